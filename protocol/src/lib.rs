@@ -1,0 +1,26 @@
+//! The vocabulary of the mesh: who is who, what a message, a task and a service are, and why something is refused.
+//!
+//! Everything here is a value or a function of values. Two nodes that run this crate on the same bytes reach the same
+//! conclusion.
+//!
+//! It does not read a clock, draw randomness, open a socket or touch a disk, and it decides nothing about *what should
+//! happen next*: that is `hms-consensus`.
+
+pub mod agent;
+pub mod codec;
+pub mod digest;
+pub mod envelope;
+pub mod heartbeat;
+pub mod id;
+pub mod keyring;
+pub mod limits;
+pub mod member;
+pub mod peer;
+pub mod proof;
+pub mod refusal;
+pub mod replay;
+pub mod service;
+pub mod skill;
+pub mod task;
+pub mod time;
+pub mod verdict;
