@@ -1,0 +1,127 @@
+//! Every bound that two nodes must agree on, with its reason and what happens when it is met.
+//!
+//! Capacities of one node's own queues are in `node/src/limits.rs`: they may differ between nodes, these may not.
+
+/// Bytes in a node, service or skill name. Longer names are refused when parsed.
+pub const NAME_BYTES_MAX: usize = 64;
+
+/// Characters of a foreign text that an error message repeats. The rest is cut, so that an error cannot be a flood.
+pub const QUOTED_CHARS_MAX: usize = 80;
+
+/// Bytes of a task's input. Larger inputs are refused with `TooLarge`: the log is not a file store.
+pub const TASK_INPUT_BYTES_MAX: usize = 256 * 1024;
+
+/// Bytes of a task's output. A run that produces more is cut off and reported as failed, so that one agent cannot fill
+/// every voter's memory.
+pub const TASK_OUTPUT_BYTES_MAX: usize = 256 * 1024;
+
+/// Bytes of each text (`stdout`, `stderr`, `trace`) kept beside a result. The tail beyond it is cut and marked.
+pub const RESULT_TEXT_BYTES_MAX: usize = 16 * 1024;
+
+/// Labels on a task, needs of a task, offers of an agent. More are refused.
+pub const LABELS_MAX: usize = 32;
+
+/// Bytes of one label key, label value, need or offer. Longer ones are refused.
+pub const LABEL_BYTES_MAX: usize = 256;
+
+/// Bytes of an idempotency key. Longer keys are refused.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
+
+/// Attempts that a task may ask for. More are refused: a task that fails sixteen times needs a person.
+pub const ATTEMPTS_MAX: u32 = 16;
+
+/// Longest time to a task's deadline: seven days. Later deadlines are refused, so that the ledger stays bounded.
+pub const DEADLINE_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1000;
+
+/// Longest single attempt: one hour. Longer ones are refused.
+pub const ATTEMPT_MS_MAX: u64 = 60 * 60 * 1000;
+
+/// Verifiers drawn for one result. Three tolerate the loss, or the lie, of one.
+pub const VERIFIERS_MAX: usize = 3;
+
+/// Rounds of verifiers drawn for one result; after that the task is quarantined as undecidable.
+pub const VERIFY_ROUNDS_MAX: u32 = 3;
+
+/// How long one round of verifiers has before the leader asks for another draw.
+pub const VERIFY_ROUND_MS: u64 = 10_000;
+
+/// Tasks not yet finished. A further submit is refused with `Busy`.
+pub const TASKS_OPEN_MAX: usize = 100_000;
+
+/// Finished tasks kept in the replicated state. The one that finished first is forgotten first.
+pub const TASKS_FINISHED_MAX: usize = 50_000;
+
+/// Bytes of inputs and outputs of finished tasks kept in the replicated state, oldest forgotten first.
+pub const TASKS_FINISHED_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Transitions kept per task. The middle of a longer history is dropped, its ends stay.
+pub const TASK_HISTORY_MAX: usize = 64;
+
+/// Members of one mesh. A further join is refused.
+pub const MEMBERS_MAX: usize = 1_024;
+
+/// Addresses kept per member. Further ones are cut.
+pub const ADDRESSES_MAX: usize = 8;
+
+/// Bytes of one address. Longer ones are refused.
+pub const ADDRESS_BYTES_MAX: usize = 256;
+
+/// Agents of one node. A further spawn is refused.
+pub const AGENTS_PER_NODE_MAX: usize = 20_000;
+
+/// Agents in one enrolment message. More are split by the sender.
+pub const AGENTS_PER_ENROLMENT_MAX: usize = 512;
+
+/// Skills of one agent. More are refused.
+pub const SKILLS_PER_AGENT_MAX: usize = 32;
+
+/// Tasks one agent may run at once. More slots are refused.
+pub const SLOTS_MAX: u32 = 1_024;
+
+/// Declared services. A further one is refused.
+pub const SERVICES_MAX: usize = 10_000;
+
+/// Nodes that may probe one service. More are refused.
+pub const PROBERS_MAX: usize = 16;
+
+/// Health changes kept per service, oldest forgotten first.
+pub const SERVICE_HISTORY_MAX: usize = 256;
+
+/// Shortest probe interval: a probe is not a load test. Shorter ones are refused.
+pub const PROBE_INTERVAL_MS_MIN: u64 = 100;
+
+/// Bytes of one probe's detail text. Longer ones are cut.
+pub const PROBE_DETAIL_BYTES_MAX: usize = 512;
+
+/// Evidence objects kept in the replicated state, oldest forgotten first.
+pub const EVIDENCE_MAX: usize = 1_000;
+
+/// Commands in one log entry. A longer queue becomes several entries.
+pub const BATCH_COMMANDS_MAX: usize = 512;
+
+/// Bytes of commands in one log entry; a single command always fits.
+pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes of one message between peers, snapshots included. A longer frame closes the stream.
+pub const PEER_MESSAGE_BYTES_MAX: usize = 128 * 1024 * 1024;
+
+/// Bytes of one gossip message. A longer one is rejected and its author blamed.
+pub const GOSSIP_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of one call to the gateway. A longer one is refused with `TooLarge`.
+pub const CALL_BYTES_MAX: usize = 1024 * 1024;
+
+/// Entries of one page of a list. A larger page is cut to it.
+pub const PAGE_MAX: u32 = 1_000;
+
+/// How far two honest clocks may differ. Messages stamped further in the future are refused.
+pub const CLOCK_SKEW_MS_MAX: u64 = 5_000;
+
+/// How long a sealed message stays valid unless its kind says otherwise.
+pub const ENVELOPE_TTL_MS: u64 = 30_000;
+
+/// Sequence numbers that a replay window remembers behind the highest one seen. An older message is refused as stale.
+pub const REPLAY_WINDOW: u64 = 1_024;
+
+/// Entries between two comparisons of the state digest.
+pub const DIGEST_EVERY_ENTRIES: u64 = 256;

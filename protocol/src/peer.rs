@@ -1,0 +1,192 @@
+//! What nodes say to each other on their direct streams. One page; gossip carries only heartbeats and announcements.
+//!
+//! Every message travels inside an envelope sealed by the sending node. What an *agent* says ([`Report`], [`Verdict`],
+//! [`Observation`]) is sealed a second time by the agent, because it is kept in the ledger.
+//!
+//! [`Report`]: crate::task::Report
+//! [`Verdict`]: crate::verdict::Verdict
+//! [`Observation`]: crate::service::Observation
+
+use std::collections::BTreeSet;
+
+use crate::agent::AgentCertificate;
+use crate::digest::Hash;
+use crate::envelope::Sealed;
+use crate::id::{AgentId, Incarnation, Index, NodeId, SkillName, TaskId, Term};
+use crate::member::RosterView;
+use crate::service::{Observation, ServiceSpec};
+use crate::task::Report;
+use crate::time::Moment;
+use crate::verdict::Finding;
+
+/// A message from one node to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeerMessage {
+    /// Voter to voter: a Raft message, opaque outside `consensus/src/raft`.
+    Raft(Vec<u8>),
+    /// Leader to node, several times per fence period: I lead, your leases hold.
+    Lead {
+        /// The leader's term.
+        term: Term,
+        /// The newest roster revision, so that a worker knows to ask.
+        roster_revision: u64,
+    },
+    /// Worker to leader: send me the roster if it is newer than this.
+    AskRoster {
+        /// The revision that the worker has.
+        have_revision: u64,
+    },
+    /// Leader to worker: the roster.
+    Roster(RosterView),
+    /// Leader to node: run this.
+    Dispatch(Dispatch),
+    /// Leader to node: stop this, whatever became of it.
+    Withdraw {
+        /// What to stop.
+        run: Run,
+    },
+    /// Node to leader: this has been running for a while. Sent once per run of a task that is not short.
+    Started {
+        /// What runs.
+        run: Run,
+        /// Who runs it.
+        agent: AgentId,
+    },
+    /// Node to leader: a sealed [`Report`] of an agent. Repeated until taken.
+    Report(Sealed),
+    /// Node to leader: a sealed verdict of a verifying agent. Repeated until taken.
+    Verdict(Sealed),
+    /// Leader to node: that report or verdict is in the ledger, or never will be. Stop repeating it.
+    Taken {
+        /// What it was about.
+        run: Run,
+    },
+    /// Leader to node: bring up an agent.
+    Spawn {
+        /// The id that it will have.
+        agent: AgentId,
+        /// What it must be able to do; empty for all that the node can.
+        skills: BTreeSet<SkillName>,
+        /// How many tasks it may run at once.
+        slots: u32,
+    },
+    /// Leader to node: stop an agent for good.
+    Stop {
+        /// Which.
+        agent: AgentId,
+    },
+    /// Node to leader: these agents are mine. Repeated until the leader says so too.
+    Enrol(Vec<AgentCertificate>),
+    /// Node to leader: these agents are gone for good.
+    Retire(Vec<AgentId>),
+    /// Leader to node: the ledger holds these agents of yours.
+    Enrolled {
+        /// The agents in question, and whether the ledger has them as ready.
+        agents: Vec<(AgentId, bool)>,
+    },
+    /// Leader to prober: this is all that you watch now.
+    Watch {
+        /// Everything that the node probes, with the revision of each.
+        services: Vec<(ServiceSpec, u64)>,
+    },
+    /// Prober to leader: what a node thinks of a service.
+    Observed(Observation),
+    /// Voter to voter: my state's digest at an index, to be compared with yours.
+    Digest {
+        /// Where.
+        index: Index,
+        /// The digest of the whole replicated state.
+        state: Hash,
+        /// The chain hash of the entry.
+        chain: Hash,
+    },
+}
+
+/// Which execution is meant: an attempt at a task, or one verifier's turn at its result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Run {
+    /// An attempt.
+    Attempt {
+        /// The task.
+        task: TaskId,
+        /// The attempt, from 1.
+        attempt: u32,
+    },
+    /// A verifier's turn.
+    Check {
+        /// The task whose result is checked.
+        task: TaskId,
+        /// The attempt that produced it.
+        attempt: u32,
+        /// The round of verification, from 1.
+        round: u32,
+        /// The verifier: one round has several.
+        verifier: AgentId,
+    },
+}
+
+/// An order to run something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dispatch {
+    /// Which execution.
+    pub run: Run,
+    /// Who runs it.
+    pub agent: AgentId,
+    /// Which life of the node the order is for: a restarted node refuses orders to its former self.
+    pub incarnation: Incarnation,
+    /// The skill to use.
+    pub skill: SkillName,
+    /// The skill's input.
+    pub input: Vec<u8>,
+    /// For a check: the report to be checked.
+    pub report: Option<Report>,
+    /// How long it may take from receipt, in milliseconds.
+    pub limit_ms: u64,
+    /// When the lease ends in the ledger's time.
+    pub lease_until: Moment,
+}
+
+/// What a run came to, before it is sealed by the agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunEnd {
+    /// An attempt's result.
+    Attempt(Report),
+    /// A check's finding, and the digest of the report that was checked.
+    Check {
+        /// What the kernel said.
+        finding: Finding,
+        /// What was checked.
+        report_digest: Hash,
+    },
+}
+
+/// What a node announces by gossip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Announcement {
+    /// The leader: the roster has changed.
+    Membership {
+        /// The newest revision.
+        roster_revision: u64,
+        /// The leader.
+        leader: NodeId,
+        /// Its term.
+        term: Term,
+    },
+    /// A node: what it can do.
+    Capabilities(Vec<crate::skill::SkillSpec>),
+    /// The leader: something happened in the ledger.
+    Happened(crate::peer::Happening),
+}
+
+/// An event of the ledger, short enough to gossip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happening {
+    /// Where in the ledger.
+    pub position: crate::id::Position,
+    /// The ledger's time.
+    pub at: Moment,
+    /// What it is about: a task id, a service name, a node id.
+    pub subject: String,
+    /// What happened, for people.
+    pub text: String,
+}
