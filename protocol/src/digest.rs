@@ -120,6 +120,9 @@ mod tests {
 
     #[test]
     fn the_same_bytes_differ_between_domains() {
-        assert_ne!(hash_fields(Domain::Draw, &[b"x"]), hash_fields(Domain::Report, &[b"x"]));
+        assert_ne!(
+            hash_fields(Domain::Draw, &[b"x"]),
+            hash_fields(Domain::Report, &[b"x"])
+        );
     }
 }

@@ -195,7 +195,10 @@ impl EnvelopeRefusal {
     /// can check a signature before it forwards.
     pub const fn blames_relay(&self) -> bool {
         match self {
-            Self::Malformed { .. } | Self::BadSignature { .. } | Self::BodyMismatch | Self::OtherMesh { .. } => true,
+            Self::Malformed { .. }
+            | Self::BadSignature { .. }
+            | Self::BodyMismatch
+            | Self::OtherMesh { .. } => true,
             Self::UnknownVersion { .. }
             | Self::UnknownSender { .. }
             | Self::OtherAudience { .. }
@@ -215,10 +218,20 @@ pub fn hash_body(body: &[u8]) -> Hash {
 
 impl Sealed {
     /// Seals a body. `header_bytes` must be the codec's encoding of `header`; use `codec::envelope::seal`.
-    pub(crate) fn sign(header: Header, header_bytes: Vec<u8>, body: Vec<u8>, key: &SecretKey) -> Self {
+    pub(crate) fn sign(
+        header: Header,
+        header_bytes: Vec<u8>,
+        body: Vec<u8>,
+        key: &SecretKey,
+    ) -> Self {
         let digest = hash_fields(Domain::Envelope, &[&header_bytes]);
         let signature = key.sign(Domain::Envelope, digest);
-        Self { header, header_bytes, body, signature }
+        Self {
+            header,
+            header_bytes,
+            body,
+            signature,
+        }
     }
 
     /// Puts together what the codec read from the wire.
@@ -228,7 +241,12 @@ impl Sealed {
         body: Vec<u8>,
         signature: Signature,
     ) -> Self {
-        Self { header, header_bytes, body, signature }
+        Self {
+            header,
+            header_bytes,
+            body,
+            signature,
+        }
     }
 
     /// What the message claims to be, before anything is checked: good for finding the key, and for nothing else.
@@ -248,9 +266,14 @@ impl Sealed {
         }
         let digest = hash_fields(Domain::Envelope, &[&self.header_bytes]);
         if !key.verifies(Domain::Envelope, digest, &self.signature) {
-            return Err(EnvelopeRefusal::BadSignature { sender: self.header.sender });
+            return Err(EnvelopeRefusal::BadSignature {
+                sender: self.header.sender,
+            });
         }
-        Ok(Opened { header: self.header, body: self.body })
+        Ok(Opened {
+            header: self.header,
+            body: self.body,
+        })
     }
 }
 
@@ -267,14 +290,21 @@ impl Opened {
 
     /// Checks that the message is for this mesh and this node, and that its time is now. Messages to the ledger are
     /// exempt from expiry, because they are read again whenever the log is.
-    pub fn check_address(&self, mesh: MeshId, me: NodeId, now: Moment) -> Result<(), EnvelopeRefusal> {
+    pub fn check_address(
+        &self,
+        mesh: MeshId,
+        me: NodeId,
+        now: Moment,
+    ) -> Result<(), EnvelopeRefusal> {
         let header = &self.header;
         if header.mesh != mesh {
             return Err(EnvelopeRefusal::OtherMesh { mesh: header.mesh });
         }
         match header.audience {
             Audience::Node(node) if node != me => {
-                return Err(EnvelopeRefusal::OtherAudience { audience: header.audience });
+                return Err(EnvelopeRefusal::OtherAudience {
+                    audience: header.audience,
+                });
             }
             Audience::Ledger => return Ok(()),
             Audience::Node(_) | Audience::Mesh => {}

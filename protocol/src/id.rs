@@ -25,7 +25,11 @@ pub enum IdError {
 
 impl IdError {
     fn malformed(kind: &'static str, expected: &'static str, text: &str) -> Self {
-        Self::Malformed { kind, expected, text: text.chars().take(limits::QUOTED_CHARS_MAX).collect() }
+        Self::Malformed {
+            kind,
+            expected,
+            text: text.chars().take(limits::QUOTED_CHARS_MAX).collect(),
+        }
     }
 }
 
@@ -240,7 +244,10 @@ mod tests {
     #[test]
     fn a_malformed_identifier_says_what_was_expected() {
         let error = "xyz".parse::<TaskId>().unwrap_err();
-        assert_eq!(error.to_string(), "\"xyz\" is not a task id: expected a UUID");
+        assert_eq!(
+            error.to_string(),
+            "\"xyz\" is not a task id: expected a UUID"
+        );
     }
 
     #[test]

@@ -67,7 +67,8 @@ impl PublicKey {
             return false;
         };
         let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
-        key.verify_strict(&signed_bytes(domain, digest), &signature).is_ok()
+        key.verify_strict(&signed_bytes(domain, digest), &signature)
+            .is_ok()
     }
 }
 
@@ -121,7 +122,6 @@ fn signed_bytes(domain: Domain, digest: Hash) -> Vec<u8> {
     [domain.context().as_bytes(), digest.as_bytes()].concat()
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,7 +135,10 @@ mod tests {
 
         assert!(key.public().verifies(Domain::Report, digest, &signature));
         assert!(!key.public().verifies(Domain::Draw, digest, &signature));
-        assert!(!key.public().verifies(Domain::Report, Hash::default(), &signature));
+        assert!(
+            !key.public()
+                .verifies(Domain::Report, Hash::default(), &signature)
+        );
         let stranger = SecretKey::from_seed(&[2; 32]).public();
         assert!(!stranger.verifies(Domain::Report, digest, &signature));
         assert!(!PublicKey::from_bytes([255; 32]).verifies(Domain::Report, digest, &signature));

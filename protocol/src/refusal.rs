@@ -197,12 +197,18 @@ impl Refusal {
             Self::TaskExists { .. } => "use a new id, or an idempotency key",
             Self::WrongState { .. } => "look at the task with `hms task show`",
             Self::StaleAttempt { .. } => "nothing to do: another attempt took over",
-            Self::UnknownSkill { .. } => "list the skills with `hms skill list`, or start a node that has it",
+            Self::UnknownSkill { .. } => {
+                "list the skills with `hms skill list`, or start a node that has it"
+            }
             Self::UnknownAgent { .. } => "list the agents with `hms agent list`",
             Self::Unfit { .. } => "see `hms task why` for the candidates",
-            Self::UnknownNode { .. } => "list the nodes with `hms node list`, or join this node with a token",
+            Self::UnknownNode { .. } => {
+                "list the nodes with `hms node list`, or join this node with a token"
+            }
             Self::NameTaken { .. } => "start the node with another --name",
-            Self::BadToken => "copy the join command that a node of the mesh printed when it started",
+            Self::BadToken => {
+                "copy the join command that a node of the mesh printed when it started"
+            }
             Self::UnknownService { .. } => "list the services with `hms service list`",
             Self::BadSignature { .. } => "the sender uses a key that the mesh does not know",
             Self::DeadlinePassed { .. } => "give a later deadline, and check the clocks",
@@ -221,7 +227,10 @@ impl Refusal {
 impl From<IdError> for Refusal {
     fn from(error: IdError) -> Self {
         match &error {
-            IdError::Malformed { kind, .. } => Self::Invalid { field: kind, reason: error.to_string() },
+            IdError::Malformed { kind, .. } => Self::Invalid {
+                field: kind,
+                reason: error.to_string(),
+            },
         }
     }
 }

@@ -79,7 +79,11 @@ impl TaskState {
     /// Whether nothing will change any more.
     pub const fn is_final(&self) -> bool {
         match self {
-            Self::Succeeded | Self::Failed | Self::TimedOut | Self::Cancelled | Self::Quarantined => true,
+            Self::Succeeded
+            | Self::Failed
+            | Self::TimedOut
+            | Self::Cancelled
+            | Self::Quarantined => true,
             Self::Submitted
             | Self::Queued
             | Self::Blocked(_)
