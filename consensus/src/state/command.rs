@@ -1,0 +1,147 @@
+//! Everything that can be decided. A command is proposed by the leader and decided by `apply`, which may refuse it.
+//!
+//! A log entry is a [`Batch`] of commands under one time stamp. Commands are versioned by the codec: an unknown one
+//! halts every replica alike.
+
+use hms_protocol::agent::AgentCertificate;
+use hms_protocol::digest::Hash;
+use hms_protocol::envelope::Sealed;
+use hms_protocol::id::{AgentId, Incarnation, NodeId, ServiceName, TaskId};
+use hms_protocol::service::{Observation, ServiceSpec};
+use hms_protocol::task::{AttemptEnd, Blockage, TaskSpec};
+use hms_protocol::time::Moment;
+
+use crate::input::Admission;
+
+/// The content of one log entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The leader's clock when it proposed. `apply` clamps it: the ledger's time never goes back.
+    pub stamped_at: Moment,
+    /// At most `BATCH_COMMANDS_MAX`.
+    pub commands: Vec<Command>,
+}
+
+/// A decision to be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Admit a node, if the token is the mesh's. The role is settled by `apply`: a voter while there are fewer than the
+    /// genesis asks for, else a worker.
+    Admit(Admission),
+    /// A member beats in this incarnation. Ends every attempt that it held in an earlier one.
+    Greet {
+        /// The member.
+        node: NodeId,
+        /// Its life.
+        incarnation: Incarnation,
+    },
+    /// A member was not heard for too long. Ends every attempt that it holds, and redraws the services it probes.
+    Lose {
+        /// The member.
+        node: NodeId,
+        /// The life that was lost; a newer one makes the command void.
+        incarnation: Incarnation,
+    },
+    /// A node's agents. Each certificate is checked; one that is refused does not stop the others.
+    Enrol(Vec<AgentCertificate>),
+    /// Agents that their node has stopped for good.
+    Retire {
+        /// The node.
+        node: NodeId,
+        /// Its agents.
+        agents: Vec<AgentId>,
+    },
+    /// Take a task.
+    Submit {
+        /// Its id.
+        task: TaskId,
+        /// What is asked.
+        spec: TaskSpec,
+        /// The node whose gateway took it.
+        via: NodeId,
+    },
+    /// Give a task to an agent. A stale suggestion becomes a refusal.
+    Assign {
+        /// The task.
+        task: TaskId,
+        /// The attempt that this would be.
+        attempt: u32,
+        /// The agent.
+        agent: AgentId,
+    },
+    /// A queued task cannot be placed, for this reason.
+    Block {
+        /// The task.
+        task: TaskId,
+        /// Why.
+        blockage: Blockage,
+    },
+    /// A blocked task can be placed again.
+    Unblock {
+        /// The task.
+        task: TaskId,
+    },
+    /// An agent has been at it for a while.
+    Start {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: u32,
+        /// Who says so.
+        agent: AgentId,
+    },
+    /// An agent's sealed report.
+    Report(Sealed),
+    /// A verifier's sealed verdict.
+    Judge(Sealed),
+    /// A round of verification has run out of time: draw again.
+    Redraw {
+        /// The task.
+        task: TaskId,
+        /// The round that ran out.
+        round: u32,
+    },
+    /// An attempt is over without a report.
+    Expire {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: u32,
+        /// How it ended: `LeaseExpired` or `AgentLost`; the ledger checks the former against its time.
+        end: AttemptEnd,
+    },
+    /// The client gives a task up.
+    Cancel {
+        /// The task.
+        task: TaskId,
+    },
+    /// A task's deadline has passed.
+    Lapse {
+        /// The task.
+        task: TaskId,
+    },
+    /// Declare a service, or change its declaration.
+    Declare(ServiceSpec),
+    /// Forget a service.
+    Withdraw {
+        /// Which.
+        service: ServiceName,
+    },
+    /// A prober's opinion.
+    Observe(Observation),
+}
+
+/// What makes a mesh: the content of its first checkpoint, whose digest is its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Genesis {
+    /// The first member, a voter.
+    pub founder: Admission,
+    /// Digest of the join token, in `Domain::JoinToken`.
+    pub token_digest: Hash,
+    /// How many voters the mesh wants.
+    pub voters_wanted: u32,
+    /// The founder's clock.
+    pub founded_at: Moment,
+    /// 32 random bytes, so that no two meshes have one id.
+    pub salt: [u8; 32],
+}
