@@ -1,0 +1,69 @@
+//! What we link and on which terms: licences, bans, sources and known advisories of every dependency.
+//!
+//! Everything is judged against `deny.toml`, in the format of cargo-deny, so that cargo-deny can read it too. Nothing
+//! is downloaded: advisories come from a database that somebody else fetched.
+
+mod advisories;
+mod bans;
+mod licences;
+mod rules;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
+use cargo_metadata::camino::Utf8Path;
+use cargo_metadata::{CargoOpt, Metadata, MetadataCommand};
+
+use rules::Rules;
+
+/// Runs the audit and prints what it found; `true` when nothing is wrong.
+///
+/// # Errors
+/// When `deny.toml`, the lock file or the database cannot be read.
+pub(crate) fn run(root: &Utf8Path, database: Option<&Path>) -> anyhow::Result<bool> {
+    let text = fs::read_to_string(root.join("deny.toml")).context("reading deny.toml")?;
+    let rules: Rules = toml::from_str(&text).context("deny.toml")?;
+    let metadata = linked(root, &rules)?;
+
+    let mut problems = licences::check(&metadata, &rules.licenses);
+    problems.extend(bans::check(&metadata, &rules));
+    println!(
+        "licences, bans and sources: {} packages looked at",
+        metadata.packages.len()
+    );
+    match database {
+        Some(path) => {
+            let judged = advisories::check(root, path, &rules.advisories)?;
+            println!("advisories: {}", judged.summary);
+            problems.extend(judged.problems);
+        }
+        None => println!("advisories: NOT checked; give --advisory-db PATH"),
+    }
+    for problem in &problems {
+        println!("audit: {problem}");
+    }
+    match problems.len() {
+        0 => println!("audit: nothing to report"),
+        count => println!("audit: {count} problems"),
+    }
+    Ok(problems.is_empty())
+}
+
+/// Every package that is linked on one of the platforms we ship for.
+fn linked(root: &Utf8Path, rules: &Rules) -> anyhow::Result<Metadata> {
+    let mut options = vec!["--locked".to_owned()];
+    options.extend(
+        rules
+            .graph
+            .targets
+            .iter()
+            .map(|target| format!("--filter-platform={target}")),
+    );
+    MetadataCommand::new()
+        .current_dir(root)
+        .features(CargoOpt::AllFeatures)
+        .other_options(options)
+        .exec()
+        .context("cargo cannot resolve the dependencies")
+}
