@@ -8,6 +8,7 @@ mod bans;
 mod licences;
 mod rules;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -15,6 +16,7 @@ use anyhow::Context;
 use cargo_metadata::camino::Utf8Path;
 use cargo_metadata::{CargoOpt, Metadata, MetadataCommand};
 
+use crate::tree::{self, Linked};
 use rules::Rules;
 
 /// Runs the audit and prints what it found; `true` when nothing is wrong.
@@ -51,19 +53,38 @@ pub(crate) fn run(root: &Utf8Path, database: Option<&Path>) -> anyhow::Result<bo
 }
 
 /// Every package that is linked on one of the platforms we ship for.
+///
+/// `cargo metadata` follows optional dependencies that no feature turns on; `cargo tree` knows better, so it decides.
 fn linked(root: &Utf8Path, rules: &Rules) -> anyhow::Result<Metadata> {
+    let platforms = &rules.graph.targets;
     let mut options = vec!["--locked".to_owned()];
     options.extend(
-        rules
-            .graph
-            .targets
+        platforms
             .iter()
             .map(|target| format!("--filter-platform={target}")),
     );
-    MetadataCommand::new()
+    let mut metadata = MetadataCommand::new()
         .current_dir(root)
         .features(CargoOpt::AllFeatures)
         .other_options(options)
         .exec()
-        .context("cargo cannot resolve the dependencies")
+        .context("cargo cannot resolve the dependencies")?;
+    let mut linked = BTreeSet::new();
+    for platform in platforms {
+        let arguments = [
+            "tree",
+            "--workspace",
+            "--all-features",
+            "--target",
+            platform,
+        ];
+        linked.extend(tree::packages(root, &arguments)?);
+    }
+    metadata.packages.retain(|package| {
+        linked.contains(&Linked {
+            name: package.name.to_string(),
+            version: package.version.to_string(),
+        })
+    });
+    Ok(metadata)
 }

@@ -11,6 +11,7 @@
 mod audit;
 mod stages;
 mod tidy;
+mod tree;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -33,14 +33,18 @@ fn imports(metadata: &Metadata) -> Vec<Import<'_>> {
         .iter()
         .map(|package| (&package.id, package.name.as_str()))
         .collect();
-    let name = |id: &PackageId| names.get(id).copied().unwrap_or_default();
     let nodes = metadata.resolve.iter().flat_map(|resolve| &resolve.nodes);
-    nodes
-        .flat_map(|node| {
-            let importer = name(&node.id);
-            node.deps.iter().map(move |dependency| Import {
-                importer,
-                imported: name(&dependency.pkg),
+    let edges = nodes.flat_map(|node| {
+        node.deps
+            .iter()
+            .map(|dependency| (&node.id, &dependency.pkg))
+    });
+    // An edge from or to a package that is not linked is a feature that nobody turned on.
+    edges
+        .filter_map(|(importer, imported)| {
+            Some(Import {
+                importer: names.get(importer)?,
+                imported: names.get(imported)?,
             })
         })
         .collect()

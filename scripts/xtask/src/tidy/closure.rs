@@ -3,11 +3,12 @@
 //! Cargo resolves each crate alone here. A resolution of the whole workspace would unite features, and the pure crates
 //! would seem to link what only the node asked for.
 
-use anyhow::{Context, ensure};
+use std::collections::BTreeSet;
+
 use cargo_metadata::camino::Utf8Path;
 
-use crate::stages;
 use crate::tidy::finding::Finding;
+use crate::tree::{self, Linked};
 
 /// The crates that must stay pure, with their manifests.
 const PURE: [(&str, &str); 2] = [
@@ -36,36 +37,17 @@ const IMPURE_PREFIX: &str = "libp2p";
 pub(crate) fn check(root: &Utf8Path) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for (name, manifest) in PURE {
-        let arguments = [
-            "tree", "--locked", "-p", name, "-e", "normal", "--prefix", "none",
-        ];
-        let output = stages::cargo(root, &arguments)
-            .output()
-            .context("cargo tree did not start")?;
-        let problem = String::from_utf8_lossy(&output.stderr);
-        ensure!(
-            output.status.success(),
-            "cargo tree -p {name} failed: {}",
-            problem.trim()
-        );
-        findings.extend(judge(
-            name,
-            manifest,
-            &String::from_utf8_lossy(&output.stdout),
-        ));
+        let arguments = ["tree", "-p", name, "-e", "normal"];
+        let linked = tree::packages(root, &arguments)?;
+        findings.extend(judge(name, manifest, &linked));
     }
     Ok(findings)
 }
 
-/// Judges what `cargo tree --prefix none` printed: a crate's name starts each line.
-fn judge(name: &str, manifest: &str, tree: &str) -> Vec<Finding> {
-    let mut pulled: Vec<&str> = tree
-        .lines()
-        .filter_map(|line| line.split(' ').next())
-        .collect();
-    pulled.sort_unstable();
-    pulled.dedup();
-    let impure = pulled
+fn judge(name: &str, manifest: &str, linked: &BTreeSet<Linked>) -> Vec<Finding> {
+    // Two versions of one package are one finding.
+    let names: BTreeSet<&str> = linked.iter().map(|package| package.name.as_str()).collect();
+    let impure = names
         .into_iter()
         .filter(|krate| IMPURE.contains(krate) || krate.starts_with(IMPURE_PREFIX));
     impure
@@ -88,24 +70,30 @@ fn judge(name: &str, manifest: &str, tree: &str) -> Vec<Finding> {
 mod tests {
     use super::*;
 
-    fn check_tree(tree: &str, expected: &[&str]) {
-        let findings = judge("hms-protocol", "protocol/Cargo.toml", tree);
+    fn check_linked(names: &[(&str, &str)], expected: &[&str]) {
+        let package = |(name, version): &(&str, &str)| Linked {
+            name: (*name).to_owned(),
+            version: (*version).to_owned(),
+        };
+        let linked = names.iter().map(package).collect();
+        let findings = judge("hms-protocol", "protocol/Cargo.toml", &linked);
         let texts: Vec<String> = findings.iter().map(ToString::to_string).collect();
         assert_eq!(texts, expected);
     }
 
     #[test]
     fn a_closure_of_pure_crates_is_fine() {
-        check_tree(
-            "hms-protocol v0.1.0 (/x/protocol)\nblake3 v1.8.7\ntokenizer v1.0.0\n",
-            &[],
-        );
+        check_linked(&[("hms-protocol", "0.1.0"), ("tokenizer", "1.0.0")], &[]);
     }
 
     #[test]
     fn every_impure_crate_is_named_once_with_the_way_to_look() {
-        check_tree(
-            "hms-protocol v0.1.0\ntokio v1.54.0\nlibp2p-core v0.44.0\ntokio v1.54.0 (*)\n",
+        check_linked(
+            &[
+                ("libp2p-core", "0.44.0"),
+                ("tokio", "0.2.0"),
+                ("tokio", "1.54.0"),
+            ],
             &[
                 "protocol/Cargo.toml:0: [R1] `hms-protocol` is pure and must not pull in `libp2p-core`: \
              cargo tree -p hms-protocol -e normal -i libp2p-core",
