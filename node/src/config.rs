@@ -1,0 +1,306 @@
+//! What a node is told to be: settings from flags, environment and a TOML file, parsed and checked in one step.
+//!
+//! A flag wins over the environment, the environment over the file, the file over the default. An unchecked [`Config`]
+//! cannot exist; an unknown key is an error.
+
+mod file;
+mod flags;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use hms_protocol::id::NodeName;
+use hms_protocol::limits;
+use hms_protocol::member::Role;
+
+pub use file::Settings;
+pub use flags::Flags;
+
+/// Voters that a new mesh wants unless told otherwise: the least number that survives the loss of one.
+const VOTERS_DEFAULT: u32 = 3;
+
+/// Most voters: beyond seven, every commit waits for more disks without being safer in practice.
+const VOTERS_MAX: u32 = 7;
+
+/// Agents that a node raises on its first start unless told otherwise.
+const AGENTS_DEFAULT: u32 = 1;
+
+/// Runs that each of those agents may hold at once unless told otherwise.
+const SLOTS_DEFAULT: u32 = 16;
+
+/// Checked settings.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What people call the node.
+    pub name: NodeName,
+    /// Where it keeps everything.
+    pub data_dir: PathBuf,
+    /// libp2p multiaddresses to listen on.
+    pub listen: Vec<String>,
+    /// Where the gRPC gateway listens.
+    pub gateway: SocketAddr,
+    /// Where metrics are served over HTTP.
+    pub metrics: SocketAddr,
+    /// How it comes into a mesh.
+    pub entry: Entry,
+    /// Whether to look for peers on this host by mDNS.
+    pub mdns: bool,
+    /// Proof databases that its agents hold.
+    pub bases: Vec<PathBuf>,
+    /// Agents raised on first start.
+    pub agents: u32,
+    /// Slots of each of them.
+    pub slots: u32,
+    /// Log filter, in `tracing`'s syntax.
+    pub log: String,
+    /// Log form.
+    pub log_format: LogFormat,
+}
+
+/// How a node without a mesh comes into one. A node that has been in a mesh goes back to that one.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// It founds one that wants so many voters.
+    Found {
+        /// How many.
+        voters_wanted: u32,
+    },
+    /// It joins one.
+    Join {
+        /// Addresses of members, tried in turn.
+        addresses: Vec<String>,
+        /// The join token, in clear.
+        token: Vec<u8>,
+        /// The role it wants; `None` leaves it to the mesh.
+        role: Option<Role>,
+    },
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Why settings are not a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration file {path} cannot be read")]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not a configuration; the message names line, column and key.
+    #[error("the configuration file {path} is not valid:\n{message}")]
+    Malformed {
+        /// Which.
+        path: PathBuf,
+        /// Where and why.
+        message: String,
+    },
+    /// A setting has no valid value.
+    #[error("{setting} is {value:?}: {reason}")]
+    Invalid {
+        /// The setting, as it is called in the file.
+        setting: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A setting is missing.
+    #[error("{setting} is missing")]
+    Missing {
+        /// The setting, as it is called in the file.
+        setting: &'static str,
+    },
+}
+
+impl ConfigError {
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "HMS-CONFIG-UNREADABLE",
+            Self::Malformed { .. } => "HMS-CONFIG-MALFORMED",
+            Self::Invalid { .. } => "HMS-CONFIG-INVALID",
+            Self::Missing { .. } => "HMS-CONFIG-MISSING",
+        }
+    }
+
+    /// What the operator can do.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "check the path given with --config",
+            Self::Malformed { .. } => "`hms-node --help` lists every setting",
+            Self::Invalid { .. } => "correct the setting; `hms-node --help` shows its form",
+            Self::Missing { .. } => "give it as a flag, in the environment or in the file",
+        }
+    }
+}
+
+impl Config {
+    /// Puts flags, environment (clap reads both into `flags`) and file together, and checks the whole.
+    pub fn resolve(flags: Flags) -> Result<Self, ConfigError> {
+        let from_file = match &flags.config {
+            Some(path) => Settings::read(path)?,
+            None => Settings::default(),
+        };
+        Self::check(flags.settings.or(from_file))
+    }
+
+    /// Checks settings.
+    pub fn check(settings: Settings) -> Result<Self, ConfigError> {
+        let data_dir = settings.data_dir.clone().ok_or(ConfigError::Missing { setting: "data_dir" })?;
+        let name = match &settings.name {
+            Some(name) => parse_name(name)?,
+            None => name_after(&data_dir)?,
+        };
+        let listen = settings.listen.clone().unwrap_or_else(|| {
+            vec!["/ip4/127.0.0.1/tcp/0".to_owned(), "/ip4/127.0.0.1/udp/0/quic-v1".to_owned()]
+        });
+        check_addresses("listen", &listen)?;
+        Ok(Self {
+            name,
+            data_dir,
+            listen,
+            gateway: parse_socket("gateway", settings.gateway.as_deref())?,
+            metrics: parse_socket("metrics", settings.metrics.as_deref())?,
+            entry: check_entry(&settings)?,
+            mdns: settings.mdns.unwrap_or(false),
+            bases: settings.bases.unwrap_or_default(),
+            agents: settings.agents.unwrap_or(AGENTS_DEFAULT),
+            slots: within("slots", settings.slots.unwrap_or(SLOTS_DEFAULT), 1, limits::SLOTS_MAX)?,
+            log: settings.log.unwrap_or_else(|| "info".to_owned()),
+            log_format: settings.log_format.unwrap_or_default(),
+        })
+    }
+}
+
+fn check_entry(settings: &Settings) -> Result<Entry, ConfigError> {
+    let addresses = settings.join.clone().unwrap_or_default();
+    if addresses.is_empty() {
+        let wanted = settings.voters.unwrap_or(VOTERS_DEFAULT);
+        return Ok(Entry::Found { voters_wanted: within("voters", wanted, 1, VOTERS_MAX)? });
+    }
+    check_addresses("join", &addresses)?;
+    let token = settings.token.clone().ok_or(ConfigError::Missing { setting: "token" })?;
+    let token = hex::decode(&token).map_err(|_| ConfigError::Invalid {
+        setting: "token",
+        // The value is a secret, even when it is malformed.
+        value: "***".to_owned(),
+        reason: "a token is hexadecimal digits".to_owned(),
+    })?;
+    let role = settings.role.as_deref().map(parse_role).transpose()?;
+    Ok(Entry::Join { addresses, token, role })
+}
+
+fn parse_role(text: &str) -> Result<Role, ConfigError> {
+    match text {
+        "voter" => Ok(Role::Voter),
+        "worker" => Ok(Role::Worker),
+        other => Err(ConfigError::Invalid {
+            setting: "role",
+            value: other.to_owned(),
+            reason: "a role is voter or worker".to_owned(),
+        }),
+    }
+}
+
+fn parse_name(text: &str) -> Result<NodeName, ConfigError> {
+    text.parse().map_err(|error: hms_protocol::id::IdError| ConfigError::Invalid {
+        setting: "name",
+        value: text.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+/// A node without a name is called after its data directory.
+fn name_after(data_dir: &Path) -> Result<NodeName, ConfigError> {
+    let folder = data_dir.file_name().map(|name| name.to_string_lossy().to_lowercase());
+    folder
+        .and_then(|name| name.parse().ok())
+        .ok_or(ConfigError::Missing { setting: "name" })
+}
+
+fn parse_socket(setting: &'static str, text: Option<&str>) -> Result<SocketAddr, ConfigError> {
+    let text = text.unwrap_or("127.0.0.1:0");
+    text.parse().map_err(|_| ConfigError::Invalid {
+        setting,
+        value: text.to_owned(),
+        reason: "an address is IP:PORT, for example 127.0.0.1:7400".to_owned(),
+    })
+}
+
+fn check_addresses(setting: &'static str, addresses: &[String]) -> Result<(), ConfigError> {
+    for address in addresses {
+        if let Err(reason) = crate::net::check_address(address) {
+            return Err(ConfigError::Invalid { setting, value: address.clone(), reason });
+        }
+    }
+    Ok(())
+}
+
+fn within(setting: &'static str, value: u32, low: u32, high: u32) -> Result<u32, ConfigError> {
+    if (low..=high).contains(&value) {
+        return Ok(value);
+    }
+    let reason = format!("allowed is {low} to {high}");
+    Err(ConfigError::Invalid { setting, value: value.to_string(), reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(toml: &str) -> Result<Config, ConfigError> {
+        Config::check(Settings::parse(toml, Path::new("node.toml"))?)
+    }
+
+    #[test]
+    fn the_least_configuration_founds_a_mesh_of_three_voters_on_loopback() {
+        let config = check("data_dir = \"/var/lib/hms/n1\"").unwrap();
+        assert_eq!(config.name.as_str(), "n1");
+        assert!(config.gateway.ip().is_loopback() && config.metrics.ip().is_loopback());
+        assert!(matches!(config.entry, Entry::Found { voters_wanted: 3 }));
+    }
+
+    #[test]
+    fn an_unknown_key_names_its_line() {
+        let error = check("data_dir = \"x\"\ngatway = \"127.0.0.1:1\"").unwrap_err();
+        assert_eq!(error.code(), "HMS-CONFIG-MALFORMED");
+        let text = error.to_string();
+        assert!(text.contains("line 2") && text.contains("gatway"), "{text}");
+    }
+
+    #[test]
+    fn bad_values_name_the_setting_and_a_token_is_never_repeated() {
+        for (toml, needle) in [
+            ("data_dir='x'\ngateway='nowhere'", "gateway is \"nowhere\""),
+            ("data_dir='x'\nlisten=['tcp://1.2.3.4']", "listen is \"tcp://1.2.3.4\""),
+            ("data_dir='x'\nvoters=9", "voters is \"9\": allowed is 1 to 7"),
+            ("data_dir='x'\nname='Bad Name'", "name is \"Bad Name\""),
+            ("data_dir='x'\njoin=['/ip4/127.0.0.1/tcp/1']", "token is missing"),
+            ("data_dir='x'\njoin=['/ip4/127.0.0.1/tcp/1']\ntoken='secret!'", "token is \"***\""),
+        ] {
+            let text = check(toml).unwrap_err().to_string();
+            assert!(text.contains(needle), "{toml}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file() {
+        let flag = Settings { name: Some("flag".to_owned()), ..Settings::default() };
+        let file = Settings::parse("name = 'file'\ndata_dir = '/d'", Path::new("f")).unwrap();
+        let config = Config::check(flag.or(file)).unwrap();
+        assert_eq!(config.name.as_str(), "flag");
+    }
+}

@@ -1,0 +1,40 @@
+//! Capacities of one node's own queues, each with its reason and what happens when it is met.
+//!
+//! Bounds that two nodes must agree on are in `hms_protocol::limits`.
+
+use std::time::Duration;
+
+/// Inputs waiting for the mind. When full, peers' and agents' messages wait at their source, which slows only that
+/// source; calls of clients are answered `Busy` at once.
+pub const MAILBOX_CAPACITY: usize = 4_096;
+
+/// Inputs taken in one turn of the loop before the mind settles. More would make batches larger but answers later.
+pub const BURST_MAX: usize = 1_024;
+
+/// Messages waiting to be sealed for one peer. When full, the newest is dropped and counted: whoever needs an answer
+/// repeats.
+pub const OUTBOUND_CAPACITY: usize = 4_096;
+
+/// Frames of one peer waiting to be opened. When full, that peer's stream is not read, so it alone waits.
+pub const INBOUND_CAPACITY: usize = 1_024;
+
+/// Gossip messages waiting to be opened. When full, the newest is ignored (neither forwarded nor punished).
+pub const GOSSIP_CAPACITY: usize = 1_024;
+
+/// Notices of the ledger kept for watchers. A watcher that falls further behind reads the history again.
+pub const NOTICES_CAPACITY: usize = 8_192;
+
+/// Orders waiting for the agents of this node. When full, an order is dropped and counted: the leader repeats it.
+pub const ORDERS_CAPACITY: usize = 8_192;
+
+/// How often a node measures itself.
+pub const MEASURE_EVERY: Duration = Duration::from_millis(1_000);
+
+/// How long a stopping node waits for each of its rooms. After that the room is cut off, which the ledger survives.
+pub const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long a joining node waits before it asks the next address.
+pub const JOIN_RETRY: Duration = Duration::from_millis(500);
+
+/// How long a joining node tries before it gives up.
+pub const JOIN_WITHIN: Duration = Duration::from_secs(30);
