@@ -1,4 +1,4 @@
-//! R3 and R4: which room alone may name which outside crate, and who alone may read a clock.
+//! R3, R4 and R6: which room alone may name which outside crate, and who alone may read a clock.
 //!
 //! Code that only tests see may look behind a wall: it ships nowhere.
 
@@ -13,7 +13,7 @@ struct Wall {
     inside: &'static str,
 }
 
-const WALLS: [Wall; 4] = [
+const WALLS: [Wall; 5] = [
     Wall {
         rule: "R3",
         crates: &["hms_proto"],
@@ -45,12 +45,24 @@ const WALLS: [Wall; 4] = [
         places: &["node/src/net.rs", "node/src/net/"],
         inside: "node/src/net",
     },
+    Wall {
+        rule: "R6",
+        crates: &["hms_node"],
+        places: &[
+            "node/src/main.rs",
+            "testnet/src/bin/",
+            "testnet/src/attack.rs",
+            "testnet/src/attack/",
+            "tests/",
+        ],
+        inside: "its own main.rs, the adversary and the tests",
+    },
 ];
 
 /// Places that measure how long something takes, and so may read the monotonic clock.
 const STOPWATCHES: [&str; 3] = ["testnet/", "node/cli/", "scripts/"];
 
-/// R3 and R4: outside crates named outside their room.
+/// R3, R4 and R6: crates named outside the rooms that may.
 pub(crate) fn check_names(source: &Source) -> Vec<Finding> {
     let mut findings = Vec::new();
     for wall in &WALLS {
@@ -151,6 +163,18 @@ mod tests {
             "node/src/agent/pulse.rs",
             "fn f(p: libp2p::PeerId) {}",
             &["node/src/agent/pulse.rs:1: [R4] only node/src/net may name `libp2p::PeerId`"],
+        );
+    }
+
+    #[test]
+    fn the_node_is_a_leaf() {
+        check("node/src/main.rs", "use hms_node::node;", &[]);
+        check(
+            "testnet/src/launch.rs",
+            "use hms_node::node;",
+            &[
+                "testnet/src/launch.rs:1: [R6] only its own main.rs, the adversary and the tests may name `hms_node::node`",
+            ],
         );
     }
 
