@@ -7,6 +7,7 @@
 /// The plan's agent-to-agent protocol (its Appendix A): what foreign clients speak.
 #[allow(
     missing_docs,
+    clippy::all,
     clippy::pedantic,
     clippy::allow_attributes_without_reason,
     unused_qualifications,
@@ -17,18 +18,24 @@ pub mod agent {
     include!(concat!(env!("OUT_DIR"), "/agent.rs"));
 }
 
-/// The mesh's own messages.
-#[allow(
-    missing_docs,
-    clippy::pedantic,
-    clippy::allow_attributes_without_reason,
-    unused_qualifications,
-    rustdoc::all,
-    reason = "generated from the schema, whose comments are its documentation"
-)]
-pub mod v1 {
-    include!(concat!(env!("OUT_DIR"), "/hms.v1.rs"));
+/// Stands for the package `hms`, so that the generated paths from one package to another hold.
+mod hms {
+    /// The mesh's own messages.
+    #[allow(
+        missing_docs,
+        clippy::all,
+        clippy::pedantic,
+        clippy::allow_attributes_without_reason,
+        unused_qualifications,
+        rustdoc::all,
+        reason = "generated from the schema, whose comments are its documentation"
+    )]
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/hms.v1.rs"));
+    }
 }
+
+pub use hms::v1;
 
 /// The schema itself, as an encoded `google.protobuf.FileDescriptorSet` with its imports: for gRPC reflection.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
