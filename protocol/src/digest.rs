@@ -72,6 +72,8 @@ pub enum Domain {
     JoinToken,
     /// A proof database.
     ProofBase,
+    /// What a node is to probe.
+    WatchList,
     /// A gossip message, as the network's de-duplication names it.
     Gossip,
 }
@@ -91,6 +93,7 @@ impl Domain {
             Self::Genesis => "hms/genesis/v1",
             Self::JoinToken => "hms/join-token/v1",
             Self::ProofBase => "hms/proof-base/v1",
+            Self::WatchList => "hms/watch-list/v1",
             Self::Gossip => "hms/gossip/v1",
         }
     }

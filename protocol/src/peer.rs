@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use crate::agent::AgentCertificate;
 use crate::digest::Hash;
 use crate::envelope::Sealed;
-use crate::id::{AgentId, Incarnation, Index, NodeId, SkillName, TaskId, Term};
+use crate::id::{AgentId, Incarnation, Index, NodeId, Sequence, SkillName, TaskId, Term};
 use crate::member::RosterView;
 use crate::service::{Observation, ServiceSpec};
 use crate::task::Report;
@@ -25,12 +25,7 @@ pub enum PeerMessage {
     /// Voter to voter: a Raft message, opaque outside `consensus/src/raft`.
     Raft(Vec<u8>),
     /// Leader to node, several times per fence period: I lead, your leases hold.
-    Lead {
-        /// The leader's term.
-        term: Term,
-        /// The newest roster revision, so that a worker knows to ask.
-        roster_revision: u64,
-    },
+    Lead(Lead),
     /// Worker to leader: send me the roster if it is newer than this.
     AskRoster {
         /// The revision that the worker has.
@@ -45,7 +40,8 @@ pub enum PeerMessage {
         /// What to stop.
         run: Run,
     },
-    /// Node to leader: this has been running for a while. Sent once per run of a task that is not short.
+    /// Node to leader: this has been running for a while, and is. Repeated while it runs; if the leader knows better, it
+    /// answers with `Withdraw`.
     Started {
         /// What runs.
         run: Run,
@@ -84,6 +80,8 @@ pub enum PeerMessage {
         /// The agents in question, and whether the ledger has them as ready.
         agents: Vec<(AgentId, bool)>,
     },
+    /// Prober to leader: what I watch is not what you say I should; send me the list.
+    AskWatch,
     /// Leader to prober: this is all that you watch now.
     Watch {
         /// Everything that the node probes, with the revision of each.
@@ -100,6 +98,33 @@ pub enum PeerMessage {
         /// The chain hash of the entry.
         chain: Hash,
     },
+}
+
+/// A leader's word to one node. It is only given after a quorum has confirmed the leadership (a `ReadIndex` round), and
+/// what it says it has heard, it had heard before it asked the quorum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lead {
+    /// The leader's term.
+    pub term: Term,
+    /// The newest roster revision, so that a node knows to ask.
+    pub roster_revision: u64,
+    /// [`watch_digest`](crate::service::watch_digest) of what this node is to probe, so that it knows to ask.
+    pub watch: Hash,
+    /// The ledger's time: no command of the past has a later stamp.
+    pub at: Moment,
+    /// The newest beat of this life of the node that the leader has heard. The node's leases hold for
+    /// [`FENCE_AFTER_MS`](crate::heartbeat::FENCE_AFTER_MS) from when it *sent* that beat, so that no delay on the way
+    /// can stretch them.
+    pub heard: Option<Echo>,
+}
+
+/// A beat that was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Echo {
+    /// Which beat.
+    pub sequence: Sequence,
+    /// How long before this message it was heard, in milliseconds of the leader's clock.
+    pub ago_ms: u64,
 }
 
 /// Which execution is meant: an attempt at a task, or one verifier's turn at its result.
@@ -134,6 +159,9 @@ pub struct Dispatch {
     pub agent: AgentId,
     /// Which life of the node the order is for: a restarted node refuses orders to its former self.
     pub incarnation: Incarnation,
+    /// The newest beat of the node that the leader had heard when a quorum last confirmed it. An order that was under
+    /// way for so long that this beat is older than the fence is refused.
+    pub as_of: Sequence,
     /// The skill to use.
     pub skill: SkillName,
     /// The skill's input.

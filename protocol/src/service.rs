@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::digest::{Domain, Hash, hash_fields};
 use crate::id::{NodeId, NodeName, Position, ServiceName, SkillName};
 use crate::time::Moment;
 
@@ -106,4 +107,17 @@ pub struct Service {
     pub history: Vec<HealthChange>,
     /// Probe latencies of the newest samples, in milliseconds, oldest first, at most `SERVICE_HISTORY_MAX`.
     pub latencies_ms: Vec<u64>,
+}
+
+/// Digest of what one node is to probe: the names, in order, with their revisions. Leader and prober compare it to see
+/// whether they mean the same.
+pub fn watch_digest<'list>(list: impl Iterator<Item = (&'list ServiceName, u64)>) -> Hash {
+    let rows: Vec<(&[u8], [u8; 8])> = list
+        .map(|(name, revision)| (name.as_str().as_bytes(), revision.to_le_bytes()))
+        .collect();
+    let fields: Vec<&[u8]> = rows
+        .iter()
+        .flat_map(|(name, revision)| [*name, revision.as_slice()])
+        .collect();
+    hash_fields(Domain::WatchList, &fields)
 }
