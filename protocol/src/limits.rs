@@ -48,6 +48,9 @@ pub const VERIFY_ROUND_MS: u64 = 10_000;
 /// Tasks not yet finished. A further submit is refused with `Busy`.
 pub const TASKS_OPEN_MAX: usize = 100_000;
 
+/// Bytes of inputs of tasks not yet finished. A further submit is refused with `Busy`: every voter holds them in memory.
+pub const TASKS_OPEN_BYTES_MAX: usize = 256 * 1024 * 1024;
+
 /// Finished tasks kept in the replicated state. The one that finished first is forgotten first.
 pub const TASKS_FINISHED_MAX: usize = 50_000;
 
@@ -90,11 +93,23 @@ pub const SERVICE_HISTORY_MAX: usize = 256;
 /// Shortest probe interval: a probe is not a load test. Shorter ones are refused.
 pub const PROBE_INTERVAL_MS_MIN: u64 = 100;
 
+/// Longest probe interval: one day. Longer ones are refused, because an opinion that old says nothing.
+pub const PROBE_INTERVAL_MS_MAX: u64 = 24 * 60 * 60 * 1000;
+
+/// Retries of a probe before a node changes its opinion. More are refused: the news would come too late.
+pub const PROBE_RETRIES_MAX: u32 = 10;
+
+/// Bytes of one value of a probe's target, for example a URL or a command line. Longer ones are refused.
+pub const TARGET_BYTES_MAX: usize = 4 * 1024;
+
 /// Bytes of one probe's detail text. Longer ones are cut.
 pub const PROBE_DETAIL_BYTES_MAX: usize = 512;
 
 /// Evidence objects kept in the replicated state, oldest forgotten first.
 pub const EVIDENCE_MAX: usize = 1_000;
+
+/// Bytes of evidence kept in the replicated state, oldest forgotten first.
+pub const EVIDENCE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Commands in one log entry. A longer queue becomes several entries.
 pub const BATCH_COMMANDS_MAX: usize = 512;

@@ -224,6 +224,35 @@ impl Refusal {
     }
 }
 
+/// Refuses a value outside `low..=high`.
+pub fn check_range(
+    field: &'static str,
+    value: u64,
+    (low, high): (u64, u64),
+) -> Result<(), Refusal> {
+    if low <= value && value <= high {
+        return Ok(());
+    }
+    Err(Refusal::OutOfRange {
+        field,
+        value,
+        low,
+        high,
+    })
+}
+
+/// Refuses more than `max` bytes.
+pub fn check_bytes(what: &'static str, bytes: usize, max: usize) -> Result<(), Refusal> {
+    if bytes <= max {
+        return Ok(());
+    }
+    Err(Refusal::TooLarge {
+        what,
+        bytes: bytes as u64,
+        max: max as u64,
+    })
+}
+
 impl From<IdError> for Refusal {
     fn from(error: IdError) -> Self {
         match &error {

@@ -2,10 +2,12 @@
 //!
 //! One node's opinion is an *observation*. A service is down when `quorum` of its probers say so, and only then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::digest::{Domain, Hash, hash_fields};
 use crate::id::{NodeId, NodeName, Position, ServiceName, SkillName};
+use crate::limits;
+use crate::refusal::{Refusal, check_bytes, check_range};
 use crate::time::Moment;
 
 /// What a person declares.
@@ -29,6 +31,61 @@ pub struct ServiceSpec {
     pub quorum: u32,
     /// If not empty, only these nodes probe: for processes and commands that live on one machine.
     pub nodes: Vec<NodeName>,
+}
+
+impl ServiceSpec {
+    /// Checks every bound. Whether the named nodes exist, and whether the skill understands the target, others check.
+    pub fn check(&self) -> Result<(), Refusal> {
+        if !self.probe.as_str().starts_with("probe.") {
+            return Err(invalid("probe", "a service is watched by a skill probe.*"));
+        }
+        let targets_high = limits::LABELS_MAX as u64;
+        check_range(
+            "number of target fields",
+            self.target.len() as u64,
+            (0, targets_high),
+        )?;
+        for (key, value) in &self.target {
+            check_bytes("target field", key.len(), limits::LABEL_BYTES_MAX)?;
+            check_bytes("target value", value.len(), limits::TARGET_BYTES_MAX)?;
+        }
+        let interval = (limits::PROBE_INTERVAL_MS_MIN, limits::PROBE_INTERVAL_MS_MAX);
+        check_range("interval_ms", self.interval_ms, interval)?;
+        check_range("timeout_ms", self.timeout_ms, (1, self.interval_ms))?;
+        check_range(
+            "retries",
+            self.retries.into(),
+            (0, limits::PROBE_RETRIES_MAX.into()),
+        )?;
+        let probers_high = limits::PROBERS_MAX as u64;
+        check_range("probers", self.probers.into(), (1, probers_high))?;
+        check_range("quorum", self.quorum.into(), (1, self.probers.into()))?;
+        self.check_nodes()
+    }
+
+    /// The nodes that are named must be able to reach the quorum.
+    fn check_nodes(&self) -> Result<(), Refusal> {
+        if self.nodes.is_empty() {
+            return Ok(());
+        }
+        let distinct: BTreeSet<&NodeName> = self.nodes.iter().collect();
+        if distinct.len() != self.nodes.len() {
+            return Err(invalid("nodes", "a node is named twice"));
+        }
+        let nodes = self.nodes.len() as u64;
+        check_range("number of nodes", nodes, (1, limits::MEMBERS_MAX as u64))?;
+        if nodes < u64::from(self.quorum) {
+            return Err(invalid("nodes", "fewer nodes than the quorum"));
+        }
+        Ok(())
+    }
+}
+
+fn invalid(field: &'static str, reason: &str) -> Refusal {
+    Refusal::Invalid {
+        field,
+        reason: reason.to_owned(),
+    }
 }
 
 /// What one probe saw.
@@ -67,7 +124,7 @@ pub const OBSERVE_EVERY_MS: u64 = 15_000;
 pub enum Health {
     /// Too few opinions yet.
     Unknown,
-    /// Fewer than `quorum` probers say down, and nobody says down.
+    /// Nobody says down, and so many say up that the rest cannot make a quorum.
     Healthy,
     /// Some say down, but fewer than `quorum`: the views disagree.
     Disputed,
@@ -93,7 +150,7 @@ pub struct HealthChange {
 pub struct Service {
     /// The declaration.
     pub spec: ServiceSpec,
-    /// Grows with every change of the declaration or of the probers.
+    /// Grows with every change of the declaration, and is never used again, even after the service is withdrawn.
     pub revision: u64,
     /// Who probes now.
     pub probers: Vec<NodeId>,
@@ -120,4 +177,58 @@ pub fn watch_digest<'list>(list: impl Iterator<Item = (&'list ServiceName, u64)>
         .flat_map(|(name, revision)| [*name, revision.as_slice()])
         .collect();
     hash_fields(Domain::WatchList, &fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(change: impl FnOnce(&mut ServiceSpec), code: Option<&str>) {
+        let mut spec = ServiceSpec {
+            name: "web".parse().unwrap(),
+            probe: "probe.http".parse().unwrap(),
+            target: [("url".to_owned(), "http://127.0.0.1:8000/".to_owned())].into(),
+            interval_ms: 1_000,
+            timeout_ms: 500,
+            retries: 1,
+            probers: 3,
+            quorum: 2,
+            nodes: Vec::new(),
+        };
+        change(&mut spec);
+        let refusal = spec.check().err();
+        assert_eq!(refusal.as_ref().map(Refusal::code), code, "{refusal:?}");
+    }
+
+    #[test]
+    fn a_service_is_declared_only_within_its_bounds() {
+        check(|_| (), None);
+        check(
+            |spec| spec.probe = "echo".parse().unwrap(),
+            Some("HMS-INVALID"),
+        );
+        check(|spec| spec.interval_ms = 99, Some("HMS-OUT-OF-RANGE"));
+        check(|spec| spec.timeout_ms = 1_001, Some("HMS-OUT-OF-RANGE"));
+        check(|spec| spec.timeout_ms = 0, Some("HMS-OUT-OF-RANGE"));
+        check(|spec| spec.retries = 11, Some("HMS-OUT-OF-RANGE"));
+        check(|spec| spec.probers = 17, Some("HMS-OUT-OF-RANGE"));
+        check(|spec| spec.quorum = 4, Some("HMS-OUT-OF-RANGE"));
+        check(|spec| spec.quorum = 0, Some("HMS-OUT-OF-RANGE"));
+        let long = "x".repeat(limits::TARGET_BYTES_MAX + 1);
+        check(
+            |spec| spec.target = [("url".to_owned(), long)].into(),
+            Some("HMS-TOO-LARGE"),
+        );
+    }
+
+    #[test]
+    fn the_nodes_that_are_named_can_reach_the_quorum() {
+        let node = |name: &str| -> NodeName { name.parse().unwrap() };
+        check(|spec| spec.nodes = vec![node("n1")], Some("HMS-INVALID"));
+        check(
+            |spec| spec.nodes = vec![node("n1"), node("n1")],
+            Some("HMS-INVALID"),
+        );
+        check(|spec| spec.nodes = vec![node("n1"), node("n2")], None);
+    }
 }

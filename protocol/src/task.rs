@@ -3,9 +3,11 @@
 //! The states and what may follow what are DESIGN.md section 5. Nothing here moves a task: that is `consensus`'s
 //! `state/ledger.rs`.
 
+mod bounds;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::digest::Hash;
+use crate::digest::{Domain, Hash, hash_fields};
 use crate::id::{AgentId, Incarnation, NodeId, Position, SkillName, TaskId};
 use crate::time::Moment;
 use crate::verdict::Verification;
@@ -205,6 +207,34 @@ pub struct Report {
     pub result: TaskResult,
 }
 
+impl Report {
+    /// What verdicts call this report: a digest of all of its content, whatever its encoding.
+    pub fn digest(&self) -> Hash {
+        let result = &self.result;
+        let outcome: &[u8] = match result.outcome {
+            Outcome::Success => b"success",
+            Outcome::Failure => b"failure",
+            Outcome::Timeout => b"timeout",
+            Outcome::Cancelled => b"cancelled",
+            Outcome::Unavailable => b"unavailable",
+        };
+        hash_fields(
+            Domain::Report,
+            &[
+                self.task.as_bytes(),
+                &self.attempt.to_le_bytes(),
+                self.agent.as_bytes(),
+                outcome,
+                &result.output,
+                result.stdout.as_bytes(),
+                result.stderr.as_bytes(),
+                result.trace.as_bytes(),
+                &result.duration_ms.to_le_bytes(),
+            ],
+        )
+    }
+}
+
 /// A step in a task's life.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transition {
@@ -239,4 +269,33 @@ pub struct Task {
     pub round: Option<crate::verdict::Round>,
     /// What happened, oldest first.
     pub history: Vec<Transition>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_named_by_all_of_its_content() {
+        let report = Report {
+            task: TaskId::from_bytes([1; 16]),
+            attempt: 1,
+            agent: AgentId::from_bytes([2; 16]),
+            result: TaskResult {
+                outcome: Outcome::Success,
+                output: b"out".to_vec(),
+                stdout: String::new(),
+                stderr: String::new(),
+                trace: String::new(),
+                duration_ms: 5,
+            },
+        };
+        let mut other = report.clone();
+        other.result.outcome = Outcome::Failure;
+        assert_ne!(report.digest(), other.digest());
+        other = report.clone();
+        other.attempt = 2;
+        assert_ne!(report.digest(), other.digest());
+        assert_eq!(report.digest(), report.clone().digest());
+    }
 }

@@ -3,7 +3,7 @@
 //! A verdict is only ever given by somebody who did not produce the result, with a kernel that did not search for it.
 
 use crate::digest::Hash;
-use crate::id::{AgentId, NodeId, TaskId};
+use crate::id::{AgentId, NodeId, SkillName, TaskId};
 use crate::time::Moment;
 
 /// How a result is checked before it counts.
@@ -14,6 +14,12 @@ pub enum Verification {
     /// Checked by a proof kernel on other nodes. Obligatory for skills named `prove.*`; the kernel is the skill
     /// `verify.*` of the same suffix.
     Kernel,
+}
+
+/// The skill that checks the results of a proving skill: `verify.x` for `prove.x`. `None` for any other skill.
+pub fn verifying_skill(skill: &SkillName) -> Option<SkillName> {
+    let suffix = skill.as_str().strip_prefix("prove.")?;
+    format!("verify.{suffix}").parse().ok()
 }
 
 /// One verifier's answer. This is what the verifying agent signs.
