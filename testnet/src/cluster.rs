@@ -1,0 +1,243 @@
+//! A local mesh: brought up, asked, hurt, restarted, taken down.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::launch::Launch;
+use crate::manifest::{Manifest, NodeEntry, Ready};
+use crate::plan::Plan;
+use crate::process::{ProcessId, Pulse};
+use crate::{TestnetFault, chaos};
+
+/// A local mesh. Dropping it leaves the nodes running; [`Cluster::down`] takes them down.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    folder: PathBuf,
+    manifest: Manifest,
+}
+
+impl Cluster {
+    /// Brings a mesh up: the first node founds it, the others join with the token that it made. `started` hears of each
+    /// node as soon as it serves, with the time that it took.
+    pub fn up(
+        plan: &Plan,
+        mut started: impl FnMut(&NodeEntry, Duration),
+    ) -> Result<Self, TestnetFault> {
+        let alive = |node: &NodeEntry| node.process.pulse() != Pulse::Gone;
+        if Self::open(&plan.folder).is_ok_and(|earlier| earlier.nodes().iter().any(alive)) {
+            return Err(TestnetFault::Running {
+                folder: plan.folder.clone(),
+            });
+        }
+        clear(plan)?;
+        let manifest = Manifest {
+            nodes: Vec::new(),
+            binary: plan.binary.clone(),
+            log: plan.log.clone(),
+        };
+        let mut cluster = Self {
+            folder: plan.folder.clone(),
+            manifest,
+        };
+        for number in 1..=plan.nodes {
+            let arguments = arguments(plan, number, cluster.nodes().first());
+            let outcome = cluster.add(plan, number, arguments);
+            match outcome {
+                Ok(took) => started(&cluster.nodes()[cluster.nodes().len() - 1], took),
+                Err(fault) => {
+                    cluster.down()?;
+                    return Err(fault);
+                }
+            }
+        }
+        Ok(cluster)
+    }
+
+    /// The mesh that was brought up in a folder.
+    pub fn open(folder: &Path) -> Result<Self, TestnetFault> {
+        Ok(Self {
+            folder: folder.to_owned(),
+            manifest: Manifest::read(folder)?,
+        })
+    }
+
+    /// Its nodes, in order of start.
+    pub fn nodes(&self) -> &[NodeEntry] {
+        &self.manifest.nodes
+    }
+
+    /// Gateways of all nodes, in order of start.
+    pub fn gateways(&self) -> Vec<String> {
+        self.manifest.gateways()
+    }
+
+    /// A node by name.
+    pub fn node(&self, name: &str) -> Result<&NodeEntry, TestnetFault> {
+        self.manifest.node(name)
+    }
+
+    /// Starts a node again, with the data that it had and the arguments that it was first started with.
+    pub fn restart(&mut self, name: &str) -> Result<Duration, TestnetFault> {
+        let node = self.node(name)?.clone();
+        chaos::stop(&node)?;
+        let launch = Launch {
+            binary: self.manifest.binary.clone(),
+            name: node.name.clone(),
+            data_dir: node.data_dir.clone(),
+            log_file: node.log_file.clone(),
+            arguments: node.arguments.clone(),
+            token: self.token(),
+            log: self.manifest.log.clone(),
+        };
+        let (process, ready, took) = launch.start()?.wait()?;
+        self.record(NodeEntry {
+            process,
+            ready,
+            ..node
+        })?;
+        Ok(took)
+    }
+
+    /// Takes all nodes down and forgets the mesh; data and logs stay until the next one is brought up.
+    pub fn down(self) -> Result<(), TestnetFault> {
+        for node in self.nodes() {
+            // All are asked before any is waited for; what fails here is tried again below.
+            let _ = node.process.signal(rustix::process::Signal::CONT);
+            let _ = node.process.signal(rustix::process::Signal::TERM);
+        }
+        for node in self.nodes() {
+            chaos::stop(node)?;
+        }
+        Manifest {
+            nodes: Vec::new(),
+            ..self.manifest.clone()
+        }
+        .write(&self.folder)
+    }
+
+    /// The join token, as the founder wrote it down.
+    pub fn token(&self) -> Option<String> {
+        self.nodes()
+            .iter()
+            .find_map(|node| node.ready.token.clone())
+    }
+
+    fn add(
+        &mut self,
+        plan: &Plan,
+        number: u32,
+        arguments: Vec<String>,
+    ) -> Result<Duration, TestnetFault> {
+        let name = Plan::name_of(number);
+        let launch = Launch {
+            binary: plan.binary.clone(),
+            name: name.clone(),
+            data_dir: plan.data_dir_of(number),
+            log_file: plan.folder.join(format!("{name}.log")),
+            arguments: arguments.clone(),
+            token: self.token(),
+            log: plan.log.clone(),
+        };
+        let (data_dir, log_file) = (launch.data_dir.clone(), launch.log_file.clone());
+        let starting = launch.start()?;
+        // Written down before it is waited for: whatever happens now, `down` finds the process.
+        let process = starting.process();
+        let ready = nothing_yet(&name, process);
+        let entry = NodeEntry {
+            name,
+            data_dir,
+            log_file,
+            arguments,
+            process,
+            ready,
+        };
+        self.record(entry.clone())?;
+        let (process, ready, took) = starting.wait()?;
+        self.record(NodeEntry {
+            process,
+            ready,
+            ..entry
+        })?;
+        Ok(took)
+    }
+
+    fn record(&mut self, entry: NodeEntry) -> Result<(), TestnetFault> {
+        match self
+            .manifest
+            .nodes
+            .iter_mut()
+            .find(|node| node.name == entry.name)
+        {
+            Some(node) => *node = entry,
+            None => self.manifest.nodes.push(entry),
+        }
+        self.manifest.write(&self.folder)
+    }
+}
+
+/// A node of which nothing is known but its process.
+fn nothing_yet(name: &str, process: ProcessId) -> Ready {
+    Ready {
+        node: String::new(),
+        name: name.to_owned(),
+        role: String::new(),
+        mesh: String::new(),
+        pid: process.pid,
+        addresses: Vec::new(),
+        gateway: String::new(),
+        metrics: String::new(),
+        token: None,
+    }
+}
+
+/// Removes what an earlier mesh left in the folder, and nothing else that may lie there.
+fn clear(plan: &Plan) -> Result<(), TestnetFault> {
+    let fail = |verb, path: &Path| {
+        let path = path.to_owned();
+        move |source| TestnetFault::Io { verb, path, source }
+    };
+    fs::create_dir_all(&plan.folder).map_err(fail("made", &plan.folder))?;
+    for number in 1..=crate::plan::NODES_MAX {
+        let data_dir = plan.data_dir_of(number);
+        if data_dir.join("node.key").is_file() {
+            fs::remove_dir_all(&data_dir).map_err(fail("removed", &data_dir))?;
+        }
+        let log_file = plan.folder.join(format!("{}.log", Plan::name_of(number)));
+        if log_file.is_file() {
+            fs::remove_file(&log_file).map_err(fail("removed", &log_file))?;
+        }
+    }
+    Ok(())
+}
+
+fn arguments(plan: &Plan, number: u32, founder: Option<&NodeEntry>) -> Vec<String> {
+    let mut arguments = vec![
+        "--name".to_owned(),
+        Plan::name_of(number),
+        "--data-dir".to_owned(),
+        plan.data_dir_of(number).display().to_string(),
+        "--agents".to_owned(),
+        plan.agents.to_string(),
+        "--slots".to_owned(),
+        plan.slots.to_string(),
+    ];
+    for base in &plan.bases {
+        arguments.extend(["--base".to_owned(), base.display().to_string()]);
+    }
+    match founder {
+        None => arguments.extend(["--voters".to_owned(), plan.voters.to_string()]),
+        Some(founder) => {
+            for address in &founder.ready.addresses {
+                arguments.extend(["--join".to_owned(), address.clone()]);
+            }
+            let role = if number <= plan.voters {
+                "voter"
+            } else {
+                "worker"
+            };
+            arguments.extend(["--role".to_owned(), role.to_owned()]);
+        }
+    }
+    arguments
+}

@@ -1,0 +1,97 @@
+//! What a local mesh is to be: how many nodes, which of them vote, what they hold.
+
+use std::path::{Path, PathBuf};
+
+use crate::TestnetFault;
+
+/// Most nodes of one local mesh: beyond that, one machine measures itself rather than the mesh.
+pub const NODES_MAX: u32 = 100;
+
+/// Voters unless told otherwise.
+pub const VOTERS_DEFAULT: u32 = 3;
+
+/// A local mesh to be.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Where it lives.
+    pub folder: PathBuf,
+    /// The `hms-node` to run.
+    pub binary: PathBuf,
+    /// How many nodes, named `n1`, `n2`, ….
+    pub nodes: u32,
+    /// How many of them vote; the first ones.
+    pub voters: u32,
+    /// Proof databases that every node holds.
+    pub bases: Vec<PathBuf>,
+    /// Agents that each node raises.
+    pub agents: u32,
+    /// Runs that each agent may hold at once.
+    pub slots: u32,
+    /// Log filter of the nodes.
+    pub log: String,
+}
+
+impl Plan {
+    /// A plan with the usual settings.
+    pub fn new(folder: PathBuf, nodes: u32) -> Result<Self, TestnetFault> {
+        if !(1..=NODES_MAX).contains(&nodes) {
+            return Err(TestnetFault::BadPlan {
+                reason: format!("{nodes} nodes: allowed is 1 to {NODES_MAX}"),
+            });
+        }
+        Ok(Self {
+            folder,
+            binary: find_node_binary()?,
+            nodes,
+            voters: VOTERS_DEFAULT.min(nodes),
+            bases: Vec::new(),
+            agents: 1,
+            slots: 16,
+            log: "info".to_owned(),
+        })
+    }
+
+    /// The name of the `number`th node, from 1.
+    pub fn name_of(number: u32) -> String {
+        format!("n{number}")
+    }
+
+    /// Where the `number`th node keeps its data.
+    pub fn data_dir_of(&self, number: u32) -> PathBuf {
+        self.folder.join(Self::name_of(number))
+    }
+}
+
+/// Where local meshes live unless told otherwise: `$HMS_TESTNET_DIR`, else the user's state folder.
+pub fn default_folder() -> PathBuf {
+    let from_env = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    from_env("HMS_TESTNET_DIR")
+        .or_else(|| from_env("XDG_STATE_HOME").map(|state| state.join("hms/testnet")))
+        .or_else(|| from_env("HOME").map(|home| home.join(".local/state/hms/testnet")))
+        .unwrap_or_else(|| std::env::temp_dir().join("hms-testnet"))
+}
+
+/// The `hms-node` to run: `$HMS_NODE`, else the one beside this program, else the one beside the folder of this program
+/// (where tests are built).
+fn find_node_binary() -> Result<PathBuf, TestnetFault> {
+    if let Some(path) = std::env::var_os("HMS_NODE") {
+        return Ok(PathBuf::from(path));
+    }
+    let own = std::env::current_exe().map_err(|source| TestnetFault::Io {
+        verb: "found",
+        path: "this program".into(),
+        source,
+    })?;
+    let folders = own.ancestors().skip(1).take(2);
+    let candidates: Vec<PathBuf> = folders
+        .map(|folder: &Path| folder.join("hms-node"))
+        .collect();
+    let found = candidates.iter().find(|path| path.is_file());
+    found.cloned().ok_or_else(|| TestnetFault::NoBinary {
+        looked_at: candidates.clone(),
+    })
+}
