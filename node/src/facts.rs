@@ -1,0 +1,241 @@
+//! What a node remembers of itself between two lives: its mesh, its role, its name, its ports, how often it has lived.
+//!
+//! One small JSON file in the data directory, mode 0600, replaced as a whole. The ledger is not in here: a worker has
+//! none, and a voter must be able to say which mesh it belongs to before it opens its ledger.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use hms_protocol::id::{Incarnation, MeshId, NodeId, NodeName};
+use hms_protocol::member::Role;
+use serde::{Deserialize, Serialize};
+
+/// Name of the file inside the data directory.
+const FACTS_FILE: &str = "facts.json";
+
+/// What a node remembers. Invariant: `node` is the key's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// The node that the directory belongs to.
+    pub node: NodeId,
+    /// What it is called.
+    pub name: NodeName,
+    /// Its mesh.
+    pub mesh: MeshId,
+    /// What it was admitted as.
+    pub role: Role,
+    /// How often it has lived, this life included.
+    pub incarnation: Incarnation,
+    /// The join token, so that the node can tell others how to join.
+    pub token: Vec<u8>,
+    /// The ports of its life before, so that members find it again.
+    pub ports: Ports,
+    /// Addresses of members, with peer ids, so that a worker finds its mesh again.
+    pub members: Vec<String>,
+}
+
+/// Where a node listened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ports {
+    /// libp2p multiaddresses without the peer id.
+    pub listen: Vec<String>,
+    /// The gateway.
+    pub gateway: Option<std::net::SocketAddr>,
+    /// The metrics.
+    pub metrics: Option<std::net::SocketAddr>,
+}
+
+/// Why the facts cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum FactsError {
+    /// The file cannot be read or written.
+    #[error("{path} cannot be {verb}")]
+    Io {
+        /// What was tried, as a participle.
+        verb: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The file is not what this node wrote.
+    #[error("{path} is damaged: {reason}")]
+    Damaged {
+        /// Where.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The directory belongs to another node.
+    #[error("{path} belongs to node {owner}, but the key in it is {node}'s")]
+    OtherNode {
+        /// Where.
+        path: PathBuf,
+        /// Whose it is.
+        owner: String,
+        /// Whose key lies there.
+        node: String,
+    },
+}
+
+impl FactsError {
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "HMS-FACTS-IO",
+            Self::Damaged { .. } => "HMS-FACTS-DAMAGED",
+            Self::OtherNode { .. } => "HMS-FACTS-OTHER-NODE",
+        }
+    }
+
+    /// What the operator can do.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "check the permissions of the data directory and the space on its disk",
+            Self::Damaged { .. } => "restore the file from a backup, or start with a new data directory",
+            Self::OtherNode { .. } => "give each node a data directory of its own; do not copy them",
+        }
+    }
+}
+
+/// The file's form.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FactsFile {
+    node: String,
+    name: String,
+    mesh: String,
+    role: String,
+    incarnation: u64,
+    token: String,
+    ports: Ports,
+    members: Vec<String>,
+}
+
+impl Facts {
+    /// Reads the facts of a node; `None` if it has never been in a mesh.
+    pub fn read(data_dir: &Path, node: NodeId) -> Result<Option<Self>, FactsError> {
+        let path = data_dir.join(FACTS_FILE);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(FactsError::Io { verb: "read", path, source }),
+        };
+        let damaged = |reason: String| FactsError::Damaged { path: path.clone(), reason };
+        let file: FactsFile =
+            serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+        let facts = file.check().map_err(damaged)?;
+        if facts.node != node {
+            return Err(FactsError::OtherNode {
+                path,
+                owner: facts.node.short(),
+                node: node.short(),
+            });
+        }
+        Ok(Some(facts))
+    }
+
+    /// Writes the facts, durably: when this returns, the next life will read them.
+    pub fn write(&self, data_dir: &Path) -> Result<(), FactsError> {
+        let path = data_dir.join(FACTS_FILE);
+        replace(&path, &self.to_json(), data_dir)
+            .map_err(|source| FactsError::Io { verb: "written", path, source })
+    }
+
+    fn to_json(&self) -> String {
+        let role = match self.role {
+            Role::Voter => "voter",
+            Role::Worker => "worker",
+        };
+        let file = FactsFile {
+            node: self.node.to_string(),
+            name: self.name.to_string(),
+            mesh: self.mesh.to_string(),
+            role: role.to_owned(),
+            incarnation: self.incarnation.0,
+            token: hex::encode(&self.token),
+            ports: self.ports.clone(),
+            members: self.members.clone(),
+        };
+        serde_json::to_string_pretty(&file).expect("facts hold strings and numbers only")
+    }
+}
+
+impl FactsFile {
+    fn check(self) -> Result<Facts, String> {
+        let role = match self.role.as_str() {
+            "voter" => Role::Voter,
+            "worker" => Role::Worker,
+            other => return Err(format!("{other:?} is not a role")),
+        };
+        Ok(Facts {
+            node: self.node.parse().map_err(|error| format!("node: {error}"))?,
+            name: self.name.parse().map_err(|error| format!("name: {error}"))?,
+            mesh: self.mesh.parse().map_err(|error| format!("mesh: {error}"))?,
+            role,
+            incarnation: Incarnation(self.incarnation),
+            token: hex::decode(&self.token).map_err(|error| format!("token: {error}"))?,
+            ports: self.ports,
+            members: self.members,
+        })
+    }
+}
+
+/// Writes beside the name and renames, so that a crash leaves the old file or the new one.
+fn replace(path: &Path, text: &str, folder: &Path) -> io::Result<()> {
+    let draft = path.with_extension("json.new");
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&draft, path)?;
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts() -> Facts {
+        Facts {
+            node: NodeId::from_bytes([1; 32]),
+            name: "n1".parse().unwrap(),
+            mesh: MeshId::from_bytes([2; 32]),
+            role: Role::Worker,
+            incarnation: Incarnation(3),
+            token: vec![4; 32],
+            ports: Ports::default(),
+            members: vec!["/ip4/127.0.0.1/tcp/1".to_owned()],
+        }
+    }
+
+    #[test]
+    fn a_node_remembers_what_it_wrote() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(Facts::read(dir.path(), facts().node).unwrap(), None);
+        facts().write(dir.path()).unwrap();
+        assert_eq!(Facts::read(dir.path(), facts().node).unwrap(), Some(facts()));
+    }
+
+    #[test]
+    fn the_directory_of_another_node_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        facts().write(dir.path()).unwrap();
+        let error = Facts::read(dir.path(), NodeId::from_bytes([9; 32])).unwrap_err();
+        assert_eq!(error.code(), "HMS-FACTS-OTHER-NODE");
+    }
+
+    #[test]
+    fn damage_is_named_and_never_panics() {
+        let dir = tempfile::tempdir().unwrap();
+        for text in ["", "{", "{\"node\":1}", &facts().to_json().replace("worker", "emperor")] {
+            fs::write(dir.path().join(FACTS_FILE), text).unwrap();
+            let error = Facts::read(dir.path(), facts().node).unwrap_err();
+            assert_eq!(error.code(), "HMS-FACTS-DAMAGED", "{text:?}");
+        }
+    }
+}
