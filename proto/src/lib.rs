@@ -9,7 +9,6 @@
     missing_docs,
     clippy::all,
     clippy::pedantic,
-    clippy::allow_attributes_without_reason,
     unused_qualifications,
     rustdoc::all,
     reason = "generated from the schema, whose comments are its documentation"
@@ -25,7 +24,6 @@ mod hms {
         missing_docs,
         clippy::all,
         clippy::pedantic,
-        clippy::allow_attributes_without_reason,
         unused_qualifications,
         rustdoc::all,
         reason = "generated from the schema, whose comments are its documentation"

@@ -162,6 +162,17 @@ pub enum EnvelopeRefusal {
         /// The highest seen.
         highest: Sequence,
     },
+    /// The message is stamped before the moment up to which nothing is let in since this node restarted, so it cannot be
+    /// told from a replay.
+    #[error(
+        "the message is stamped {issued_at}: nothing up to {floor} is let in since the restart"
+    )]
+    BeforeRestart {
+        /// When it was sealed.
+        issued_at: Moment,
+        /// The moment up to which nothing is let in.
+        floor: Moment,
+    },
     /// The message is of an earlier life of its sender.
     #[error("the message is of incarnation {incarnation}: {current} is current")]
     FormerLife {
@@ -187,6 +198,7 @@ impl EnvelopeRefusal {
             Self::FromTheFuture { .. } => "HMS-ENV-FUTURE",
             Self::Replayed { .. } => "HMS-ENV-REPLAY",
             Self::Stale { .. } => "HMS-ENV-STALE",
+            Self::BeforeRestart { .. } => "HMS-ENV-RESTART",
             Self::FormerLife { .. } => "HMS-ENV-INCARNATION",
         }
     }
@@ -206,6 +218,7 @@ impl EnvelopeRefusal {
             | Self::FromTheFuture { .. }
             | Self::Replayed { .. }
             | Self::Stale { .. }
+            | Self::BeforeRestart { .. }
             | Self::FormerLife { .. } => false,
         }
     }

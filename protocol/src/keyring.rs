@@ -1,7 +1,7 @@
 //! Ed25519 keys and signatures, each signature bound to a domain.
 //!
 //! Keys are made from 32 bytes of somebody else's randomness. Verification is strict (RFC 8032 with the checks of
-//! "Taming the many EdDSAs"), so that two implementations never disagree about one signature.
+//! "Taming the many `EdDSA`s"), so that two implementations never disagree about one signature.
 
 use std::fmt;
 

@@ -22,5 +22,6 @@ pub mod replay;
 pub mod service;
 pub mod skill;
 pub mod task;
+pub mod text;
 pub mod time;
 pub mod verdict;

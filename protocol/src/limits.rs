@@ -135,8 +135,43 @@ pub const CLOCK_SKEW_MS_MAX: u64 = 5_000;
 /// How long a sealed message stays valid unless its kind says otherwise.
 pub const ENVELOPE_TTL_MS: u64 = 30_000;
 
-/// Sequence numbers that a replay window remembers behind the highest one seen. An older message is refused as stale.
-pub const REPLAY_WINDOW: u64 = 1_024;
+/// Sequence numbers of one sender and kind that a replay window remembers behind the highest one seen. An older message is
+/// refused as stale. One count covers all receivers and streams of a sender, so a large message may be overtaken by
+/// thousands of small ones; 8,192 cost 1 KiB per sender and kind.
+pub const REPLAY_WINDOW: u64 = 8_192;
+
+/// Senders that a replay window remembers. With more, the one silent longest is forgotten, and whatever is stamped before
+/// it was last heard is refused. Twice the members, so that a mesh at its bound with half of its keys replaced fits.
+pub const REPLAY_SENDERS_MAX: usize = 2 * MEMBERS_MAX;
+
+/// How far ahead of the newest stamp the replay window's record on disk reaches, in milliseconds. Longer means fewer
+/// writes; after a crash, a sender's messages are refused until its clock passes the record.
+pub const REPLAY_AHEAD_MS: u64 = 500;
+
+/// Bytes of one text for people that travels between nodes: a verifier's reason, a skill's summary, a happening. Longer
+/// ones are refused; whoever writes one cuts it with [`text::cut`](crate::text::cut).
+pub const TEXT_BYTES_MAX: usize = 4 * 1024;
+
+/// Bytes of a version such as `0.1.0`. Longer ones are refused.
+pub const VERSION_BYTES_MAX: usize = 64;
+
+/// Skills that one node announces. More are refused.
+pub const SKILLS_PER_NODE_MAX: usize = 256;
+
+/// Bytes of one parameter of a probe: a URL, a command line. Longer ones are refused.
+pub const PROBE_TARGET_BYTES_MAX: usize = 4 * 1024;
+
+/// Bytes of an envelope's header. A header has fewer than 200; a longer one is refused before it is read.
+pub const ENVELOPE_HEADER_BYTES_MAX: usize = 512;
+
+/// Bytes that an envelope adds to its body. A frame may be that much longer than the body that it carries.
+pub const ENVELOPE_BYTES_EXTRA: usize = ENVELOPE_HEADER_BYTES_MAX + 128;
+
+/// Bytes of an encoded report: an output, three texts, and what names them. A longer one is refused.
+pub const REPORT_BYTES_MAX: usize = TASK_OUTPUT_BYTES_MAX + 3 * RESULT_TEXT_BYTES_MAX + 1024;
+
+/// Bytes of an encoded verdict: a reason, and what names it. A longer one is refused.
+pub const VERDICT_BYTES_MAX: usize = TEXT_BYTES_MAX + 1024;
 
 /// Entries between two comparisons of the state digest.
 pub const DIGEST_EVERY_ENTRIES: u64 = 256;

@@ -203,7 +203,7 @@ pub enum Announcement {
     /// A node: what it can do.
     Capabilities(Vec<crate::skill::SkillSpec>),
     /// The leader: something happened in the ledger.
-    Happened(crate::peer::Happening),
+    Happened(Happening),
 }
 
 /// An event of the ledger, short enough to gossip.
