@@ -35,7 +35,7 @@ pub enum Audience {
 /// What the body is. Stable numbers; an unknown one is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BodyKind {
-    /// A [`PeerMessage`](crate::peer::PeerMessage).
+    /// A bundle of [`PeerMessage`](crate::peer::PeerMessage)s.
     Peer,
     /// A [`Heartbeat`](crate::heartbeat::Heartbeat).
     Heartbeat,

@@ -120,6 +120,9 @@ pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of one message between peers, snapshots included. A longer frame closes the stream.
 pub const PEER_MESSAGE_BYTES_MAX: usize = 128 * 1024 * 1024;
 
+/// Messages in one envelope between peers. More are refused; a sender with more seals another envelope.
+pub const BUNDLE_MESSAGES_MAX: usize = 64;
+
 /// Bytes of one gossip message. A longer one is rejected and its author blamed.
 pub const GOSSIP_BYTES_MAX: usize = 64 * 1024;
 
@@ -157,9 +160,6 @@ pub const VERSION_BYTES_MAX: usize = 64;
 
 /// Skills that one node announces. More are refused.
 pub const SKILLS_PER_NODE_MAX: usize = 256;
-
-/// Bytes of one parameter of a probe: a URL, a command line. Longer ones are refused.
-pub const PROBE_TARGET_BYTES_MAX: usize = 4 * 1024;
 
 /// Bytes of an envelope's header. A header has fewer than 200; a longer one is refused before it is read.
 pub const ENVELOPE_HEADER_BYTES_MAX: usize = 512;

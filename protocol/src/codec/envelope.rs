@@ -9,9 +9,10 @@
 //! use hms_protocol::codec;
 //! use hms_protocol::digest::Hash;
 //! use hms_protocol::envelope::{Audience, BodyKind, Header, Sender};
-//! use hms_protocol::id::{Incarnation, MeshId, Sequence, Term};
+//! use hms_protocol::id::{Incarnation, MeshId, Sequence};
 //! use hms_protocol::keyring::SecretKey;
 //! use hms_protocol::limits::ENVELOPE_TTL_MS;
+//! use hms_protocol::codec::peer::Bundle;
 //! use hms_protocol::peer::PeerMessage;
 //! use hms_protocol::time::Moment;
 //!
@@ -20,7 +21,7 @@
 //! let mesh = MeshId::from_bytes([9; 32]);
 //! let receiver = SecretKey::from_seed(&[2; 32]).public().into();
 //! let now = Moment(1_700_000_000_000);
-//! let message = PeerMessage::Lead { term: Term(3), roster_revision: 7 };
+//! let bundle = Bundle(vec![PeerMessage::AskRoster { have_revision: 7 }]);
 //! let header = Header {
 //!     mesh,
 //!     sender: Sender::Node(key.public().into()),
@@ -32,13 +33,13 @@
 //!     kind: BodyKind::Peer,
 //!     body_hash: Hash::default(), // `seal` fills it in
 //! };
-//! let frame = envelope::encode(&envelope::seal(header, codec::encode(&message), &key));
+//! let frame = envelope::encode(&envelope::seal(header, codec::encode(&bundle), &key));
 //!
 //! // The receiver: bytes become sealed, a key of its own records opens them, a codec reads what they say.
 //! let sealed = envelope::decode(&frame)?;
 //! let opened = sealed.open(key.public())?;
 //! opened.check_address(mesh, receiver, now)?;
-//! assert_eq!(envelope::read(&opened)?, Content::Peer(message));
+//! assert_eq!(envelope::read(&opened)?, Content::Peer(bundle.0));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -46,6 +47,7 @@ use hms_proto::v1;
 use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint};
 
+use super::peer::Bundle;
 use super::{CodecError, Wire, WireEnum, field};
 use crate::envelope::{
     Audience, BodyKind, EnvelopeRefusal, Header, Opened, Sealed, Sender, hash_body,
@@ -72,7 +74,7 @@ wire_enum!(BodyKind, v1::BodyKind, { Peer, Heartbeat, Announcement, Report, Verd
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// Of [`BodyKind::Peer`].
-    Peer(PeerMessage),
+    Peer(Vec<PeerMessage>),
     /// Of [`BodyKind::Heartbeat`].
     Heartbeat(Heartbeat),
     /// Of [`BodyKind::Announcement`].
@@ -129,7 +131,7 @@ pub fn decode(bytes: &[u8]) -> Result<Sealed, EnvelopeRefusal> {
 pub fn read(opened: &Opened) -> Result<Content, CodecError> {
     let (header, body) = (opened.header(), opened.body());
     let (speaker, content) = match header.kind {
-        BodyKind::Peer => (None, Content::Peer(super::decode(body)?)),
+        BodyKind::Peer => (None, Content::Peer(super::decode::<Bundle>(body)?.0)),
         BodyKind::Announcement => (None, Content::Announcement(super::decode(body)?)),
         BodyKind::Heartbeat => {
             let heartbeat: Heartbeat = super::decode(body)?;

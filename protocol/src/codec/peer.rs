@@ -6,10 +6,39 @@ use hms_proto::v1::peer_message::Say;
 
 use super::{CodecError, Wire, envelope, field};
 use crate::envelope::{BodyKind, Sealed};
-use crate::id::{AgentId, Incarnation, Index, Term};
+use crate::id::{AgentId, Incarnation, Index, Sequence, Term};
 use crate::limits;
-use crate::peer::{Announcement, Dispatch, Happening, PeerMessage, Run};
+use crate::peer::{Announcement, Dispatch, Echo, Happening, Lead, PeerMessage, Run};
 use crate::time::Moment;
+
+/// What one envelope of [`BodyKind::Peer`] carries: messages that were under way together, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bundle(pub Vec<PeerMessage>);
+
+impl Wire for Bundle {
+    type Message = v1::PeerBundle;
+    const NAME: &'static str = "bundle of peer messages";
+
+    fn to_wire(&self) -> v1::PeerBundle {
+        v1::PeerBundle {
+            messages: self.0.iter().map(Wire::to_wire).collect(),
+        }
+    }
+
+    fn from_wire(message: v1::PeerBundle) -> Result<Self, CodecError> {
+        if message.messages.is_empty() {
+            return Err(CodecError::Missing {
+                field: "bundle.messages",
+            });
+        }
+        field::parts(
+            "bundle.messages",
+            message.messages,
+            limits::BUNDLE_MESSAGES_MAX,
+        )
+        .map(Self)
+    }
+}
 
 impl Wire for PeerMessage {
     type Message = v1::PeerMessage;
@@ -24,10 +53,7 @@ impl Wire for PeerMessage {
     fn from_wire(message: v1::PeerMessage) -> Result<Self, CodecError> {
         match field::required("peer.say", message.say)? {
             Say::Raft(message) => Ok(Self::Raft(message)),
-            Say::Lead(lead) => Ok(Self::Lead {
-                term: Term(lead.term),
-                roster_revision: lead.roster_revision,
-            }),
+            Say::Lead(lead) => Wire::from_wire(lead).map(Self::Lead),
             Say::AskRoster(ask) => Ok(Self::AskRoster {
                 have_revision: ask.have_revision,
             }),
@@ -57,6 +83,7 @@ impl Wire for PeerMessage {
             .map(Self::Enrol),
             Say::Retire(retire) => agents("retire.agents", retire.agents).map(Self::Retire),
             Say::Enrolled(enrolled) => read_enrolled(enrolled),
+            Say::AskWatch(_) => Ok(Self::AskWatch),
             Say::Watch(watch) => read_watch(watch),
             Say::Observed(observation) => Wire::from_wire(observation).map(Self::Observed),
             Say::Digest(digest) => Ok(Self::Digest {
@@ -71,13 +98,7 @@ impl Wire for PeerMessage {
 fn say(message: &PeerMessage) -> Say {
     match message {
         PeerMessage::Raft(message) => Say::Raft(message.clone()),
-        PeerMessage::Lead {
-            term,
-            roster_revision,
-        } => Say::Lead(v1::Lead {
-            term: term.0,
-            roster_revision: *roster_revision,
-        }),
+        PeerMessage::Lead(lead) => Say::Lead(lead.to_wire()),
         PeerMessage::AskRoster { have_revision } => Say::AskRoster(v1::AskRoster {
             have_revision: *have_revision,
         }),
@@ -113,6 +134,7 @@ fn say(message: &PeerMessage) -> Say {
                 .collect(),
         }),
         PeerMessage::Enrolled { agents } => Say::Enrolled(write_enrolled(agents)),
+        PeerMessage::AskWatch => Say::AskWatch(v1::AskWatch {}),
         PeerMessage::Watch { services } => Say::Watch(v1::Watch {
             services: services
                 .iter()
@@ -199,6 +221,37 @@ fn read_watch(watch: v1::Watch) -> Result<PeerMessage, CodecError> {
     Ok(PeerMessage::Watch { services })
 }
 
+impl Wire for Lead {
+    type Message = v1::Lead;
+    const NAME: &'static str = "leader's word";
+
+    fn to_wire(&self) -> v1::Lead {
+        v1::Lead {
+            term: self.term.0,
+            roster_revision: self.roster_revision,
+            watch: self.watch.as_bytes().to_vec(),
+            at_ms: self.at.0,
+            heard: self.heard.map(|heard| v1::Echo {
+                sequence: heard.sequence.0,
+                ago_ms: heard.ago_ms,
+            }),
+        }
+    }
+
+    fn from_wire(message: v1::Lead) -> Result<Self, CodecError> {
+        Ok(Self {
+            term: Term(message.term),
+            roster_revision: message.roster_revision,
+            watch: field::hash("lead.watch", &message.watch)?,
+            at: Moment(message.at_ms),
+            heard: message.heard.map(|heard| Echo {
+                sequence: Sequence(heard.sequence),
+                ago_ms: heard.ago_ms,
+            }),
+        })
+    }
+}
+
 impl Wire for Run {
     type Message = v1::Run;
     const NAME: &'static str = "run";
@@ -256,6 +309,7 @@ impl Wire for Dispatch {
             report: self.report.as_ref().map(Wire::to_wire),
             limit_ms: self.limit_ms,
             lease_until_ms: self.lease_until.0,
+            as_of: self.as_of.0,
         }
     }
 
@@ -264,6 +318,7 @@ impl Wire for Dispatch {
             run: field::part("dispatch.run", message.run)?,
             agent: field::agent_id("dispatch.agent", &message.agent)?,
             incarnation: Incarnation(message.incarnation),
+            as_of: Sequence(message.as_of),
             skill: field::name("dispatch.skill", &message.skill)?,
             input: field::bytes(
                 "dispatch.input",

@@ -32,7 +32,7 @@ impl Wire for ServiceSpec {
     }
 
     fn from_wire(message: v1::ServiceSpec) -> Result<Self, CodecError> {
-        let (count, length) = (limits::LABELS_MAX, limits::PROBE_TARGET_BYTES_MAX);
+        let (count, length) = (limits::LABELS_MAX, limits::TARGET_BYTES_MAX);
         Ok(Self {
             name: field::name("service.name", &message.name)?,
             probe: field::name("service.probe", &message.probe)?,
