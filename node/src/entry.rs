@@ -1,0 +1,164 @@
+//! How a node comes into a mesh: it founds one, joins one, or goes back to the one that it was in.
+
+use std::time::Duration;
+
+use hms_consensus::input::Admission;
+use hms_consensus::state::checkpoint::Checkpoint;
+use hms_consensus::state::command::Genesis;
+use hms_protocol::digest::{Domain, hash_fields};
+use hms_protocol::id::{Incarnation, MeshId};
+use hms_protocol::member::{Member, Role, RosterView};
+use hms_protocol::time::Moment;
+use tokio::time::{Instant, sleep};
+
+use crate::config::Entry;
+use crate::facts::{Facts, Ports};
+use crate::gateway::join::{JoinError, Joined, ask_to_join};
+use crate::identity::{IdentityError, draw_seed};
+use crate::limits::{JOIN_RETRY, JOIN_WITHIN};
+use crate::net::Net;
+
+/// Why a node does not come into a mesh.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryError {
+    /// No member could be asked, or none could answer, in time.
+    #[error("no member answered within {within_s} s: {last}")]
+    NobodyAnswers {
+        /// How long was tried, in seconds.
+        within_s: u64,
+        /// What the last one said.
+        last: JoinError,
+    },
+    /// The mesh says no.
+    #[error("the mesh refuses this node: {0}")]
+    Refused(JoinError),
+    /// The node was in another mesh before.
+    #[error("this data directory belongs to mesh {own}, but the join address leads to mesh {other}")]
+    OtherMesh {
+        /// The mesh of the data directory.
+        own: MeshId,
+        /// The mesh that was found.
+        other: MeshId,
+    },
+    /// There is no randomness to found a mesh with.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+}
+
+impl EntryError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NobodyAnswers { .. } => "HMS-JOIN-NOBODY",
+            Self::Refused(error) => error.code(),
+            Self::OtherMesh { .. } => "HMS-JOIN-OTHER-MESH",
+            Self::Identity(error) => error.code(),
+        }
+    }
+
+    /// What the operator can do.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::NobodyAnswers { .. } => "check that a node listens at the join address and that its mesh has a leader",
+            Self::Refused(error) => error.hint(),
+            Self::OtherMesh { .. } => "start with a new data directory, or leave out --join",
+            Self::Identity(error) => error.hint(),
+        }
+    }
+}
+
+/// A mesh that a node is in, as it starts its mind.
+#[derive(Debug)]
+pub struct Admitted {
+    /// What it will remember.
+    pub facts: Facts,
+    /// The members as far as it knows; a voter finds the truth in its ledger.
+    pub roster: RosterView,
+}
+
+/// Founds a mesh: one checkpoint, which is all that the first voter starts from.
+pub fn found(
+    founder: Admission,
+    voters_wanted: u32,
+    founded_at: Moment,
+) -> Result<(Checkpoint, Facts), EntryError> {
+    let token = draw_seed()?.to_vec();
+    let genesis = Genesis {
+        founder: Admission { token: Vec::new(), ..founder.clone() },
+        token_digest: hash_fields(Domain::JoinToken, &[&token]),
+        voters_wanted,
+        founded_at,
+        salt: *draw_seed()?,
+    };
+    let checkpoint = Checkpoint::genesis(&genesis);
+    let facts = Facts {
+        node: founder.id,
+        name: founder.name,
+        mesh: checkpoint.state.mesh(),
+        role: Role::Voter,
+        incarnation: Incarnation(0),
+        token,
+        ports: Ports::default(),
+        members: Vec::new(),
+    };
+    Ok((checkpoint, facts))
+}
+
+/// Asks members to be let in, in turn, until one says yes or no, or the time is up.
+pub async fn join(
+    net: &Net,
+    wish: &Admission,
+    entry: &Entry,
+    own_mesh: Option<MeshId>,
+) -> Result<Admitted, EntryError> {
+    let Entry::Join { addresses, .. } = entry else {
+        unreachable!("only a node that wants to join asks to join");
+    };
+    let deadline = Instant::now() + JOIN_WITHIN;
+    loop {
+        let mut last = None;
+        for address in addresses {
+            match ask_to_join(net, address, wish).await {
+                Ok(joined) => return admit(joined, wish, own_mesh),
+                Err(error) if error.is_final() => return Err(EntryError::Refused(error)),
+                Err(error) => last = Some(error),
+            }
+        }
+        match last {
+            Some(last) if deadline < Instant::now() => {
+                return Err(EntryError::NobodyAnswers { within_s: JOIN_WITHIN.as_secs(), last });
+            }
+            Some(error) => tracing::info!(%error, "not admitted yet"),
+            None => {}
+        }
+        sleep(jittered(JOIN_RETRY, wish)).await;
+    }
+}
+
+fn admit(
+    joined: Joined,
+    wish: &Admission,
+    own_mesh: Option<MeshId>,
+) -> Result<Admitted, EntryError> {
+    let Joined { mesh, member, roster } = joined;
+    if let Some(own) = own_mesh.filter(|own| *own != mesh) {
+        return Err(EntryError::OtherMesh { own, other: mesh });
+    }
+    let Member { id, name, role, .. } = member;
+    let facts = Facts {
+        node: id,
+        name,
+        mesh,
+        role,
+        incarnation: Incarnation(0),
+        token: wish.token.clone(),
+        ports: Ports::default(),
+        members: Vec::new(),
+    };
+    Ok(Admitted { facts, roster })
+}
+
+/// Nodes that start together should not ask together: each waits a little longer, by its own key.
+fn jittered(pause: Duration, wish: &Admission) -> Duration {
+    pause + Duration::from_millis(u64::from(wish.id.as_bytes()[0]))
+}

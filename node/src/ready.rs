@@ -1,0 +1,166 @@
+//! The node says that it serves: to people on standard output, to programs in `ready.json`.
+//!
+//! The file holds the join token, so only its owner may read it. It is there exactly while the node serves.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use hms_protocol::id::{MeshId, NodeId, NodeName};
+use hms_protocol::member::Role;
+use serde::Serialize;
+
+/// Name of the file inside the data directory.
+const READY_FILE: &str = "ready.json";
+
+/// What a node says of itself.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// Its id.
+    pub node: NodeId,
+    /// Its name.
+    pub name: NodeName,
+    /// What it does for the mesh.
+    pub role: Role,
+    /// Its mesh.
+    pub mesh: MeshId,
+    /// Where it listens, with its peer id.
+    pub addresses: Vec<String>,
+    /// Its gateway.
+    pub gateway: SocketAddr,
+    /// Its metrics.
+    pub metrics: SocketAddr,
+    /// Where it keeps its data.
+    pub data_dir: PathBuf,
+    /// The join token.
+    pub token: Vec<u8>,
+    /// How long it took from the start, in milliseconds.
+    pub took_ms: u64,
+}
+
+#[derive(Serialize)]
+struct ReadyFile {
+    node: String,
+    name: String,
+    role: &'static str,
+    mesh: String,
+    pid: u32,
+    addresses: Vec<String>,
+    gateway: String,
+    metrics: String,
+    token: Option<String>,
+}
+
+impl Ready {
+    /// The command with which another node joins.
+    pub fn join_command(&self) -> String {
+        let address = self.addresses.first().map_or("ADDRESS", String::as_str);
+        let token = hex::encode(&self.token);
+        format!("hms-node --data-dir DIR --join {address} --token {token}")
+    }
+
+    /// Prints what a person needs.
+    pub fn print(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "node      {} ({})", self.name, self.node)?;
+        writeln!(out, "mesh      {}", self.mesh)?;
+        writeln!(out, "role      {}", role_name(self.role))?;
+        writeln!(out, "data      {}", self.data_dir.display())?;
+        for address in &self.addresses {
+            writeln!(out, "address   {address}")?;
+        }
+        writeln!(out, "gateway   {}", self.gateway)?;
+        writeln!(out, "metrics   http://{}/metrics", self.metrics)?;
+        writeln!(out, "join with {}", self.join_command())?;
+        writeln!(out, "ready in  {} ms", self.took_ms)?;
+        out.flush()
+    }
+
+    /// Writes the file, whole or not at all.
+    pub fn write(&self) -> io::Result<()> {
+        let file = ReadyFile {
+            node: self.node.to_string(),
+            name: self.name.to_string(),
+            role: role_name(self.role),
+            mesh: self.mesh.to_string(),
+            pid: std::process::id(),
+            addresses: self.addresses.clone(),
+            gateway: self.gateway.to_string(),
+            metrics: self.metrics.to_string(),
+            token: (!self.token.is_empty()).then(|| hex::encode(&self.token)),
+        };
+        let draft = self.data_dir.join("ready.json.new");
+        let mut out =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        serde_json::to_writer_pretty(&mut out, &file)?;
+        out.flush()?;
+        fs::rename(&draft, self.data_dir.join(READY_FILE))
+    }
+}
+
+/// Takes the file away. A node that is gone must not look ready.
+pub fn retract(data_dir: &Path) {
+    match fs::remove_file(data_dir.join(READY_FILE)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(%error, "ready.json cannot be removed");
+        }
+        Ok(()) | Err(_) => {}
+    }
+}
+
+const fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Voter => "voter",
+        Role::Worker => "worker",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ready(data_dir: &Path) -> Ready {
+        Ready {
+            node: NodeId::from_bytes([1; 32]),
+            name: "n1".parse().unwrap(),
+            role: Role::Voter,
+            mesh: MeshId::from_bytes([2; 32]),
+            addresses: vec!["/ip4/127.0.0.1/tcp/1/p2p/x".to_owned()],
+            gateway: ([127, 0, 0, 1], 2).into(),
+            metrics: ([127, 0, 0, 1], 3).into(),
+            data_dir: data_dir.to_owned(),
+            token: vec![0xab],
+            took_ms: 4,
+        }
+    }
+
+    /// MSH-1: a node prints its id, addresses, role, data folder and the join command.
+    #[test]
+    fn a_person_reads_how_to_reach_and_how_to_join() {
+        let mut out = Vec::new();
+        ready(Path::new("/d")).print(&mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        for line in [
+            "role      voter",
+            "data      /d",
+            "address   /ip4/127.0.0.1/tcp/1/p2p/x",
+            "gateway   127.0.0.1:2",
+            "metrics   http://127.0.0.1:3/metrics",
+            "join with hms-node --data-dir DIR --join /ip4/127.0.0.1/tcp/1/p2p/x --token ab",
+        ] {
+            assert!(text.contains(line), "{line:?} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn the_file_is_its_owners_and_goes_when_the_node_goes() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        ready(dir.path()).write().unwrap();
+        let path = dir.path().join(READY_FILE);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        retract(dir.path());
+        assert!(!path.exists());
+    }
+}
