@@ -5,8 +5,8 @@
 //! speed while they share one count.
 //!
 //! **Across lives** it keeps a *ceiling* per sender: a stamp that no message let in so far exceeds. A message stamped above
-//! the ceiling on disk may only be acted on once a higher one is there ([`Clearance::OnceSaved`]); a save raises all
-//! ceilings [`REPLAY_AHEAD_MS`] into the future, so that one small write serves all senders for that long. After a
+//! the ceiling on disk may only be acted on once a higher one is there ([`Clearance`]); a save raises all ceilings
+//! [`REPLAY_AHEAD_MS`] into the future, so that one small write serves all senders for that long. After a
 //! restart everything stamped up to its sender's ceiling is refused. So wherever a crash strikes, what was acted on
 //! before is never let in after. The price: for at most [`REPLAY_AHEAD_MS`] after a crash, honest messages are refused
 //! too. Counting a ceiling in sequences was set aside: a slow sender would take hours to pass it.
@@ -32,16 +32,30 @@ pub struct ReplayWindow {
     senders: BTreeMap<Sender, Voice>,
     /// Nothing stamped up to here is let in from a sender that is not in `senders`.
     forgotten: Moment,
+    /// The number of the newest save that was handed out.
+    saves: u64,
 }
 
-/// Whether a message that was let in may be acted on at once.
+/// When a message that was let in may be acted on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a message that has to wait for a save must not be acted on before"]
 pub enum Clearance {
-    /// It may.
+    /// At once.
     Now,
-    /// Once what [`ReplayWindow::save`] gives is durable.
+    /// Once the save of this number, or a later one, is durable. It was handed out already.
+    After(u64),
+    /// Once a save that is still to be asked for is durable.
     OnceSaved,
+}
+
+/// An order to write. Saves are written in order of their numbers; one replaces the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "nothing moves on until the record is on disk"]
+pub struct Save {
+    /// From 1 in every life of this node.
+    pub number: u64,
+    /// What to write.
+    pub record: ReplayRecord,
 }
 
 /// What a replay window leaves on disk.
@@ -67,6 +81,7 @@ impl ReplayWindow {
     pub fn restore(record: ReplayRecord) -> Self {
         let voice = |remembered: Remembered| Voice {
             saved: remembered.ceiling,
+            asked: remembered.ceiling,
             ..Voice::of(remembered.incarnation, remembered.ceiling)
         };
         let senders = record.senders.into_iter();
@@ -75,6 +90,7 @@ impl ReplayWindow {
                 .map(|(sender, remembered)| (sender, voice(remembered)))
                 .collect(),
             forgotten: record.forgotten,
+            saves: 0,
         }
     }
 
@@ -99,18 +115,32 @@ impl ReplayWindow {
         voice.hear(header.issued_at, now);
         if header.issued_at <= voice.saved {
             Ok(Clearance::Now)
+        } else if header.issued_at <= voice.asked {
+            Ok(Clearance::After(self.saves))
         } else {
             Ok(Clearance::OnceSaved)
         }
     }
 
-    /// Raises every ceiling and gives what has to be written. From this call on the window counts it as durable, so
-    /// nothing that was let in may be acted on before it is; a write that fails must stop the node.
-    pub fn save(&mut self, now: Moment) -> ReplayRecord {
+    /// Raises every ceiling and gives what has to be written. A write that fails must stop the node.
+    pub fn save(&mut self, now: Moment) -> Save {
         for voice in self.senders.values_mut() {
             voice.raise(now);
         }
-        self.record(|voice| voice.saved)
+        self.saves += 1;
+        Save {
+            number: self.saves,
+            record: self.record(|voice| voice.asked),
+        }
+    }
+
+    /// The save of this number is durable. Only the newest one counts: its record stands for all before it.
+    pub fn saved(&mut self, number: u64) {
+        if number == self.saves {
+            for voice in self.senders.values_mut() {
+                voice.saved = voice.asked;
+            }
+        }
     }
 
     /// Gives what has to be written when the node stops in order: exact ceilings, so that the next life refuses no more
@@ -167,6 +197,8 @@ struct Voice {
     floor: Moment,
     /// The ceiling on disk for this life. Invariant: nothing stamped above it may be acted on.
     saved: Moment,
+    /// The ceiling in the newest save for this life, durable or under way. Invariant: `saved <= asked`.
+    asked: Moment,
     /// The newest stamp let in, of whatever life of the sender and in whatever life of this node.
     peak: Moment,
     /// The newest stamp let in since both nodes started, and when that was by this node's clock.
@@ -180,6 +212,7 @@ impl Voice {
             incarnation,
             floor,
             saved: Moment(0),
+            asked: Moment(0),
             peak: floor,
             newest: None,
             lanes: BTreeMap::new(),
@@ -221,7 +254,7 @@ impl Voice {
                 .plus_ms(now.since_ms(heard_at))
                 .plus_ms(REPLAY_AHEAD_MS)
         });
-        self.saved = self.saved.max(self.peak).max(ahead);
+        self.asked = self.asked.max(self.peak).max(ahead);
     }
 }
 
