@@ -58,6 +58,12 @@ pub enum Domain {
     AgentCertificate,
     /// One link of the ledger's chain.
     Chain,
+    /// What one log entry carries, as its link in the chain names it.
+    EntryData,
+    /// A log row on disk.
+    LogRow,
+    /// A node, as Raft's 64-bit ids name it.
+    RaftId,
     /// One record of the replicated state.
     StateRecord,
     /// A task's input.
@@ -86,6 +92,9 @@ impl Domain {
             Self::Envelope => "hms/envelope/v1",
             Self::AgentCertificate => "hms/agent-certificate/v1",
             Self::Chain => "hms/chain/v1",
+            Self::EntryData => "hms/entry-data/v1",
+            Self::LogRow => "hms/log-row/v1",
+            Self::RaftId => "hms/raft-id/v1",
             Self::StateRecord => "hms/state-record/v1",
             Self::TaskInput => "hms/task-input/v1",
             Self::Report => "hms/report/v1",

@@ -1,0 +1,411 @@
+//! The driver: what happens to Raft goes in here.
+//!
+//! What follows from it comes out in [`settle`](super::settle). Persistence is asynchronous: the driver goes on while its
+//! writes are on their way, and holds back exactly the messages that depend on them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use hms_protocol::id::{Index, NodeId, Term};
+use raft::eraftpb::{Message, MessageType};
+use raft::{ProgressState, RawNode, SnapshotStatus, StateRole};
+
+use super::log::{Anchor, Kept, Log};
+use super::members::{Members, MembershipChange, conf_change, raft_id};
+use super::progress::RaftStatus;
+use super::reads::Reads;
+use super::recovery::{self, ReadAnchor, RecoveryError};
+use super::refusal::RaftRefusal;
+use super::sentry::Sentry;
+use super::{bridge, limits};
+use crate::effect::Recovered;
+
+/// How patient Raft is, in ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RaftSettings {
+    /// A follower that hears no leader for a time drawn from this range (its end excluded) asks for votes; a leader that
+    /// does not hear a quorum for the lower bound steps down. Too short and a busy node loses its office, too long and a
+    /// lost leader is missed for that long. Equal votes are only broken by a range.
+    pub election_ticks: (usize, usize),
+    /// How often a leader makes itself heard. Must be well below the election timeout.
+    pub heartbeat_ticks: usize,
+}
+
+impl Default for RaftSettings {
+    fn default() -> Self {
+        Self {
+            election_ticks: (10, 20),
+            heartbeat_ticks: 2,
+        }
+    }
+}
+
+/// What a restored driver stands on.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    /// The checkpoint to take the state from. Entries after it come out of `settle` as they prove committed.
+    pub checkpoint: Option<(Index, Arc<[u8]>)>,
+    /// The newest entry of the log.
+    pub last: Index,
+}
+
+/// Raft on one node.
+pub struct Driver {
+    pub(super) node: RawNode<Log>,
+    pub(super) me: NodeId,
+    pub(super) members: Members,
+    // The configuration from each index on; needed to say what a checkpoint's configuration was.
+    // Invariant: never empty, the first is at or before the newest checkpoint.
+    pub(super) history: BTreeMap<Index, Members>,
+    pub(super) peers: BTreeMap<u64, Peer>,
+    pub(super) pending: VecDeque<Pending>,
+    pub(super) released: Vec<(NodeId, Vec<u8>)>,
+    // A checkpoint that Raft has accepted and `settle` has not seen yet.
+    pub(super) arrived: Option<Kept>,
+    pub(super) reads: Reads,
+    pub(super) writes: u64,
+    // The term that is on stable storage.
+    pub(super) durable_term: u64,
+    // The commit index in the newest hard state that was written.
+    pub(super) written_commit: u64,
+    // When a commit index was last written for its own sake.
+    pub(super) flushed: u64,
+    pub(super) compact_to: Option<Index>,
+    pub(super) ticks: u64,
+    pub(super) read_anchor: ReadAnchor,
+    pub(super) settings: RaftSettings,
+    // Term, role and leader when the election timeout was drawn, and how often it was drawn.
+    pub(super) posture: (u64, StateRole, u64),
+    pub(super) draws: u64,
+    pub(super) timeout: usize,
+}
+
+/// A peer as it was last heard.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer {
+    pub(super) node: NodeId,
+    pub(super) heard: u64,
+    // When the snapshot that it has not acknowledged was sent, and how often.
+    pub(super) snapshot: Option<(u64, u64)>,
+}
+
+/// A write on its way to stable storage, and what waits for it.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) number: u64,
+    // The newest of Raft's own numbers that is durable with this write.
+    pub(super) covers: u64,
+    pub(super) term: u64,
+    // Whether it holds entries or a checkpoint, and not only a term or vote.
+    pub(super) extends: bool,
+    pub(super) install: Option<Index>,
+    pub(super) messages: Vec<Message>,
+}
+
+impl Driver {
+    /// Starts Raft from what the store held, after checking it.
+    pub fn restore(
+        me: NodeId,
+        settings: RaftSettings,
+        recovered: Recovered,
+        read_anchor: ReadAnchor,
+    ) -> Result<(Self, Restored), RecoveryError> {
+        let log = recovery::recover(recovered, read_anchor)?;
+        let kept = log.checkpoint().cloned();
+        let restored = Restored {
+            checkpoint: kept
+                .as_ref()
+                .map(|kept| (kept.anchor.point.index, Arc::clone(&kept.bytes))),
+            last: log.last().index,
+        };
+        let (applied, members) = kept.map_or_else(Default::default, |kept| {
+            (kept.anchor.point.index, kept.anchor.members)
+        });
+        let node = RawNode::new(&settings.config(me, applied), log, &bridge::logger()).map_err(
+            |error| RecoveryError::Refused {
+                reason: error.to_string(),
+            },
+        )?;
+        let mut driver = Self {
+            durable_term: node.raft.term,
+            written_commit: node.raft.raft_log.committed,
+            // No driver stands like this: the first timeout is drawn, too.
+            posture: (u64::MAX, StateRole::Leader, 0),
+            node,
+            me,
+            history: BTreeMap::from([(applied, members.clone())]),
+            members,
+            peers: BTreeMap::new(),
+            pending: VecDeque::new(),
+            released: Vec::new(),
+            arrived: None,
+            reads: Reads::default(),
+            writes: 0,
+            flushed: 0,
+            compact_to: None,
+            ticks: 0,
+            read_anchor,
+            settings,
+            draws: 0,
+            timeout: settings.election_ticks.0,
+        };
+        driver.draw_timeout();
+        Ok((driver, restored))
+    }
+
+    /// Lets one tick pass.
+    pub fn tick(&mut self) {
+        self.ticks += 1;
+        if self.may_tick() {
+            self.node.tick();
+            self.draw_timeout();
+        }
+        self.repeat_snapshots();
+    }
+
+    /// Takes a message that `from` has sealed. A refused message has changed nothing.
+    pub fn receive(&mut self, from: NodeId, bytes: &[u8]) -> Result<(), RaftRefusal> {
+        let (mut message, kind) = bridge::decode(bytes)?;
+        let sentry = Sentry {
+            raft: &self.node.raft,
+            members: &self.members,
+            from,
+            settled: self.is_settled(),
+            installing: self.is_installing(),
+        };
+        sentry.judge(&message, kind)?;
+        let arrived = match kind {
+            MessageType::MsgSnapshot => self.unpack(&mut message)?,
+            _ => None,
+        };
+        self.note(message.from, from);
+        if self.node.step(message).is_err() {
+            return Err(RaftRefusal::UnknownPeer { node: from });
+        }
+        if let Some(kept) = arrived {
+            // Raft drops a snapshot that it does not need.
+            let accepted = self
+                .node
+                .snap()
+                .map(|snapshot| snapshot.get_metadata().index);
+            if accepted == Some(kept.anchor.point.index.0) {
+                self.arrived = Some(kept);
+            }
+        }
+        self.draw_timeout();
+        Ok(())
+    }
+
+    /// Proposes a batch; tells where it will stand if this leader stays in office.
+    pub fn propose(&mut self, data: Vec<u8>) -> Result<(Term, Index), RaftRefusal> {
+        self.check_leads()?;
+        if limits::ENTRY_BYTES_MAX < data.len() {
+            return Err(RaftRefusal::TooLarge {
+                bytes: data.len(),
+                max: limits::ENTRY_BYTES_MAX,
+            });
+        }
+        if data.is_empty() {
+            return Err(RaftRefusal::Malformed {
+                reason: "a batch is never empty",
+            });
+        }
+        if self.room() == 0 {
+            return Err(RaftRefusal::Busy {
+                what: "batches in flight",
+                max: limits::PROPOSALS_IN_FLIGHT_MAX,
+            });
+        }
+        let proposed = self.node.propose(Vec::new(), data);
+        proposed.map_err(|_| RaftRefusal::Busy {
+            what: "bytes in flight",
+            max: limits::UNCOMMITTED_BYTES_MAX,
+        })?;
+        Ok((self.term(), self.last()))
+    }
+
+    /// How many more batches may be proposed now. With none, commands are better held back: they make a larger batch.
+    pub fn room(&self) -> u64 {
+        let log = &self.node.raft.raft_log;
+        let uncommitted = log.last_index().saturating_sub(log.committed);
+        if self.leads() && self.node.raft.lead_transferee.is_none() {
+            limits::PROPOSALS_IN_FLIGHT_MAX.saturating_sub(uncommitted)
+        } else {
+            0
+        }
+    }
+
+    /// Asks for the index that a linearizable read must wait for. It comes as `Progress::reads`, or the read is lost and
+    /// comes as `Progress::reads_lost`.
+    pub fn read(&mut self, context: u64) -> Result<(), RaftRefusal> {
+        self.check_leads()?;
+        if self.reads.is_full() {
+            return Err(RaftRefusal::Busy {
+                what: "reads",
+                max: limits::READS_WAITING_MAX as u64,
+            });
+        }
+        self.reads.push(context);
+        Ok(())
+    }
+
+    /// Proposes that a node receives the log, without a vote.
+    pub fn add_learner(&mut self, node: NodeId) -> Result<(), RaftRefusal> {
+        self.propose_change(node, MembershipChange::Learner)
+    }
+
+    /// Proposes that a learner gets a vote.
+    pub fn promote(&mut self, node: NodeId) -> Result<(), RaftRefusal> {
+        self.propose_change(node, MembershipChange::Voter)
+    }
+
+    /// Proposes that a voter or learner takes no part any more. A leader cannot remove itself: it hands over first.
+    pub fn remove(&mut self, node: NodeId) -> Result<(), RaftRefusal> {
+        if node == self.me {
+            return Err(RaftRefusal::MembershipWrong {
+                node,
+                reason: "it leads: hand over first",
+            });
+        }
+        self.propose_change(node, MembershipChange::Removed)
+    }
+
+    fn propose_change(
+        &mut self,
+        node: NodeId,
+        change: MembershipChange,
+    ) -> Result<(), RaftRefusal> {
+        self.check_leads()?;
+        if self.node.raft.has_pending_conf() {
+            return Err(RaftRefusal::MembershipBusy);
+        }
+        if let Some(reason) = self.members.objection(node, change) {
+            return Err(RaftRefusal::MembershipWrong { node, reason });
+        }
+        let proposed = self
+            .node
+            .propose_conf_change(Vec::new(), conf_change(node, change));
+        proposed.map_err(|_| RaftRefusal::Busy {
+            what: "bytes in flight",
+            max: limits::UNCOMMITTED_BYTES_MAX,
+        })
+    }
+
+    /// Hands the office over to another voter, if it can take it within an election timeout. Proposals are refused
+    /// meanwhile.
+    pub fn transfer(&mut self, to: NodeId) -> Result<(), RaftRefusal> {
+        self.check_leads()?;
+        if !self.members.votes(raft_id(to)) {
+            return Err(RaftRefusal::MembershipWrong {
+                node: to,
+                reason: "it does not vote",
+            });
+        }
+        self.node.transfer_leader(raft_id(to));
+        Ok(())
+    }
+
+    /// Takes note that a write and every one before it are on stable storage.
+    pub fn persisted(&mut self, number: u64) {
+        let (mut covered, mut installed) = (None, None);
+        while let Some(pending) = self.pending.pop_front_if(|write| write.number <= number) {
+            covered = Some(pending.covers);
+            installed = pending.install.or(installed);
+            self.durable_term = self.durable_term.max(pending.term);
+            for message in pending.messages {
+                self.release(message);
+            }
+        }
+        if let Some(covered) = covered {
+            self.node.on_persist_ready(covered);
+        }
+        if let Some(index) = installed {
+            self.node.advance_apply_to(index.0);
+        }
+    }
+
+    /// Takes note that a checkpoint of this node's own state is on stable storage. The log is compacted up to a margin
+    /// behind it; one that is older than the newest is ignored.
+    pub fn checkpointed(&mut self, index: Index, bytes: Arc<[u8]>) {
+        let log = self.node.store();
+        let newest = log.checkpoint().map(|kept| kept.anchor.point.index);
+        if newest.is_some_and(|newest| index <= newest) {
+            return;
+        }
+        let members = self.history.range(..=index).next_back();
+        let (Some(point), Some((_, members))) = (log.point(index), members) else {
+            return;
+        };
+        let members = members.clone();
+        self.history = self.history.split_off(&index);
+        self.history.insert(index, members.clone());
+        let anchor = Anchor { point, members };
+        let gone = self.node.mut_store().keep(Kept { anchor, bytes });
+        self.compact_to = gone.or(self.compact_to);
+    }
+
+    /// Takes note that a peer cannot be reached: what was on its way to it is sent again when it answers.
+    pub fn unreachable(&mut self, peer: NodeId) {
+        let id = raft_id(peer);
+        self.node.report_unreachable(id);
+        self.node.report_snapshot(id, SnapshotStatus::Failure);
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.snapshot = None;
+        }
+    }
+
+    /// Whether this node leads.
+    pub fn leads(&self) -> bool {
+        self.node.raft.state == StateRole::Leader
+    }
+
+    /// Who leads, as far as this node knows.
+    pub fn leader(&self) -> Option<NodeId> {
+        self.name(self.node.raft.leader_id)
+    }
+
+    /// The newest term that this node has heard of.
+    pub fn term(&self) -> Term {
+        Term(self.node.raft.term)
+    }
+
+    /// The newest entry that this node knows to be committed.
+    pub fn committed(&self) -> Index {
+        Index(self.node.raft.raft_log.committed)
+    }
+
+    /// The newest entry that this node has.
+    pub fn last(&self) -> Index {
+        Index(self.node.raft.raft_log.last_index())
+    }
+
+    /// Who takes part, after everything that `settle` has handed out. A checkpoint of the state that has applied it all
+    /// carries this.
+    pub fn members(&self) -> &Members {
+        &self.members
+    }
+
+    /// Everything at once.
+    pub fn status(&self) -> RaftStatus {
+        RaftStatus {
+            leader: self.leader(),
+            term: self.term(),
+            role: self.role(),
+            committed: self.committed(),
+            last: self.last(),
+            voters: self.members.voters(),
+            learners: self.members.learners(),
+            reachable: self.reachable(),
+        }
+    }
+
+    /// On the leader: whether a learner has nearly everything and answers, so that its vote would count at once.
+    pub fn caught_up(&self, node: NodeId) -> bool {
+        let progress = self.node.raft.prs().get(raft_id(node));
+        self.leads()
+            && progress.is_some_and(|progress| {
+                progress.state == ProgressState::Replicate
+                    && self.last().0 <= progress.matched + limits::CAUGHT_UP_ENTRIES
+            })
+    }
+}

@@ -1,0 +1,228 @@
+//! Who takes part in Raft, and how nodes and Raft's 64-bit ids name each other.
+//!
+//! A node's raft id is derived from its key, so no table of ids has to be agreed on. Admission refuses a node whose raft
+//! id is taken; here a collision is refused again.
+//!
+//! Only simple changes exist: one node at a time becomes a learner, becomes a voter, or is removed. It does not decide
+//! who should.
+
+use std::collections::BTreeMap;
+
+use hms_protocol::digest::{Domain, hash_fields};
+use hms_protocol::id::NodeId;
+use prost_raft::Message as _;
+use raft::eraftpb::{ConfChange, ConfChangeType, ConfState};
+
+/// The voters and learners of one configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Members {
+    // Invariant: every key is `raft_id` of its value, and no key is in both maps.
+    voters: BTreeMap<u64, NodeId>,
+    learners: BTreeMap<u64, NodeId>,
+}
+
+/// What becomes of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MembershipChange {
+    /// It receives the log and has no vote.
+    Learner,
+    /// It has a vote.
+    Voter,
+    /// It has no part any more.
+    Removed,
+}
+
+/// The id under which Raft knows a node: the first eight bytes of the digest of its key, never zero.
+pub fn raft_id(node: NodeId) -> u64 {
+    let digest = hash_fields(Domain::RaftId, &[node.as_bytes()]);
+    let (head, _) = digest
+        .as_bytes()
+        .split_first_chunk::<8>()
+        .expect("a digest has 32 bytes");
+    // Zero means "nobody" to Raft.
+    u64::from_le_bytes(*head).max(1)
+}
+
+impl Members {
+    /// A configuration; `None` when a node occurs twice or two nodes share a raft id.
+    pub fn new(voters: &[NodeId], learners: &[NodeId]) -> Option<Self> {
+        let mut members = Self::default();
+        for voter in voters {
+            members.add(*voter, MembershipChange::Voter)?;
+        }
+        for learner in learners {
+            members.add(*learner, MembershipChange::Learner)?;
+        }
+        Some(members)
+    }
+
+    fn add(&mut self, node: NodeId, change: MembershipChange) -> Option<()> {
+        let id = raft_id(node);
+        if self.node(id).is_some() {
+            return None;
+        }
+        let place = match change {
+            MembershipChange::Voter => &mut self.voters,
+            MembershipChange::Learner => &mut self.learners,
+            MembershipChange::Removed => return Some(()),
+        };
+        place.insert(id, node);
+        Some(())
+    }
+
+    /// The voters, in the order of their raft ids.
+    pub fn voters(&self) -> Vec<NodeId> {
+        self.voters.values().copied().collect()
+    }
+
+    /// The learners, in the order of their raft ids.
+    pub fn learners(&self) -> Vec<NodeId> {
+        self.learners.values().copied().collect()
+    }
+
+    /// Whether there is nobody: the node was never brought up.
+    pub fn is_empty(&self) -> bool {
+        self.voters.is_empty() && self.learners.is_empty()
+    }
+
+    /// Whether this raft id has a vote.
+    pub(super) fn votes(&self, id: u64) -> bool {
+        self.voters.contains_key(&id)
+    }
+
+    /// Whether this raft id is the only voter.
+    pub(super) fn votes_alone(&self, id: u64) -> bool {
+        self.voters.len() == 1 && self.votes(id)
+    }
+
+    /// Whether this raft id is a learner.
+    pub(super) fn learns(&self, id: u64) -> bool {
+        self.learners.contains_key(&id)
+    }
+
+    /// The node with this raft id, if it takes part.
+    pub(super) fn node(&self, id: u64) -> Option<NodeId> {
+        self.voters
+            .get(&id)
+            .or_else(|| self.learners.get(&id))
+            .copied()
+    }
+
+    /// Every raft id of the configuration.
+    pub(super) fn ids(&self) -> impl Iterator<Item = u64> {
+        self.voters.keys().chain(self.learners.keys()).copied()
+    }
+
+    /// Takes note of a change that Raft has applied.
+    pub(super) fn apply(&mut self, node: NodeId, change: MembershipChange) {
+        let id = raft_id(node);
+        self.voters.remove(&id);
+        self.learners.remove(&id);
+        match change {
+            MembershipChange::Voter => {
+                self.voters.insert(id, node);
+            }
+            MembershipChange::Learner => {
+                self.learners.insert(id, node);
+            }
+            MembershipChange::Removed => {}
+        }
+    }
+
+    /// Why this change cannot be made here; `None` when it can. The same on every replica at the same entry.
+    pub(super) fn objection(&self, node: NodeId, change: MembershipChange) -> Option<&'static str> {
+        let id = raft_id(node);
+        let known = self.node(id);
+        if known.is_some_and(|known| known != node) {
+            return Some("another node has its raft id");
+        }
+        match change {
+            MembershipChange::Learner if known.is_some() => Some("it takes part already"),
+            MembershipChange::Voter if self.votes(id) => Some("it votes already"),
+            MembershipChange::Voter if known.is_none() => Some("it is no learner yet"),
+            MembershipChange::Removed if known.is_none() => Some("it takes no part"),
+            MembershipChange::Removed if self.votes_alone(id) => Some("it is the only voter"),
+            MembershipChange::Learner | MembershipChange::Voter | MembershipChange::Removed => None,
+        }
+    }
+
+    pub(super) fn conf_state(&self) -> ConfState {
+        ConfState {
+            voters: self.voters.keys().copied().collect(),
+            learners: self.learners.keys().copied().collect(),
+            ..ConfState::default()
+        }
+    }
+}
+
+/// Raft's form of a change. The node's key travels in the context.
+pub(super) fn conf_change(node: NodeId, change: MembershipChange) -> ConfChange {
+    let kind = match change {
+        MembershipChange::Learner => ConfChangeType::AddLearnerNode,
+        MembershipChange::Voter => ConfChangeType::AddNode,
+        MembershipChange::Removed => ConfChangeType::RemoveNode,
+    };
+    ConfChange {
+        change_type: kind.into(),
+        node_id: raft_id(node),
+        context: node.as_bytes().to_vec(),
+        ..ConfChange::default()
+    }
+}
+
+/// Reads a change back; `None` when it is not one that [`conf_change`] made.
+pub(super) fn read_conf_change(data: &[u8]) -> Option<(NodeId, MembershipChange)> {
+    let change = ConfChange::decode(data).ok()?;
+    let node = NodeId::from_slice(&change.context)?;
+    let kind = match ConfChangeType::from_i32(change.change_type)? {
+        ConfChangeType::AddLearnerNode => MembershipChange::Learner,
+        ConfChangeType::AddNode => MembershipChange::Voter,
+        ConfChangeType::RemoveNode => MembershipChange::Removed,
+    };
+    (change == conf_change(node, kind)).then_some((node, kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(number: u8) -> NodeId {
+        NodeId::from_bytes([number; 32])
+    }
+
+    #[test]
+    fn a_change_reads_back_and_a_forged_one_does_not() {
+        for kind in [
+            MembershipChange::Learner,
+            MembershipChange::Voter,
+            MembershipChange::Removed,
+        ] {
+            let bytes = conf_change(node(1), kind).encode_to_vec();
+            assert_eq!(read_conf_change(&bytes), Some((node(1), kind)));
+        }
+        let mut forged = conf_change(node(1), MembershipChange::Voter);
+        forged.node_id = raft_id(node(2));
+        assert_eq!(read_conf_change(&forged.encode_to_vec()), None);
+        forged.change_type = 17;
+        assert_eq!(read_conf_change(&forged.encode_to_vec()), None);
+        assert_eq!(read_conf_change(b"\xff\xff"), None);
+    }
+
+    #[test]
+    fn the_same_node_cannot_take_part_twice() {
+        assert!(Members::new(&[node(1), node(2)], &[node(3)]).is_some());
+        assert!(Members::new(&[node(1), node(1)], &[]).is_none());
+        assert!(Members::new(&[node(1)], &[node(1)]).is_none());
+    }
+
+    #[test]
+    fn a_change_that_makes_no_sense_meets_an_objection() {
+        let members = Members::new(&[node(1)], &[node(2)]).unwrap();
+        let object = |number, change| members.objection(node(number), change).is_some();
+        assert!(object(1, MembershipChange::Removed), "the only voter");
+        assert!(object(1, MembershipChange::Learner), "a demotion");
+        assert!(object(3, MembershipChange::Voter), "not a learner before");
+        assert!(!object(2, MembershipChange::Voter));
+        assert!(!object(3, MembershipChange::Learner));
+    }
+}

@@ -1,0 +1,248 @@
+//! What follows from everything that has happened to Raft: writes, messages, committed entries.
+//!
+//! A leader's messages leave at once, in parallel with its own write (Raft thesis section 10.2.1), but for the term in
+//! which it leads, which must be durable first: a lone voter would otherwise lead the same term twice. Everybody else's
+//! messages wait for the writes before them.
+
+use std::sync::Arc;
+
+use hms_protocol::digest::Hash;
+use hms_protocol::id::{Index, NodeId, Term};
+use raft::Ready;
+use raft::eraftpb::{Entry, Message, MessageType, Snapshot};
+
+use super::driver::{Driver, Pending};
+use super::log::{kind, metadata, size};
+use super::members::{MembershipChange, conf_change, read_conf_change};
+use super::progress::{Committed, Progress};
+use super::row::Vow;
+use super::{bridge, limits};
+use crate::chain::hash::EntryKind;
+use crate::effect::LogWrite;
+
+impl Driver {
+    /// What has come of it all. To be called after every burst of inputs, until it gives nothing.
+    pub fn settle(&mut self) -> Progress {
+        let mut progress = Progress {
+            reads_lost: self.reads.advance(&mut self.node),
+            ..Progress::default()
+        };
+        let mut bytes = 0;
+        while self.node.has_ready() && bytes < limits::COMMITTED_BYTES_PER_SETTLE {
+            bytes += self.step(&mut progress);
+            self.draw_timeout();
+        }
+        self.write_lazily(&mut progress);
+        progress.sends = std::mem::take(&mut self.released);
+        progress.checkpoint_wanted = self.node.store().take_wanted();
+        progress
+    }
+
+    /// Takes one `Ready` of Raft apart. Returns how many bytes of committed entries it held.
+    fn step(&mut self, progress: &mut Progress) -> u64 {
+        let mut ready = self.node.ready();
+        let number = ready.number();
+        let mut messages = ready.take_messages();
+        messages.append(&mut ready.take_persisted_messages());
+        for state in ready.take_read_states() {
+            progress.reads.extend(self.reads.answer(&state));
+        }
+        let write = ready.must_sync().then(|| self.write(&mut ready, progress));
+        let committed = ready.take_committed_entries();
+        self.node.advance_append_async(ready);
+        self.dispatch(write, number, messages, progress);
+        let bytes = committed.iter().map(size).sum();
+        self.commit(committed, progress);
+        bytes
+    }
+
+    /// Turns what must be durable into a write.
+    fn write(&mut self, ready: &mut Ready, progress: &mut Progress) -> LogWrite {
+        let mut write = LogWrite {
+            sync: true,
+            ..LogWrite::default()
+        };
+        if !ready.snapshot().is_empty() {
+            let (index, bytes) = self.install(ready.snapshot());
+            write.install = Some((index, Arc::clone(&bytes)));
+            // The checkpoint covers whatever was to be applied before it.
+            progress.committed.clear();
+            progress.install = Some((index, bytes));
+        }
+        let appended = self.node.mut_store().append(ready.take_entries());
+        write.truncate_from = appended.truncate_from;
+        write.rows = appended.rows;
+        let behind = self.written_commit < self.node.raft.raft_log.committed;
+        if ready.hs().is_some() || behind {
+            write.hard_state = Some(self.vow());
+        }
+        write
+    }
+
+    fn install(&mut self, snapshot: &Snapshot) -> (Index, Arc<[u8]>) {
+        let index = snapshot.get_metadata().index;
+        let kept = self.arrived.take();
+        let kept = kept.expect("raft accepts no snapshot but the one that arrived");
+        assert_eq!(kept.anchor.point.index.0, index, "another snapshot arrived");
+        let bytes = Arc::clone(&kept.bytes);
+        self.members = kept.anchor.members.clone();
+        self.history.clear();
+        self.history.insert(Index(index), self.members.clone());
+        self.compact_to = None;
+        self.node.mut_store().install(kept);
+        (Index(index), bytes)
+    }
+
+    /// The hard state as it is now, in bytes; it counts as written.
+    fn vow(&mut self) -> Vec<u8> {
+        let state = self.node.raft.hard_state();
+        self.written_commit = state.commit;
+        let vow = Vow {
+            term: state.term,
+            vote: state.vote,
+            commit: state.commit,
+        };
+        vow.encode()
+    }
+
+    /// Sends what may leave, and lets the rest wait for the writes before it.
+    fn dispatch(
+        &mut self,
+        write: Option<LogWrite>,
+        number: u64,
+        messages: Vec<Message>,
+        progress: &mut Progress,
+    ) {
+        if let Some(mut write) = write {
+            self.writes += 1;
+            write.number = self.writes;
+            self.pending.push_back(Pending {
+                number: self.writes,
+                covers: number,
+                term: self.node.raft.term,
+                extends: !write.rows.is_empty() || write.install.is_some(),
+                install: write.install.as_ref().map(|(index, _)| *index),
+                messages: Vec::new(),
+            });
+            progress.writes.push(write);
+        }
+        let at_once = self.leads() && self.durable_term == self.node.raft.term;
+        let Some(last) = self.pending.back_mut() else {
+            self.node.on_persist_ready(number);
+            return self.release_all(messages);
+        };
+        last.covers = number;
+        if at_once {
+            self.release_all(messages);
+        } else {
+            last.messages.extend(messages);
+        }
+    }
+
+    fn release_all(&mut self, messages: Vec<Message>) {
+        for message in messages {
+            self.release(message);
+        }
+    }
+
+    /// Lets a message leave.
+    pub(super) fn release(&mut self, mut message: Message) {
+        let Some(node) = self.name(message.to) else {
+            return;
+        };
+        if message.msg_type == i32::from(MessageType::MsgSnapshot) {
+            // By now there may be a newer one: all the better.
+            let Some(kept) = self.node.store().checkpoint() else {
+                return;
+            };
+            message.snapshot = Some(Snapshot {
+                data: kept.bytes.to_vec(),
+                metadata: Some(metadata(&kept.anchor)),
+            });
+            self.note_snapshot(message.to, node);
+        }
+        self.released.push((node, bridge::encode(&message)));
+    }
+
+    /// Hands out committed entries; changes of members come into force.
+    fn commit(&mut self, entries: Vec<Entry>, progress: &mut Progress) {
+        let Some(last) = entries.last().map(|entry| entry.index) else {
+            return;
+        };
+        for entry in entries {
+            let point = self.node.store().point(Index(entry.index));
+            let chain = point.expect("a committed entry is in the log").chain;
+            let committed = self.accept(entry, chain);
+            progress.committed.push(committed);
+        }
+        self.node.advance_apply_to(last);
+    }
+
+    fn accept(&mut self, entry: Entry, chain: Hash) -> Committed {
+        let (term, index) = (Term(entry.term), Index(entry.index));
+        let empty = Committed::Empty { term, index, chain };
+        match kind(&entry, &entry.data) {
+            EntryKind::Empty => empty,
+            EntryKind::Batch => Committed::Batch {
+                term,
+                index,
+                chain,
+                data: entry.data,
+            },
+            EntryKind::Membership => match read_conf_change(&entry.data) {
+                Some((node, change)) if self.change(index, node, change) => Committed::Membership {
+                    term,
+                    index,
+                    chain,
+                    node,
+                    change,
+                },
+                Some(_) | None => empty,
+            },
+        }
+    }
+
+    /// Brings a change of members into force; `false` when it makes no sense any more. The same on every replica.
+    fn change(&mut self, index: Index, node: NodeId, change: MembershipChange) -> bool {
+        let possible = self.members.objection(node, change).is_none();
+        if !possible
+            || self
+                .node
+                .apply_conf_change(&conf_change(node, change))
+                .is_err()
+        {
+            return false;
+        }
+        self.members.apply(node, change);
+        self.history.insert(index, self.members.clone());
+        if self.leads() && !self.members.votes(self.node.raft.id) {
+            // Raft goes on leading without being a member, and trips over itself.
+            let term = self.node.raft.term;
+            self.node.raft.become_follower(term, raft::INVALID_ID);
+        }
+        true
+    }
+
+    /// Writes what nobody waits for: that a margin of the log can go, and now and then the commit index.
+    fn write_lazily(&mut self, progress: &mut Progress) {
+        if self.node.has_ready() {
+            return;
+        }
+        let heartbeat = self.settings.heartbeat_ticks as u64;
+        let behind = self.written_commit < self.node.raft.raft_log.committed;
+        let flush = behind && heartbeat <= self.ticks - self.flushed && progress.writes.is_empty();
+        let compact_to = self.compact_to.take();
+        if !flush && compact_to.is_none() {
+            return;
+        }
+        self.flushed = self.ticks;
+        self.writes += 1;
+        let write = LogWrite {
+            number: self.writes,
+            hard_state: behind.then(|| self.vow()),
+            compact_to,
+            ..LogWrite::default()
+        };
+        progress.writes.push(write);
+    }
+}

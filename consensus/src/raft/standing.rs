@@ -1,0 +1,186 @@
+//! How this node stands towards its peers and towards time: the driver's own book-keeping.
+//!
+//! Nothing here changes what is agreed on; it keeps Raft from moments in which it must not act, and repeats what a lossy
+//! network may have swallowed.
+
+use std::sync::Arc;
+
+use hms_protocol::digest::{Domain, hash_fields};
+use hms_protocol::id::{Index, NodeId};
+use raft::eraftpb::Message;
+use raft::{Config, ProgressState, ReadOnlyOption, SnapshotStatus, StateRole};
+
+use super::driver::{Driver, Peer, RaftSettings};
+use super::limits;
+use super::log::{Kept, metadata};
+use super::members::raft_id;
+use super::progress::RaftRole;
+use super::refusal::RaftRefusal;
+
+impl RaftSettings {
+    pub(super) fn config(self, me: NodeId, applied: Index) -> Config {
+        Config {
+            id: raft_id(me),
+            applied: applied.0,
+            election_tick: self.election_ticks.0,
+            min_election_tick: self.election_ticks.0,
+            max_election_tick: self.election_ticks.1,
+            heartbeat_tick: self.heartbeat_ticks,
+            max_size_per_msg: limits::APPEND_BYTES_MAX,
+            max_inflight_msgs: limits::APPENDS_IN_FLIGHT_MAX,
+            max_uncommitted_size: limits::UNCOMMITTED_BYTES_MAX,
+            max_committed_size_per_ready: limits::COMMITTED_BYTES_PER_SETTLE,
+            check_quorum: true,
+            pre_vote: true,
+            batch_append: true,
+            skip_bcast_commit: false,
+            read_only_option: ReadOnlyOption::Safe,
+            priority: 0,
+        }
+    }
+}
+
+impl Driver {
+    /// Whether time may pass for Raft. While a checkpoint is being written, and for a lone voter while anything is, an
+    /// election would begin from a log that is not there yet.
+    pub(super) fn may_tick(&self) -> bool {
+        let unsettled_alone = !self.is_settled() && self.members.votes_alone(self.node.raft.id);
+        self.leads() || !(self.is_installing() || unsettled_alone)
+    }
+
+    /// Whether the whole log is on stable storage.
+    pub(super) fn is_settled(&self) -> bool {
+        let log = &self.node.raft.raft_log;
+        log.persisted == log.last_index() && self.pending.iter().all(|write| !write.extends)
+    }
+
+    /// Whether a checkpoint of the leader has arrived that is not on stable storage yet.
+    pub(super) fn is_installing(&self) -> bool {
+        self.arrived.is_some() || self.pending.iter().any(|write| write.install.is_some())
+    }
+
+    pub(super) fn check_leads(&self) -> Result<(), RaftRefusal> {
+        if self.leads() {
+            Ok(())
+        } else {
+            Err(RaftRefusal::NotLeader {
+                leader: self.leader(),
+            })
+        }
+    }
+
+    /// Draws a new election timeout whenever term, role or leader have changed, and undoes the raft crate's own draw.
+    pub(super) fn draw_timeout(&mut self) {
+        let raft = &self.node.raft;
+        let posture = (raft.term, raft.state, raft.leader_id);
+        if posture != self.posture {
+            self.posture = posture;
+            self.draws += 1;
+            let (low, high) = self.settings.election_ticks;
+            let draw = hash_fields(
+                Domain::Draw,
+                &[self.me.as_bytes(), &self.draws.to_le_bytes()],
+            );
+            let spread = draw.as_bytes()[..4].iter();
+            let spread = spread.fold(0_usize, |sum, byte| (sum << 8) | usize::from(*byte));
+            self.timeout = low + spread % (high - low);
+        }
+        self.node.raft.set_randomized_election_timeout(self.timeout);
+    }
+
+    /// Takes the checkpoint out of a snapshot message and checks it; `None` when this node has it already.
+    pub(super) fn unpack(&self, message: &mut Message) -> Result<Option<Kept>, RaftRefusal> {
+        let bad = |reason| RaftRefusal::BadSnapshot { reason };
+        let Some(snapshot) = message.snapshot.as_mut() else {
+            return Err(bad("it is not there"));
+        };
+        let bytes: Arc<[u8]> = Arc::from(std::mem::take(&mut snapshot.data));
+        if snapshot.get_metadata().index <= self.node.raft.raft_log.committed {
+            return Ok(None);
+        }
+        let anchor = (self.read_anchor)(&bytes).ok_or(bad("it cannot be read"))?;
+        if snapshot.metadata.as_ref() != Some(&metadata(&anchor)) {
+            return Err(bad("it is not what the message says"));
+        }
+        Ok(Some(Kept { anchor, bytes }))
+    }
+
+    /// Remembers who speaks under a raft id, and that it was heard.
+    pub(super) fn note(&mut self, id: u64, node: NodeId) {
+        let heard = self.ticks;
+        let peer = self.peers.entry(id).or_insert(Peer {
+            node,
+            heard,
+            snapshot: None,
+        });
+        peer.heard = heard;
+        if limits::PEERS_MAX < self.peers.len() {
+            let silent = self.peers.iter().min_by_key(|(_, peer)| peer.heard);
+            if let Some(id) = silent.map(|(id, _)| *id) {
+                self.peers.remove(&id);
+            }
+        }
+    }
+
+    /// Remembers that a snapshot is on its way to a peer.
+    pub(super) fn note_snapshot(&mut self, id: u64, node: NodeId) {
+        let sent = self.ticks;
+        let peer = self.peers.entry(id).or_insert(Peer {
+            node,
+            heard: sent,
+            snapshot: None,
+        });
+        let times = peer.snapshot.map_or(0, |(_, times)| times);
+        peer.snapshot = Some((sent, times + 1));
+    }
+
+    /// The node behind a raft id.
+    pub(super) fn name(&self, id: u64) -> Option<NodeId> {
+        if id == self.node.raft.id {
+            return Some(self.me);
+        }
+        let heard = || self.peers.get(&id).map(|peer| peer.node);
+        self.members.node(id).or_else(heard)
+    }
+
+    pub(super) fn role(&self) -> RaftRole {
+        match self.node.raft.state {
+            StateRole::Leader => RaftRole::Leader,
+            StateRole::Candidate | StateRole::PreCandidate => RaftRole::Candidate,
+            StateRole::Follower if self.members.votes(self.node.raft.id) => RaftRole::Follower,
+            StateRole::Follower if self.members.learns(self.node.raft.id) => RaftRole::Learner,
+            StateRole::Follower => RaftRole::Outsider,
+        }
+    }
+
+    pub(super) fn reachable(&self) -> Vec<NodeId> {
+        let patience = self.settings.election_ticks.0 as u64;
+        let heard = |id: &u64| {
+            let peer = self.peers.get(id);
+            *id == self.node.raft.id || peer.is_some_and(|peer| self.ticks - peer.heard <= patience)
+        };
+        let ids = self.members.ids().filter(heard);
+        ids.filter_map(|id| self.members.node(id)).collect()
+    }
+
+    /// Tells Raft that a snapshot is lost when it was not acknowledged for long: Raft would wait for ever.
+    pub(super) fn repeat_snapshots(&mut self) {
+        let leads = self.leads();
+        for (id, peer) in &mut self.peers {
+            let Some((sent, times)) = peer.snapshot else {
+                continue;
+            };
+            let progress = self.node.raft.prs().get(*id);
+            let waits = progress.is_some_and(|peer| peer.state == ProgressState::Snapshot);
+            if !leads || (!waits && progress.is_none_or(|peer| !peer.paused)) {
+                peer.snapshot = None;
+                continue;
+            }
+            let patience =
+                limits::SNAPSHOT_PATIENCE_TICKS * times.min(limits::SNAPSHOT_PATIENCE_MAX);
+            if waits && patience <= self.ticks - sent {
+                self.node.report_snapshot(*id, SnapshotStatus::Failure);
+            }
+        }
+    }
+}
