@@ -1,11 +1,14 @@
-//! The only room that knows the raft crate: it keeps the log in agreement and says what is committed.
+//! The only room that knows the raft crate: it keeps the log in agreement and says what is
+//! committed.
 //!
-//! A [`Driver`] takes ticks, peers' messages, proposals and the news that a write is durable; [`Driver::settle`] gives
-//! back what follows from them. It promises that nothing leaves before what it depends on is on stable storage, that every
-//! committed entry is handed out once and in order with its chain hash, and that no message of a peer can make it panic.
-//! Election timeouts are drawn from the node's key and a count, so a driver is a function of its inputs.
+//! A [`Driver`] takes ticks, peers' messages, proposals and the news that a write is durable;
+//! [`Driver::settle`] gives back what follows from them. It promises that nothing leaves before
+//! what it depends on is on stable storage, that every committed entry is handed out once and in
+//! order with its chain hash, and that no message of a peer can make it panic. Election timeouts
+//! are drawn from the node's key and a count, so a driver is a function of its inputs.
 //!
-//! It does not look into the entries or checkpoints that it carries, and it decides nothing about who should take part.
+//! It does not look into the entries or checkpoints that it carries, and it decides nothing about
+//! who should take part.
 
 pub mod limits;
 

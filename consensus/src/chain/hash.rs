@@ -1,6 +1,7 @@
 //! The link hash: two logs with the same hash at an index are the same log up to that index.
 //!
-//! Pure arithmetic over what an entry holds. It does not know where entries come from or whether they are committed.
+//! Pure arithmetic over what an entry holds. It does not know where entries come from or whether
+//! they are committed.
 
 use hms_protocol::digest::{Domain, Hash, hash_fields};
 use hms_protocol::id::{Index, Term};

@@ -1,7 +1,7 @@
 //! The border to the raft crate: its messages as bytes, its log lines as tracing events.
 //!
-//! Reading checks the form only: numbers of kinds are known, so that no accessor of the raft crate can panic. Whether a
-//! message makes sense is for the sentry.
+//! Reading checks the form only: numbers of kinds are known, so that no accessor of the raft crate
+//! can panic. Whether a message makes sense is for the sentry.
 
 use std::fmt::{self, Write as _};
 
@@ -30,8 +30,8 @@ pub(super) fn encode(message: &Message) -> Vec<u8> {
     message.encode_to_vec()
 }
 
-/// The logger of the raft crate: it speaks through tracing. What it calls information is of interest only to someone who
-/// debugs an election.
+/// The logger of the raft crate: it speaks through tracing. What it calls information is of
+/// interest only to someone who debugs an election.
 pub(super) fn logger() -> Logger {
     Logger::root(Bridge, o!())
 }

@@ -1,7 +1,8 @@
 //! The driver: what happens to Raft goes in here.
 //!
-//! What follows from it comes out in [`settle`](super::settle). Persistence is asynchronous: the driver goes on while its
-//! writes are on their way, and holds back exactly the messages that depend on them.
+//! What follows from it comes out in [`settle`](super::settle). Persistence is asynchronous: the
+//! driver goes on while its writes are on their way, and holds back exactly the messages that
+//! depend on them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -23,9 +24,10 @@ use crate::effect::Recovered;
 /// How patient Raft is, in ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RaftSettings {
-    /// A follower that hears no leader for a time drawn from this range (its end excluded) asks for votes; a leader that
-    /// does not hear a quorum for the lower bound steps down. Too short and a busy node loses its office, too long and a
-    /// lost leader is missed for that long. Equal votes are only broken by a range.
+    /// A follower that hears no leader for a time drawn from this range (its end excluded) asks for
+    /// votes; a leader that does not hear a quorum for the lower bound steps down. Too short and a
+    /// busy node loses its office, too long and a lost leader is missed for that long. Equal votes
+    /// are only broken by a range.
     pub election_ticks: (usize, usize),
     /// How often a leader makes itself heard. Must be well below the election timeout.
     pub heartbeat_ticks: usize,
@@ -43,7 +45,8 @@ impl Default for RaftSettings {
 /// What a restored driver stands on.
 #[derive(Clone, Debug)]
 pub struct Restored {
-    /// The checkpoint to take the state from. Entries after it come out of `settle` as they prove committed.
+    /// The checkpoint to take the state from. Entries after it come out of `settle` as they prove
+    /// committed.
     pub checkpoint: Option<(Index, Arc<[u8]>)>,
     /// The newest entry of the log.
     pub last: Index,
@@ -224,7 +227,8 @@ impl Driver {
         Ok((self.term(), self.last()))
     }
 
-    /// How many more batches may be proposed now. With none, commands are better held back: they make a larger batch.
+    /// How many more batches may be proposed now. With none, commands are better held back: they
+    /// make a larger batch.
     pub fn room(&self) -> u64 {
         let log = &self.node.raft.raft_log;
         let uncommitted = log.last_index().saturating_sub(log.committed);
@@ -235,8 +239,8 @@ impl Driver {
         }
     }
 
-    /// Asks for the index that a linearizable read must wait for. It comes as `Progress::reads`, or the read is lost and
-    /// comes as `Progress::reads_lost`.
+    /// Asks for the index that a linearizable read must wait for. It comes as `Progress::reads`, or
+    /// the read is lost and comes as `Progress::reads_lost`.
     pub fn read(&mut self, context: u64) -> Result<(), RaftRefusal> {
         self.check_leads()?;
         if self.reads.is_full() {
@@ -259,7 +263,8 @@ impl Driver {
         self.propose_change(node, MembershipChange::Voter)
     }
 
-    /// Proposes that a voter or learner takes no part any more. A leader cannot remove itself: it hands over first.
+    /// Proposes that a voter or learner takes no part any more. A leader cannot remove itself: it
+    /// hands over first.
     pub fn remove(&mut self, node: NodeId) -> Result<(), RaftRefusal> {
         if node == self.me {
             return Err(RaftRefusal::MembershipWrong {
@@ -291,8 +296,8 @@ impl Driver {
         })
     }
 
-    /// Hands the office over to another voter, if it can take it within an election timeout. Proposals are refused
-    /// meanwhile.
+    /// Hands the office over to another voter, if it can take it within an election timeout.
+    /// Proposals are refused meanwhile.
     pub fn transfer(&mut self, to: NodeId) -> Result<(), RaftRefusal> {
         self.check_leads()?;
         if !self.members.votes(raft_id(to)) {
@@ -324,8 +329,8 @@ impl Driver {
         }
     }
 
-    /// Takes note that a checkpoint of this node's own state is on stable storage. The log is compacted up to a margin
-    /// behind it; one that is older than the newest is ignored.
+    /// Takes note that a checkpoint of this node's own state is on stable storage. The log is
+    /// compacted up to a margin behind it; one that is older than the newest is ignored.
     pub fn checkpointed(&mut self, index: Index, bytes: Arc<[u8]>) {
         let log = self.node.store();
         let newest = log.checkpoint().map(|kept| kept.anchor.point.index);
@@ -344,7 +349,8 @@ impl Driver {
         self.compact_to = gone.or(self.compact_to);
     }
 
-    /// Takes note that a peer cannot be reached: what was on its way to it is sent again when it answers.
+    /// Takes note that a peer cannot be reached: what was on its way to it is sent again when it
+    /// answers.
     pub fn unreachable(&mut self, peer: NodeId) {
         let id = raft_id(peer);
         self.node.report_unreachable(id);
@@ -379,8 +385,8 @@ impl Driver {
         Index(self.node.raft.raft_log.last_index())
     }
 
-    /// Who takes part, after everything that `settle` has handed out. A checkpoint of the state that has applied it all
-    /// carries this.
+    /// Who takes part, after everything that `settle` has handed out. A checkpoint of the state
+    /// that has applied it all carries this.
     pub fn members(&self) -> &Members {
         &self.members
     }
@@ -399,7 +405,8 @@ impl Driver {
         }
     }
 
-    /// On the leader: whether a learner has nearly everything and answers, so that its vote would count at once.
+    /// On the leader: whether a learner has nearly everything and answers, so that its vote would
+    /// count at once.
     pub fn caught_up(&self, node: NodeId) -> bool {
         let progress = self.node.raft.prs().get(raft_id(node));
         self.leads()

@@ -1,15 +1,16 @@
 //! Every bound of the Raft room, with its reason and what happens when it is met.
 
-/// Entries that a leader may have proposed and not yet committed. Further proposals are refused with `Busy`; what waits
-/// meanwhile becomes one larger batch, so that one write and one round trip serve many commands.
+/// Entries that a leader may have proposed and not yet committed. Further proposals are refused
+/// with `Busy`; what waits meanwhile becomes one larger batch, so that one write and one round trip
+/// serve many commands.
 pub const PROPOSALS_IN_FLIGHT_MAX: u64 = 8;
 
-/// Bytes that a leader may have proposed and not yet committed. Further proposals are refused with `Busy`, so that a
-/// lost quorum does not fill the leader's memory.
+/// Bytes that a leader may have proposed and not yet committed. Further proposals are refused with
+/// `Busy`, so that a lost quorum does not fill the leader's memory.
 pub const UNCOMMITTED_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
-/// Bytes of one entry: one batch, or one command that is larger than a batch should be. A larger proposal is refused; a
-/// peer's larger entry too.
+/// Bytes of one entry: one batch, or one command that is larger than a batch should be. A larger
+/// proposal is refused; a peer's larger entry too.
 pub const ENTRY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Append messages on their way to one follower. Beyond it the leader waits for acknowledgements.
@@ -18,19 +19,23 @@ pub const APPENDS_IN_FLIGHT_MAX: usize = 64;
 /// Bytes of entries that one append message is filled up to; at least one entry always goes.
 pub const APPEND_BYTES_MAX: u64 = 512 * 1024;
 
-/// Entries in one message from a peer. A message with more is refused: no honest leader fills one like that.
+/// Entries in one message from a peer. A message with more is refused: no honest leader fills one
+/// like that.
 pub const ENTRIES_PER_MESSAGE_MAX: usize = 16 * 1024;
 
-/// Bytes of the context of a message from a peer. A larger one is refused: ours are at most sixteen.
+/// Bytes of the context of a message from a peer. A larger one is refused: ours are at most
+/// sixteen.
 pub const CONTEXT_BYTES_MAX: usize = 64;
 
 /// Voters and learners together, in a snapshot from a peer. A larger configuration is refused.
 pub const CONFIGURATION_MAX: usize = 64;
 
-/// Bytes of committed entries handed out by one `settle`, checked between steps. The rest follows with the next call.
+/// Bytes of committed entries handed out by one `settle`, checked between steps. The rest follows
+/// with the next call.
 pub const COMMITTED_BYTES_PER_SETTLE: u64 = 8 * 1024 * 1024;
 
-/// Entries kept behind a checkpoint, so that a follower that is a little behind gets entries and not a snapshot.
+/// Entries kept behind a checkpoint, so that a follower that is a little behind gets entries and
+/// not a snapshot.
 pub const LOG_MARGIN_ENTRIES: u64 = 1_024;
 
 /// Bytes of entries kept behind a checkpoint. The margin ends where either bound is met.
@@ -45,8 +50,8 @@ pub const READ_ROUNDS_MAX: usize = 16;
 /// A learner is caught up when it has all but so many of the leader's entries.
 pub const CAUGHT_UP_ENTRIES: u64 = 64;
 
-/// Ticks after which a snapshot that was not acknowledged is sent again. Each repetition waits longer by as much, up to
-/// [`SNAPSHOT_PATIENCE_MAX`] times.
+/// Ticks after which a snapshot that was not acknowledged is sent again. Each repetition waits
+/// longer by as much, up to [`SNAPSHOT_PATIENCE_MAX`] times.
 pub const SNAPSHOT_PATIENCE_TICKS: u64 = 50;
 
 /// How much the patience with a snapshot grows.
@@ -55,9 +60,10 @@ pub const SNAPSHOT_PATIENCE_MAX: u64 = 8;
 /// Peers whose last message is remembered. The one silent for longest is forgotten first.
 pub const PEERS_MAX: usize = 1_024;
 
-/// The highest term and index that are believed. Beyond it arithmetic could overflow; at an entry per nanosecond it is
-/// reached after 146 years.
+/// The highest term and index that are believed. Beyond it arithmetic could overflow; at an entry
+/// per nanosecond it is reached after 146 years.
 pub const COUNTER_MAX: u64 = 1 << 62;
 
-/// How far a peer's term may be ahead of ours. Elections cannot have failed so often: the peer is lying.
+/// How far a peer's term may be ahead of ours. Elections cannot have failed so often: the peer is
+/// lying.
 pub const TERM_AHEAD_MAX: u64 = 1 << 32;

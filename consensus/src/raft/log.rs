@@ -1,7 +1,8 @@
 //! The uncompacted log, in memory: what Raft reads, with the chain hash of every entry.
 //!
-//! Entries are hashed and turned into rows as they are appended; entries that a new leader overrules go, and what
-//! follows is linked anew. It writes nothing: the driver hands the rows to the store.
+//! Entries are hashed and turned into rows as they are appended; entries that a new leader
+//! overrules go, and what follows is linked anew. It writes nothing: the driver hands the rows to
+//! the store.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -53,7 +54,8 @@ pub(super) struct Log {
     rows: VecDeque<(Entry, Hash)>,
     start: Vow,
     checkpoint: Option<Kept>,
-    // A peer needs a checkpoint that covers its own membership, and there is none yet. Set while Raft reads.
+    // A peer needs a checkpoint that covers its own membership, and there is none yet. Set while
+    // Raft reads.
     wanted: Cell<bool>,
 }
 
@@ -144,8 +146,8 @@ impl Log {
         self.checkpoint = Some(kept);
     }
 
-    /// Keeps a newer checkpoint of this node's own and forgets what it covers, but for a margin. Returns the last index
-    /// that is gone now, if anything went.
+    /// Keeps a newer checkpoint of this node's own and forgets what it covers, but for a margin.
+    /// Returns the last index that is gone now, if anything went.
     pub(super) fn keep(&mut self, kept: Kept) -> Option<Index> {
         let covered = self.place(kept.anchor.point.index.0 + 1)?;
         self.checkpoint = Some(kept);
@@ -155,7 +157,8 @@ impl Log {
         Some(self.base.index)
     }
 
-    /// How many of the first `covered` rows can go, so that those that stay are a margin and no more.
+    /// How many of the first `covered` rows can go, so that those that stay are a margin and no
+    /// more.
     fn margin(&self, covered: usize) -> usize {
         let (mut entries, mut bytes) = (0, 0);
         let behind = self.rows.range(..covered).rev().take_while(|(entry, _)| {
@@ -224,8 +227,8 @@ impl Storage for Log {
         Ok(self.last().index.0)
     }
 
-    /// Gives only what the checkpoint stands for. The bytes are added when the message leaves, so that they are not
-    /// copied about.
+    /// Gives only what the checkpoint stands for. The bytes are added when the message leaves, so
+    /// that they are not copied about.
     fn snapshot(&self, request_index: u64, to: u64) -> raft::Result<Snapshot> {
         let fitting = self.checkpoint.as_ref().filter(|kept| {
             let anchor = &kept.anchor;

@@ -1,10 +1,10 @@
 //! Who takes part in Raft, and how nodes and Raft's 64-bit ids name each other.
 //!
-//! A node's raft id is derived from its key, so no table of ids has to be agreed on. Admission refuses a node whose raft
-//! id is taken; here a collision is refused again.
+//! A node's raft id is derived from its key, so no table of ids has to be agreed on. Admission
+//! refuses a node whose raft id is taken; here a collision is refused again.
 //!
-//! Only simple changes exist: one node at a time becomes a learner, becomes a voter, or is removed. It does not decide
-//! who should.
+//! Only simple changes exist: one node at a time becomes a learner, becomes a voter, or is removed.
+//! It does not decide who should.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,8 @@ pub enum MembershipChange {
     Removed,
 }
 
-/// The id under which Raft knows a node: the first eight bytes of the digest of its key, never zero.
+/// The id under which Raft knows a node: the first eight bytes of the digest of its key, never
+/// zero.
 pub fn raft_id(node: NodeId) -> u64 {
     let digest = hash_fields(Domain::RaftId, &[node.as_bytes()]);
     let (head, _) = digest
@@ -129,7 +130,8 @@ impl Members {
         }
     }
 
-    /// Why this change cannot be made here; `None` when it can. The same on every replica at the same entry.
+    /// Why this change cannot be made here; `None` when it can. The same on every replica at the
+    /// same entry.
     pub(super) fn objection(&self, node: NodeId, change: MembershipChange) -> Option<&'static str> {
         let id = raft_id(node);
         let known = self.node(id);

@@ -1,4 +1,5 @@
-//! What the Raft room gives back: what to write, what to send, what is committed, and how it stands.
+//! What the Raft room gives back: what to write, what to send, what is committed, and how it
+//! stands.
 
 use std::sync::Arc;
 
@@ -11,11 +12,13 @@ use crate::effect::LogWrite;
 /// What came of everything that happened since the last time.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
-    /// Writes, in order. Each is answered by [`Driver::persisted`](super::Driver::persisted) with its number.
+    /// Writes, in order. Each is answered by [`Driver::persisted`](super::Driver::persisted) with
+    /// its number.
     pub writes: Vec<LogWrite>,
     /// Messages that may leave now. Whatever they depend on is on stable storage.
     pub sends: Vec<(NodeId, Vec<u8>)>,
-    /// A checkpoint from the leader that replaces the state, before anything in `committed` is applied.
+    /// A checkpoint from the leader that replaces the state, before anything in `committed` is
+    /// applied.
     pub install: Option<(Index, Arc<[u8]>)>,
     /// Entries that are committed, in order, each given exactly once.
     pub committed: Vec<Committed>,
@@ -23,8 +26,9 @@ pub struct Progress {
     pub reads: Vec<(u64, Index)>,
     /// Reads that will never be answered here: this node does not lead any more.
     pub reads_lost: Vec<u64>,
-    /// A peer cannot be brought up with the newest checkpoint: make one now, of the state after `committed`. Said again
-    /// until [`Driver::checkpointed`](super::Driver::checkpointed) has come with one that fits.
+    /// A peer cannot be brought up with the newest checkpoint: make one now, of the state after
+    /// `committed`. Said again until [`Driver::checkpointed`](super::Driver::checkpointed) has come
+    /// with one that fits.
     pub checkpoint_wanted: bool,
 }
 
@@ -140,6 +144,7 @@ pub struct RaftStatus {
     pub voters: Vec<NodeId>,
     /// Who receives the log without a vote.
     pub learners: Vec<NodeId>,
-    /// Voters and learners heard within an election timeout, this node included. A follower hears the leader only.
+    /// Voters and learners heard within an election timeout, this node included. A follower hears
+    /// the leader only.
     pub reachable: Vec<NodeId>,
 }

@@ -1,7 +1,7 @@
 //! Linearizable reads (Raft thesis section 6.4): all that wait share one round of heartbeats.
 //!
-//! A read is answered or lost, never both and never neither. It does not apply anything: whoever asked waits for the
-//! index.
+//! A read is answered or lost, never both and never neither. It does not apply anything: whoever
+//! asked waits for the index.
 
 use std::collections::VecDeque;
 
@@ -38,7 +38,8 @@ impl Reads {
         limits::READS_WAITING_MAX <= self.waiting.len()
     }
 
-    /// Starts a round if this node may, and gives back the reads that are lost if it does not lead any more.
+    /// Starts a round if this node may, and gives back the reads that are lost if it does not lead
+    /// any more.
     pub(super) fn advance(&mut self, node: &mut RawNode<Log>) -> Vec<u64> {
         let leads = node.raft.state == StateRole::Leader;
         let mut lost = Vec::new();
@@ -50,7 +51,8 @@ impl Reads {
             lost.append(&mut self.waiting);
             return lost;
         }
-        // Before the first entry of its own term is committed, a leader does not know what is (thesis section 6.4).
+        // Before the first entry of its own term is committed, a leader does not know what is
+        // (thesis section 6.4).
         let ready = node.raft.commit_to_current_term();
         if ready && !self.waiting.is_empty() && self.rounds.len() < limits::READ_ROUNDS_MAX {
             self.number += 1;

@@ -1,8 +1,8 @@
 //! From what the store held to a log that can be believed, or the first reason why it cannot.
 //!
-//! Every row is checked against its checksum and its link in the chain, the log against the checkpoint that it continues,
-//! and the hard state against both. A log that fails is refused as a whole: a voter that has forgotten what it promised
-//! is worse than one that is gone.
+//! Every row is checked against its checksum and its link in the chain, the log against the
+//! checkpoint that it continues, and the hard state against both. A log that fails is refused as a
+//! whole: a voter that has forgotten what it promised is worse than one that is gone.
 //!
 //! It repairs nothing.
 
@@ -14,8 +14,8 @@ use super::log::{Anchor, Kept, Log, Point};
 use super::row::{Row, RowError, Vow};
 use crate::effect::Recovered;
 
-/// Reads what a checkpoint's bytes stand for, and checks them as far as its author can. `None` when they are no
-/// checkpoint. The Raft room does not look inside: the state does.
+/// Reads what a checkpoint's bytes stand for, and checks them as far as its author can. `None` when
+/// they are no checkpoint. The Raft room does not look inside: the state does.
 pub type ReadAnchor = fn(&[u8]) -> Option<Anchor>;
 
 /// Why this node cannot start from what its store holds.

@@ -1,4 +1,5 @@
-//! Why the Raft room said no: to its own supervisor, or to a peer's message that no honest peer would send.
+//! Why the Raft room said no: to its own supervisor, or to a peer's message that no honest peer
+//! would send.
 
 use hms_protocol::id::{Index, NodeId, Term};
 

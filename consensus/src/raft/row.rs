@@ -1,10 +1,10 @@
 //! Log rows and hard state as bytes: versioned, checksummed, with the entry's chain hash.
 //!
-//! A row that reads back without error is the row that was written, bit for bit. Whether it belongs where it was found
-//! is for recovery to say.
+//! A row that reads back without error is the row that was written, bit for bit. Whether it belongs
+//! where it was found is for recovery to say.
 //!
-//! Row: version (1), kind (1), term (8), index (8), chain hash (32), checksum (16), data. Hard state: version (1),
-//! term (8), vote (8), commit (8), checksum (16). Numbers are little-endian.
+//! Row: version (1), kind (1), term (8), index (8), chain hash (32), checksum (16), data. Hard
+//! state: version (1), term (8), vote (8), commit (8), checksum (16). Numbers are little-endian.
 
 use hms_protocol::digest::{Domain, Hash, hash_fields};
 use hms_protocol::id::{Index, Term};
@@ -27,7 +27,8 @@ pub(super) struct Row {
     pub(super) data: Vec<u8>,
 }
 
-/// What a voter must not forget (Raft section 5.2): its term, its vote in it, and how far it knows to be committed.
+/// What a voter must not forget (Raft section 5.2): its term, its vote in it, and how far it knows
+/// to be committed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Vow {
     pub(super) term: u64,

@@ -1,8 +1,9 @@
 //! Which messages of a peer may reach Raft.
 //!
-//! The raft crate trusts its peers: it panics on messages that a correct peer would not send, and believes what a lying
-//! one says. Whatever passes here cannot make it panic, and does not contradict what this node knows for certain. A
-//! message with an older term than ours passes unjudged: Raft answers or drops it without acting on it.
+//! The raft crate trusts its peers: it panics on messages that a correct peer would not send, and
+//! believes what a lying one says. Whatever passes here cannot make it panic, and does not
+//! contradict what this node knows for certain. A message with an older term than ours passes
+//! unjudged: Raft answers or drops it without acting on it.
 //!
 //! It does not find out a lie that is consistent with everything this node knows.
 
@@ -88,8 +89,8 @@ impl Sentry<'_> {
         }
     }
 
-    /// Answers count only from nodes that take part. A leader or candidate may be one that this node has not heard of yet,
-    /// because its log is behind; then a candidate's log is ahead.
+    /// Answers count only from nodes that take part. A leader or candidate may be one that this
+    /// node has not heard of yet, because its log is behind; then a candidate's log is ahead.
     fn check_sender(&self, message: &Message, kind: MessageType) -> Verdict {
         if self.members.node(message.from).is_some() {
             return Ok(());
@@ -212,7 +213,8 @@ impl Sentry<'_> {
         }
     }
 
-    /// Raft asks for votes only when its whole log is on stable storage, and takes that for granted when it has won.
+    /// Raft asks for votes only when its whole log is on stable storage, and takes that for granted
+    /// when it has won.
     fn check_vote(&self, message: &Message) -> Verdict {
         if message.reject || self.settled {
             Ok(())

@@ -1,8 +1,8 @@
 //! What follows from everything that has happened to Raft: writes, messages, committed entries.
 //!
-//! A leader's messages leave at once, in parallel with its own write (Raft thesis section 10.2.1), but for the term in
-//! which it leads, which must be durable first: a lone voter would otherwise lead the same term twice. Everybody else's
-//! messages wait for the writes before them.
+//! A leader's messages leave at once, in parallel with its own write (Raft thesis section 10.2.1),
+//! but for the term in which it leads, which must be durable first: a lone voter would otherwise
+//! lead the same term twice. Everybody else's messages wait for the writes before them.
 
 use std::sync::Arc;
 
@@ -202,7 +202,8 @@ impl Driver {
         }
     }
 
-    /// Brings a change of members into force; `false` when it makes no sense any more. The same on every replica.
+    /// Brings a change of members into force; `false` when it makes no sense any more. The same on
+    /// every replica.
     fn change(&mut self, index: Index, node: NodeId, change: MembershipChange) -> bool {
         let possible = self.members.objection(node, change).is_none();
         if !possible
@@ -223,7 +224,8 @@ impl Driver {
         true
     }
 
-    /// Writes what nobody waits for: that a margin of the log can go, and now and then the commit index.
+    /// Writes what nobody waits for: that a margin of the log can go, and now and then the commit
+    /// index.
     fn write_lazily(&mut self, progress: &mut Progress) {
         if self.node.has_ready() {
             return;

@@ -1,7 +1,7 @@
 //! How this node stands towards its peers and towards time: the driver's own book-keeping.
 //!
-//! Nothing here changes what is agreed on; it keeps Raft from moments in which it must not act, and repeats what a lossy
-//! network may have swallowed.
+//! Nothing here changes what is agreed on; it keeps Raft from moments in which it must not act, and
+//! repeats what a lossy network may have swallowed.
 
 use std::sync::Arc;
 
@@ -41,8 +41,8 @@ impl RaftSettings {
 }
 
 impl Driver {
-    /// Whether time may pass for Raft. While a checkpoint is being written, and for a lone voter while anything is, an
-    /// election would begin from a log that is not there yet.
+    /// Whether time may pass for Raft. While a checkpoint is being written, and for a lone voter
+    /// while anything is, an election would begin from a log that is not there yet.
     pub(super) fn may_tick(&self) -> bool {
         let unsettled_alone = !self.is_settled() && self.members.votes_alone(self.node.raft.id);
         self.leads() || !(self.is_installing() || unsettled_alone)
@@ -69,7 +69,8 @@ impl Driver {
         }
     }
 
-    /// Draws a new election timeout whenever term, role or leader have changed, and undoes the raft crate's own draw.
+    /// Draws a new election timeout whenever term, role or leader have changed, and undoes the raft
+    /// crate's own draw.
     pub(super) fn draw_timeout(&mut self) {
         let raft = &self.node.raft;
         let posture = (raft.term, raft.state, raft.leader_id);
@@ -88,7 +89,8 @@ impl Driver {
         self.node.raft.set_randomized_election_timeout(self.timeout);
     }
 
-    /// Takes the checkpoint out of a snapshot message and checks it; `None` when this node has it already.
+    /// Takes the checkpoint out of a snapshot message and checks it; `None` when this node has it
+    /// already.
     pub(super) fn unpack(&self, message: &mut Message) -> Result<Option<Kept>, RaftRefusal> {
         let bad = |reason| RaftRefusal::BadSnapshot { reason };
         let Some(snapshot) = message.snapshot.as_mut() else {
@@ -163,7 +165,8 @@ impl Driver {
         ids.filter_map(|id| self.members.node(id)).collect()
     }
 
-    /// Tells Raft that a snapshot is lost when it was not acknowledged for long: Raft would wait for ever.
+    /// Tells Raft that a snapshot is lost when it was not acknowledged for long: Raft would wait
+    /// for ever.
     pub(super) fn repeat_snapshots(&mut self) {
         let leads = self.leads();
         for (id, peer) in &mut self.peers {
