@@ -66,6 +66,8 @@ pub enum Domain {
     RaftId,
     /// One record of the replicated state.
     StateRecord,
+    /// A checkpoint's content: its checksum.
+    Checkpoint,
     /// A task's input.
     TaskInput,
     /// A sealed report, as verdicts name it.
@@ -96,6 +98,7 @@ impl Domain {
             Self::LogRow => "hms/log-row/v1",
             Self::RaftId => "hms/raft-id/v1",
             Self::StateRecord => "hms/state-record/v1",
+            Self::Checkpoint => "hms/checkpoint/v1",
             Self::TaskInput => "hms/task-input/v1",
             Self::Report => "hms/report/v1",
             Self::Draw => "hms/draw/v1",

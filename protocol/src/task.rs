@@ -116,7 +116,7 @@ impl TaskState {
 }
 
 /// Why a queued task cannot be placed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Blockage {
     /// No enrolled agent has the skill.
     NoSkill,

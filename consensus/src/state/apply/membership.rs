@@ -1,0 +1,151 @@
+//! Members come, beat, and are lost.
+
+use hms_protocol::digest::{Domain, hash_fields};
+use hms_protocol::id::{Incarnation, NodeId};
+use hms_protocol::limits;
+use hms_protocol::member::{Member, Presence};
+use hms_protocol::peer::Run;
+use hms_protocol::refusal::{Refusal, check_bytes};
+use hms_protocol::task::AttemptEnd;
+
+use super::Turn;
+use crate::input::Admission;
+use crate::state::Change;
+use crate::state::event::Event;
+
+impl Turn<'_> {
+    /// Admits a node, or refreshes what is known of one that was admitted before: its key, which the transport proved, is
+    /// its ticket then.
+    pub(super) fn admit(&mut self, admission: &Admission) -> Result<Change, Refusal> {
+        self.check_admission(admission)?;
+        let former = self.state.roster.member(admission.id).cloned();
+        let mut addresses = admission.addresses.clone();
+        addresses.truncate(limits::ADDRESSES_MAX);
+        let member = match &former {
+            Some(former) => Member {
+                name: admission.name.clone(),
+                addresses,
+                gateway: admission.gateway.clone(),
+                ..former.clone()
+            },
+            None => Member {
+                id: admission.id,
+                name: admission.name.clone(),
+                role: self
+                    .state
+                    .roster
+                    .settle(admission.role, self.state.charter.voters_wanted),
+                addresses,
+                gateway: admission.gateway.clone(),
+                incarnation: Incarnation(0),
+                presence: Presence::Present,
+                votes: false,
+                admitted_at: self.state.now,
+            },
+        };
+        if former.as_ref() != Some(&member) {
+            self.state.roster.put_member(member.clone(), true);
+            self.tell(Event::RosterChanged);
+        }
+        Ok(Change::Admitted(member))
+    }
+
+    fn check_admission(&self, admission: &Admission) -> Result<(), Refusal> {
+        for address in &admission.addresses {
+            check_bytes("address", address.len(), limits::ADDRESS_BYTES_MAX)?;
+        }
+        check_bytes(
+            "gateway",
+            admission.gateway.len(),
+            limits::ADDRESS_BYTES_MAX,
+        )?;
+        let roster = &self.state.roster;
+        let namesake = roster.named(&admission.name);
+        if namesake.is_some_and(|namesake| namesake.id != admission.id) {
+            return Err(Refusal::NameTaken {
+                name: admission.name.clone(),
+            });
+        }
+        if roster.member(admission.id).is_some() {
+            return Ok(());
+        }
+        let digest = hash_fields(Domain::JoinToken, &[&admission.token]);
+        if digest != self.state.charter.token_digest {
+            return Err(Refusal::BadToken);
+        }
+        if limits::MEMBERS_MAX <= roster.len() {
+            return Err(Refusal::Busy {
+                what: "the mesh",
+                max: limits::MEMBERS_MAX as u64,
+            });
+        }
+        Ok(())
+    }
+
+    /// A member beats. In a new life it has none of the work of the former; what it is to check it gets again.
+    pub(super) fn greet(
+        &mut self,
+        node: NodeId,
+        incarnation: Incarnation,
+    ) -> Result<Change, Refusal> {
+        let member = self.state.roster.known(node)?.clone();
+        let reborn = member.incarnation < incarnation;
+        let returned = member.presence == Presence::Lost && member.incarnation <= incarnation;
+        if !reborn && !returned {
+            return Ok(Change::Done);
+        }
+        let greeted = Member {
+            incarnation,
+            presence: Presence::Present,
+            ..member
+        };
+        self.state.roster.put_member(greeted, false);
+        if returned {
+            self.tell(Event::PresenceChanged {
+                node,
+                presence: Presence::Present,
+            });
+        }
+        if reborn {
+            self.end_runs_on(node);
+        }
+        self.fill_services(node);
+        Ok(Change::Done)
+    }
+
+    /// A member was not heard for too long.
+    pub(super) fn lose(
+        &mut self,
+        node: NodeId,
+        incarnation: Incarnation,
+    ) -> Result<Change, Refusal> {
+        let member = self.state.roster.known(node)?.clone();
+        if member.presence == Presence::Lost || incarnation < member.incarnation {
+            return Ok(Change::Done);
+        }
+        let lost = Member {
+            presence: Presence::Lost,
+            ..member
+        };
+        self.state.roster.put_member(lost, false);
+        self.tell(Event::PresenceChanged {
+            node,
+            presence: Presence::Lost,
+        });
+        self.end_runs_on(node);
+        self.redraw_services(node);
+        Ok(Change::Done)
+    }
+
+    /// Ends the attempts that a node held. Its checks are drawn again if the others cannot decide without it; if they can,
+    /// a node that has come back is told of its checks once more.
+    fn end_runs_on(&mut self, node: NodeId) {
+        let runs: Vec<Run> = self.state.crew.runs_on(node).map(|(_, run)| run).collect();
+        for run in runs {
+            match run {
+                Run::Attempt { task, .. } => self.lose_attempt(task, AttemptEnd::NodeLost),
+                Run::Check { task, round, .. } => self.miss_check(task, round),
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Batches and genesis on the wire.
+//!
+//! A batch carries the version of its layout. An unknown version or command is an error, on which every replica stops
+//! alike: skipping it on one and applying it on another would be a fork. Every value has one encoding.
+
+pub mod order;
+pub mod record;
+
+use hms_proto::v1;
+use hms_protocol::codec::member::addresses;
+use hms_protocol::codec::{CodecError, Wire, WireEnum, encode, field};
+use hms_protocol::digest::{Domain, hash_fields};
+use hms_protocol::id::MeshId;
+use hms_protocol::limits;
+use hms_protocol::member::Role;
+use hms_protocol::time::Moment;
+
+use super::command::{Batch, Genesis};
+use crate::input::Admission;
+
+/// The layout of batches that this version writes and reads.
+pub const BATCH_VERSION: u32 = 1;
+
+/// Bytes of a join token. Longer ones are refused.
+pub const TOKEN_BYTES_MAX: usize = 256;
+
+/// The id of the mesh that a genesis makes.
+pub fn mesh_id(genesis: &Genesis) -> MeshId {
+    let digest = hash_fields(Domain::Genesis, &[&encode(genesis)]);
+    MeshId::from_bytes(*digest.as_bytes())
+}
+
+impl Wire for Batch {
+    type Message = v1::Batch;
+    const NAME: &'static str = "batch";
+
+    fn to_wire(&self) -> v1::Batch {
+        v1::Batch {
+            version: BATCH_VERSION,
+            stamped_at_ms: self.stamped_at.0,
+            commands: self.commands.iter().map(Wire::to_wire).collect(),
+        }
+    }
+
+    fn from_wire(message: v1::Batch) -> Result<Self, CodecError> {
+        if message.version != BATCH_VERSION {
+            return Err(CodecError::UnknownValue {
+                field: "batch.version",
+                value: i32::try_from(message.version).unwrap_or(i32::MAX),
+            });
+        }
+        let most = limits::BATCH_COMMANDS_MAX;
+        Ok(Self {
+            stamped_at: Moment(message.stamped_at_ms),
+            commands: field::parts("batch.commands", message.commands, most)?,
+        })
+    }
+}
+
+impl Wire for Admission {
+    type Message = v1::Admission;
+    const NAME: &'static str = "admission";
+
+    fn to_wire(&self) -> v1::Admission {
+        v1::Admission {
+            id: self.id.as_bytes().to_vec(),
+            name: self.name.to_string(),
+            role: self.role.map(|role| role.to_number()),
+            addresses: self.addresses.clone(),
+            gateway: self.gateway.clone(),
+            token: self.token.clone(),
+        }
+    }
+
+    fn from_wire(message: v1::Admission) -> Result<Self, CodecError> {
+        let role = message
+            .role
+            .map(|role| Role::from_number("admission.role", role));
+        let gateway_max = limits::ADDRESS_BYTES_MAX;
+        Ok(Self {
+            id: field::node_id("admission.id", &message.id)?,
+            name: field::name("admission.name", &message.name)?,
+            role: role.transpose()?,
+            addresses: addresses("admission.addresses", message.addresses)?,
+            gateway: field::text("admission.gateway", message.gateway, gateway_max)?,
+            token: field::bytes("admission.token", message.token, TOKEN_BYTES_MAX)?,
+        })
+    }
+}
+
+impl Wire for Genesis {
+    type Message = v1::Genesis;
+    const NAME: &'static str = "genesis";
+
+    fn to_wire(&self) -> v1::Genesis {
+        v1::Genesis {
+            founder: Some(self.founder.to_wire()),
+            token_digest: self.token_digest.as_bytes().to_vec(),
+            voters_wanted: self.voters_wanted,
+            founded_at_ms: self.founded_at.0,
+            salt: self.salt.to_vec(),
+        }
+    }
+
+    fn from_wire(message: v1::Genesis) -> Result<Self, CodecError> {
+        Ok(Self {
+            founder: field::part("genesis.founder", message.founder)?,
+            token_digest: field::hash("genesis.token_digest", &message.token_digest)?,
+            voters_wanted: message.voters_wanted,
+            founded_at: Moment(message.founded_at_ms),
+            salt: *field::hash("genesis.salt", &message.salt)?.as_bytes(),
+        })
+    }
+}

@@ -1,0 +1,227 @@
+//! What counts of each record of the state, and the whole state on the wire.
+//!
+//! A task's input counts by its digest, which a checkpoint's reader compares with the input itself.
+
+use hms_proto::v1;
+use hms_protocol::agent::Agent;
+use hms_protocol::codec::{CodecError, Wire, encode, envelope, field};
+use hms_protocol::envelope::Sealed;
+use hms_protocol::id::{AgentId, Index, NodeId, ServiceName, TaskId};
+use hms_protocol::limits;
+use hms_protocol::member::Member;
+use hms_protocol::service::Service;
+use hms_protocol::task::Task;
+use hms_protocol::time::Moment;
+use prost::Message as _;
+
+use crate::state::evidence::Evidence;
+use crate::state::ledger::Case;
+use crate::state::table::Record;
+use crate::state::{Charter, State};
+
+impl Record for Member {
+    type Key = NodeId;
+    const TABLE: &'static str = "member";
+
+    fn key(&self) -> NodeId {
+        self.id
+    }
+
+    fn content(&self) -> Vec<u8> {
+        encode(self)
+    }
+}
+
+impl Record for Agent {
+    type Key = AgentId;
+    const TABLE: &'static str = "agent";
+
+    fn key(&self) -> AgentId {
+        self.certificate.agent
+    }
+
+    fn content(&self) -> Vec<u8> {
+        encode(self)
+    }
+}
+
+impl Record for Task {
+    type Key = TaskId;
+    const TABLE: &'static str = "task";
+
+    fn key(&self) -> TaskId {
+        self.id
+    }
+
+    fn content(&self) -> Vec<u8> {
+        let mut wire = self.to_wire();
+        if let Some(spec) = &mut wire.spec {
+            spec.input.clear();
+        }
+        wire.encode_to_vec()
+    }
+}
+
+impl Record for Service {
+    type Key = ServiceName;
+    const TABLE: &'static str = "service";
+
+    fn key(&self) -> ServiceName {
+        self.spec.name.clone()
+    }
+
+    fn content(&self) -> Vec<u8> {
+        encode(self)
+    }
+}
+
+impl Record for Case {
+    type Key = TaskId;
+    const TABLE: &'static str = "case";
+
+    fn key(&self) -> TaskId {
+        self.task
+    }
+
+    fn content(&self) -> Vec<u8> {
+        encode(self)
+    }
+}
+
+impl Record for Evidence {
+    type Key = u64;
+    const TABLE: &'static str = "evidence";
+
+    fn key(&self) -> u64 {
+        self.number
+    }
+
+    fn content(&self) -> Vec<u8> {
+        encode(self)
+    }
+}
+
+/// Verdicts that one result can have.
+const VERDICTS_MAX: usize = limits::VERIFIERS_MAX * limits::VERIFY_ROUNDS_MAX as usize;
+
+fn write_all(sealed: &[Sealed]) -> Vec<Vec<u8>> {
+    sealed.iter().map(envelope::encode).collect()
+}
+
+fn read_all(name: &'static str, sealed: Vec<Vec<u8>>) -> Result<Vec<Sealed>, CodecError> {
+    field::list(name, sealed, VERDICTS_MAX, |bytes| {
+        field::sealed(name, &bytes)
+    })
+}
+
+impl Wire for Case {
+    type Message = v1::Case;
+    const NAME: &'static str = "case";
+
+    fn to_wire(&self) -> v1::Case {
+        v1::Case {
+            task: self.task.as_bytes().to_vec(),
+            report_digest: self.report_digest.as_bytes().to_vec(),
+            report: envelope::encode(&self.report),
+            verdicts: write_all(&self.verdicts),
+        }
+    }
+
+    fn from_wire(message: v1::Case) -> Result<Self, CodecError> {
+        Ok(Self {
+            task: field::task_id("case.task", &message.task)?,
+            report_digest: field::hash("case.report_digest", &message.report_digest)?,
+            report: field::sealed("case.report", &message.report)?,
+            verdicts: read_all("case.verdicts", message.verdicts)?,
+        })
+    }
+}
+
+impl Wire for Evidence {
+    type Message = v1::Evidence;
+    const NAME: &'static str = "evidence";
+
+    fn to_wire(&self) -> v1::Evidence {
+        v1::Evidence {
+            number: self.number,
+            position: Some(self.position.to_wire()),
+            at_ms: self.at.0,
+            agent: self.agent.as_bytes().to_vec(),
+            task: self.task.as_bytes().to_vec(),
+            attempt: self.attempt,
+            report: envelope::encode(&self.report),
+            verdicts: write_all(&self.verdicts),
+        }
+    }
+
+    fn from_wire(message: v1::Evidence) -> Result<Self, CodecError> {
+        Ok(Self {
+            number: message.number,
+            position: field::part("evidence.position", message.position)?,
+            at: Moment(message.at_ms),
+            agent: field::agent_id("evidence.agent", &message.agent)?,
+            task: field::task_id("evidence.task", &message.task)?,
+            attempt: message.attempt,
+            report: field::sealed("evidence.report", &message.report)?,
+            verdicts: read_all("evidence.verdicts", message.verdicts)?,
+        })
+    }
+}
+
+impl Wire for State {
+    type Message = v1::State;
+    const NAME: &'static str = "state";
+
+    fn to_wire(&self) -> v1::State {
+        v1::State {
+            mesh: self.charter.mesh.as_bytes().to_vec(),
+            token_digest: self.charter.token_digest.as_bytes().to_vec(),
+            voters_wanted: self.charter.voters_wanted,
+            now_ms: self.now.0,
+            applied: self.applied.0,
+            roster_revision: self.roster.revision(),
+            services_revision: self.services.revision(),
+            evidence_newest: self.archive.newest(),
+            members: self.roster.members().map(Wire::to_wire).collect(),
+            agents: self.roster.agents().map(Wire::to_wire).collect(),
+            tasks: self.ledger.tasks().map(Wire::to_wire).collect(),
+            cases: self.ledger.cases().map(Wire::to_wire).collect(),
+            services: self.services.iter().map(Wire::to_wire).collect(),
+            evidence: self.archive.pieces().map(Wire::to_wire).collect(),
+        }
+    }
+
+    /// Reads the tables and builds the indexes anew. What does not fit together is refused: two records of one key, an
+    /// agent of no member, an input that is not its digest's.
+    fn from_wire(message: v1::State) -> Result<Self, CodecError> {
+        let mut state = Self::empty(Charter {
+            mesh: field::mesh_id("state.mesh", &message.mesh)?,
+            token_digest: field::hash("state.token_digest", &message.token_digest)?,
+            voters_wanted: message.voters_wanted,
+        });
+        state.now = Moment(message.now_ms);
+        state.applied = Index(message.applied);
+        for member in message.members {
+            state.restore_member(Member::from_wire(member)?)?;
+        }
+        for agent in message.agents {
+            state.restore_agent(Agent::from_wire(agent)?)?;
+        }
+        for task in message.tasks {
+            state.restore_task(Task::from_wire(task)?)?;
+        }
+        for case in message.cases {
+            state.ledger.open_case(Case::from_wire(case)?);
+        }
+        for service in message.services {
+            state.services.restore(Service::from_wire(service)?);
+        }
+        for piece in message.evidence {
+            state.archive.restore(Evidence::from_wire(piece)?);
+        }
+        state.roster.resume(message.roster_revision);
+        state.services.resume(message.services_revision);
+        state.archive.resume(message.evidence_newest);
+        Ok(state)
+    }
+}

@@ -1,0 +1,213 @@
+//! Who belongs to the mesh: members and their agents.
+//!
+//! It keeps records and answers questions about them. What a command may do to them is `apply`'s; what agents can do and
+//! how busy they are is `crew`'s.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hms_protocol::agent::{Agent, AgentStanding};
+use hms_protocol::digest::Hash;
+use hms_protocol::id::{AgentId, NodeId, NodeName};
+use hms_protocol::limits;
+use hms_protocol::member::{Member, Presence, Role, RosterView};
+use hms_protocol::refusal::Refusal;
+use hms_protocol::time::Moment;
+
+use super::table::Table;
+
+/// Members and agents.
+#[derive(Clone, Debug, Default)]
+pub struct Roster {
+    revision: u64,
+    members: Table<Member>,
+    agents: Table<Agent>,
+    // The rest follows from the tables.
+    names: BTreeMap<NodeName, NodeId>,
+    /// Every agent of a node, whatever its standing.
+    by_node: BTreeMap<NodeId, BTreeSet<AgentId>>,
+    /// Stopped agents of a node, oldest certificate first: those are forgotten when the node's share is full.
+    stopped: BTreeMap<NodeId, BTreeSet<(Moment, AgentId)>>,
+}
+
+impl Roster {
+    /// Grows whenever a member comes, goes, or changes what others must know of it.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// One member.
+    pub fn member(&self, node: NodeId) -> Option<&Member> {
+        self.members.get(&node)
+    }
+
+    /// One member, or the refusal that says that there is none.
+    pub fn known(&self, node: NodeId) -> Result<&Member, Refusal> {
+        self.member(node).ok_or(Refusal::UnknownNode { node })
+    }
+
+    /// Every member, by id.
+    pub fn members(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter()
+    }
+
+    /// How many members there are.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether there are none, which is never so in a mesh.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// The member with this name.
+    pub fn named(&self, name: &NodeName) -> Option<&Member> {
+        self.names.get(name).and_then(|node| self.member(*node))
+    }
+
+    /// Whether the ledger sees the node as present.
+    pub fn is_present(&self, node: NodeId) -> bool {
+        self.member(node)
+            .is_some_and(|member| member.presence == Presence::Present)
+    }
+
+    /// How many members are voters, those that are still catching up included.
+    pub fn voters(&self) -> u32 {
+        let voters = self
+            .members()
+            .filter(|member| member.role == Role::Voter)
+            .count();
+        u32::try_from(voters).unwrap_or(u32::MAX)
+    }
+
+    /// What a node is called; its short id if it is not a member.
+    pub fn name_of(&self, node: NodeId) -> String {
+        self.member(node)
+            .map_or_else(|| node.short(), |member| member.name.to_string())
+    }
+
+    /// The members as a worker needs them.
+    pub fn view(&self) -> RosterView {
+        RosterView {
+            revision: self.revision,
+            members: self.members().cloned().collect(),
+        }
+    }
+
+    /// One agent.
+    pub fn agent(&self, agent: AgentId) -> Option<&Agent> {
+        self.agents.get(&agent)
+    }
+
+    /// One agent, or the refusal that says that there is none.
+    pub fn enrolled(&self, agent: AgentId) -> Result<&Agent, Refusal> {
+        self.agent(agent).ok_or(Refusal::UnknownAgent { agent })
+    }
+
+    /// Every agent, by id.
+    pub fn agents(&self) -> impl Iterator<Item = &Agent> {
+        self.agents.iter()
+    }
+
+    /// Every agent with a greater id, by id.
+    pub fn agents_after(&self, agent: AgentId) -> impl Iterator<Item = &Agent> {
+        self.agents.iter_after(&agent)
+    }
+
+    /// Every agent of a node, by id.
+    pub fn agents_of(&self, node: NodeId) -> impl Iterator<Item = &Agent> {
+        let agents = self.by_node.get(&node).into_iter().flatten();
+        agents.filter_map(|agent| self.agent(*agent))
+    }
+
+    /// How many agents of a node are on record, whatever their standing.
+    pub fn agents_count(&self, node: NodeId) -> usize {
+        self.by_node.get(&node).map_or(0, BTreeSet::len)
+    }
+
+    /// How many agents are on record, whatever their standing.
+    pub fn agents_total(&self) -> usize {
+        self.agents.len()
+    }
+
+    /// Digests of the tables, for the digest of the whole state.
+    pub fn digests(&self) -> [Hash; 2] {
+        [self.members.digest(), self.agents.digest()]
+    }
+
+    /// The record that a new member gets: a voter while there are fewer than wanted, unless it asks to be a worker.
+    pub(super) fn settle(&self, wish: Option<Role>, voters_wanted: u32) -> Role {
+        match wish {
+            Some(Role::Worker) => Role::Worker,
+            Some(Role::Voter) | None if self.voters() < voters_wanted => Role::Voter,
+            Some(Role::Voter) | None => Role::Worker,
+        }
+    }
+
+    /// Adds or replaces a member. `news` says whether others must know.
+    pub(super) fn put_member(&mut self, member: Member, news: bool) {
+        if let Some(former) = self.members.get(&member.id) {
+            self.names.remove(&former.name);
+        }
+        self.names.insert(member.name.clone(), member.id);
+        self.members.put(member);
+        self.revision += u64::from(news);
+    }
+
+    /// Adds or replaces an agent. If its node's share is full, the agent that was stopped with the oldest certificate is
+    /// forgotten; `Busy` if there is none.
+    pub(super) fn put_agent(&mut self, agent: Agent) -> Result<(), Refusal> {
+        let certificate = &agent.certificate;
+        let (id, node) = (certificate.agent, certificate.node);
+        match self.agents.get(&id) {
+            Some(former) => {
+                let former = (former.certificate.issued_at, id);
+                if let Some(stopped) = self.stopped.get_mut(&node) {
+                    stopped.remove(&former);
+                }
+            }
+            None => self.make_room(node)?,
+        }
+        if agent.standing == AgentStanding::Stopped {
+            let stopped = self.stopped.entry(node).or_default();
+            stopped.insert((certificate.issued_at, id));
+        }
+        self.by_node.entry(node).or_default().insert(id);
+        self.agents.put(agent);
+        Ok(())
+    }
+
+    fn make_room(&mut self, node: NodeId) -> Result<(), Refusal> {
+        if self.agents_count(node) < limits::AGENTS_PER_NODE_MAX {
+            return Ok(());
+        }
+        let stopped = self.stopped.get_mut(&node);
+        let Some((_, oldest)) = stopped.and_then(BTreeSet::pop_first) else {
+            return Err(Refusal::Busy {
+                what: "the node's share of agents",
+                max: limits::AGENTS_PER_NODE_MAX as u64,
+            });
+        };
+        self.remove_agent(oldest);
+        Ok(())
+    }
+
+    /// Removes an agent's record.
+    pub(super) fn remove_agent(&mut self, agent: AgentId) {
+        let Some(former) = self.agents.remove(&agent) else {
+            return;
+        };
+        let node = former.certificate.node;
+        if let Some(agents) = self.by_node.get_mut(&node) {
+            agents.remove(&agent);
+        }
+        if let Some(stopped) = self.stopped.get_mut(&node) {
+            stopped.remove(&(former.certificate.issued_at, agent));
+        }
+    }
+
+    /// Sets the revision that a checkpoint names.
+    pub(super) fn resume(&mut self, revision: u64) {
+        self.revision = revision;
+    }
+}
