@@ -27,6 +27,17 @@ pub const NOTICES_CAPACITY: usize = 8_192;
 /// Orders waiting for the agents of this node. When full, an order is dropped and counted: the leader repeats it.
 pub const ORDERS_CAPACITY: usize = 8_192;
 
+/// Writes waiting for the disk. When full, the drive loop waits: a node that cannot write must not
+/// promise more. The disk's reports never wait for the loop, so this cannot lock up.
+pub const STORE_QUEUE_CAPACITY: usize = 1_024;
+
+/// Writes merged into one batch with one fsync. What is queued beyond it goes with the next batch.
+pub const STORE_GROUP_MAX: usize = 256;
+
+/// Checkpoints and compactions waiting for the store's second thread. When full, the newest is left
+/// out: a later one covers it.
+pub const STORE_UPKEEP_CAPACITY: usize = 2;
+
 /// How often a node measures itself.
 pub const MEASURE_EVERY: Duration = Duration::from_millis(1_000);
 

@@ -1,0 +1,97 @@
+//! Every key that is ever written, on one page, and how RocksDB keeps them.
+//!
+//! | family | key | value |
+//! |---|---|---|
+//! | `meta` | `owner` | node id (32 bytes), mesh id (32 bytes) |
+//! | `meta` | `hard-state` | Raft's hard state, opaque |
+//! | `meta` | `log-start` | index of the first row that counts (8 bytes) |
+//! | `log` | index (8 bytes) | a log row, opaque |
+//! | `checkpoint` | `newest` | version (1), serial (8), index (8), length (8), digest (32) |
+//! | `checkpoint` | `piece` serial (8) number (4) | up to 256 KiB of a checkpoint |
+//! | `seen` | `direct`, `gossip` | a replay record |
+//! | `agents` | agent id (16 bytes) | opaque to the store |
+//!
+//! Numbers in keys are big-endian, so that they sort; in values little-endian. A change of this
+//! page is a new [`FORMAT`].
+
+use hms_protocol::id::Index;
+use rocksdb::{ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, Options};
+
+/// The version of this page, as the marker file names it.
+pub(super) const FORMAT: u32 = 1;
+
+/// The file that marks a directory as a store, so that lost parts are never taken for a fresh one.
+pub(super) const MARKER_FILE: &str = "FORMAT";
+
+/// The file whose lock says that a process uses the directory; it holds that process's id.
+pub(super) const LOCK_FILE: &str = "USER";
+
+pub(super) const META: &str = "meta";
+pub(super) const LOG: &str = "log";
+pub(super) const CHECKPOINT: &str = "checkpoint";
+pub(super) const SEEN: &str = "seen";
+pub(super) const AGENTS: &str = "agents";
+
+const FAMILIES: [&str; 5] = [META, LOG, CHECKPOINT, SEEN, AGENTS];
+
+pub(super) const OWNER: &[u8] = b"owner";
+pub(super) const HARD_STATE: &[u8] = b"hard-state";
+pub(super) const LOG_START: &[u8] = b"log-start";
+pub(super) const NEWEST: &[u8] = b"newest";
+const PIECE: &[u8] = b"piece";
+
+/// Bytes of one piece of a checkpoint. Log writes go between pieces, so that a large checkpoint
+/// delays them by one piece only.
+pub(super) const PIECE_BYTES: usize = 256 * 1024;
+
+// RocksDB keeps a write-ahead log until every family has flushed what is in it.
+const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+// What a family collects in memory before it becomes a file; at most three such buffers each.
+const BUFFER_BYTES: usize = 8 * 1024 * 1024;
+const BUFFERS_MAX: i32 = 3;
+// RocksDB's own log lines: for its developers, so little of them.
+const INFO_LOG_BYTES_MAX: usize = 1024 * 1024;
+const INFO_LOGS_MAX: usize = 2;
+
+/// The key of a log row.
+pub(super) const fn row_key(index: Index) -> [u8; 8] {
+    index.0.to_be_bytes()
+}
+
+/// The index of a row's key; `None` when it is none.
+pub(super) fn row_index(key: &[u8]) -> Option<Index> {
+    Some(Index(u64::from_be_bytes(key.try_into().ok()?)))
+}
+
+/// The key of one piece of a checkpoint.
+pub(super) fn piece_key(serial: u64, number: u32) -> Vec<u8> {
+    [PIECE, &serial.to_be_bytes(), &number.to_be_bytes()].concat()
+}
+
+/// How the database as a whole is kept.
+pub(super) fn options(fresh: bool) -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(fresh);
+    options.create_missing_column_families(fresh);
+    options.set_paranoid_checks(true);
+    // A record that was being written when the power failed is cut off silently; any other damage
+    // keeps the database from opening.
+    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    options.set_max_total_wal_size(WAL_BYTES_MAX);
+    options.set_max_background_jobs(2);
+    options.set_keep_log_file_num(INFO_LOGS_MAX);
+    options.set_max_log_file_size(INFO_LOG_BYTES_MAX);
+    options.set_stats_dump_period_sec(0);
+    options
+}
+
+/// How each family is kept.
+pub(super) fn families() -> impl Iterator<Item = ColumnFamilyDescriptor> {
+    FAMILIES.into_iter().map(|name| {
+        let mut options = Options::default();
+        options.set_write_buffer_size(BUFFER_BYTES);
+        options.set_max_write_buffer_number(BUFFERS_MAX);
+        options.set_compression_type(DBCompressionType::None);
+        ColumnFamilyDescriptor::new(name, options)
+    })
+}

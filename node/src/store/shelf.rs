@@ -1,0 +1,64 @@
+//! Small things kept by agent id, opaque to the store: an agent's key and certificate.
+
+use std::sync::Arc;
+
+use hms_protocol::id::AgentId;
+
+use super::database::Database;
+use super::error::StoreError;
+use super::layout;
+
+/// Where the agent room keeps what must survive a restart. Every call is durable when it returns,
+/// and blocks for one fsync at most.
+#[derive(Clone, Debug)]
+pub struct Shelf {
+    database: Arc<Database>,
+}
+
+impl Shelf {
+    pub(super) fn new(database: Arc<Database>) -> Self {
+        Self { database }
+    }
+
+    /// Keeps something for each of these agents, in place of what was kept: one fsync for all.
+    ///
+    /// # Errors
+    ///
+    /// The disk cannot be written.
+    pub fn put(&self, things: &[(AgentId, Vec<u8>)]) -> Result<(), StoreError> {
+        let mut batch = self.database.batch();
+        for (agent, thing) in things {
+            batch.put(layout::AGENTS, agent.as_bytes(), thing);
+        }
+        self.database.write(batch, true)
+    }
+
+    /// Forgets what is kept for an agent.
+    ///
+    /// # Errors
+    ///
+    /// The disk cannot be written.
+    pub fn remove(&self, agent: AgentId) -> Result<(), StoreError> {
+        let mut batch = self.database.batch();
+        batch.delete(layout::AGENTS, agent.as_bytes());
+        self.database.write(batch, true)
+    }
+
+    /// Everything that is kept, in order of agent ids.
+    ///
+    /// # Errors
+    ///
+    /// Something cannot be read as it was written.
+    pub fn list(&self) -> Result<Vec<(AgentId, Vec<u8>)>, StoreError> {
+        let mut things = Vec::new();
+        self.database.scan(layout::AGENTS, &[], |key, thing| {
+            let agent = AgentId::from_slice(key).ok_or_else(|| {
+                let what = "an agent's record".to_owned();
+                StoreError::entry(self.database.directory(), what, "wrong length of key")
+            })?;
+            things.push((agent, thing.to_vec()));
+            Ok(())
+        })?;
+        Ok(things)
+    }
+}
