@@ -9,3 +9,4 @@
 pub mod clock;
 pub mod identity;
 pub mod limits;
+pub mod store;

@@ -22,7 +22,7 @@ use crate::gateway::Answers;
 use crate::metrics::Metrics;
 use crate::net::{Net, Topic};
 use crate::post::{Outbound, Seal};
-use crate::store::{Store, StoreError, Stored};
+use crate::store::{Reports, Store, StoreError, Stored};
 use crate::vitals::Thermometer;
 
 /// Why a node stops without being told to.
@@ -55,7 +55,7 @@ pub struct Hands {
     /// The ledger's disk.
     pub store: Store,
     /// What the disk has finished.
-    pub stored: mpsc::Receiver<Stored>,
+    pub stored: Reports,
     /// Direct messages.
     pub outbound: Outbound,
     /// The node's seal, for gossip.

@@ -116,7 +116,11 @@ pub(super) fn read(database: &Database) -> Result<Option<Vec<u8>>, StoreError> {
         number += 1;
     }
     if bytes.len() as u64 != manifest.bytes || digest(&bytes) != manifest.digest {
-        return Err(damaged(database, manifest.index, "its digest does not match"));
+        return Err(damaged(
+            database,
+            manifest.index,
+            "its digest does not match",
+        ));
     }
     Ok(Some(bytes))
 }

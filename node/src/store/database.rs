@@ -20,7 +20,9 @@ pub(super) struct Database {
 
 impl std::fmt::Debug for Database {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Database").field("directory", &self.directory).finish_non_exhaustive()
+        out.debug_struct("Database")
+            .field("directory", &self.directory)
+            .finish_non_exhaustive()
     }
 }
 
@@ -87,7 +89,8 @@ impl Database {
 
     /// Gives the space of deleted entries below a key back to the disk. Takes as long as it takes.
     pub(super) fn compact(&self, family: &str, to: &[u8]) {
-        self.rocks.compact_range_cf(self.family(family), None::<&[u8]>, Some(to));
+        self.rocks
+            .compact_range_cf(self.family(family), None::<&[u8]>, Some(to));
     }
 
     /// Makes the directory somebody's, or finds that it is somebody else's.
@@ -99,9 +102,8 @@ impl Database {
             return self.write(batch, true);
         };
         let parts = owner.split_at_checked(NodeId::BYTES);
-        let parts = parts.and_then(|(node, mesh)| {
-            Some((NodeId::from_slice(node)?, MeshId::from_slice(mesh)?))
-        });
+        let parts = parts
+            .and_then(|(node, mesh)| Some((NodeId::from_slice(node)?, MeshId::from_slice(mesh)?)));
         let (own_node, own_mesh) = parts.ok_or_else(|| {
             StoreError::entry(&self.directory, "the owner".to_owned(), "wrong length")
         })?;
@@ -125,7 +127,9 @@ impl Database {
     }
 
     fn family(&self, name: &str) -> &ColumnFamily {
-        self.rocks.cf_handle(name).expect("every family of the page is opened")
+        self.rocks
+            .cf_handle(name)
+            .expect("every family of the page is opened")
     }
 }
 
@@ -146,7 +150,8 @@ impl Batch<'_> {
 
     /// Deletes from a key on, up to and without another one.
     pub(super) fn delete_range<K: AsRef<[u8]>>(&mut self, family: &str, from: K, to: K) {
-        self.writes.delete_range_cf(self.database.family(family), from, to);
+        self.writes
+            .delete_range_cf(self.database.family(family), from, to);
     }
 }
 
@@ -154,7 +159,12 @@ impl Batch<'_> {
 fn lock(directory: &Path) -> Result<File, StoreError> {
     let path = directory.join(layout::LOCK_FILE);
     let mut options = OpenOptions::new();
-    let opened = options.read(true).write(true).create(true).truncate(false).open(&path);
+    let opened = options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path);
     let mut file = opened.map_err(|source| StoreError::file("opened", &path, source))?;
     match file.try_lock() {
         Ok(()) => {}

@@ -119,7 +119,9 @@ impl StoreError {
     /// What the operator can do, for people.
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::InUse { .. } => "stop the other process, or give this node its own data directory",
+            Self::InUse { .. } => {
+                "stop the other process, or give this node its own data directory"
+            }
             Self::Version { .. } => "start it with the version of hms-node that wrote it",
             Self::Foreign { .. } => "give each node a data directory of its own; do not copy them",
             Self::LedgerExists { .. } => "start the node without founding a mesh",

@@ -1,4 +1,5 @@
-//! The log's rows and Raft's hard state: how a write becomes part of a batch, and what is read back.
+//! The log's rows and Raft's hard state: how a write becomes part of a batch, and what is read
+//! back.
 
 use hms_consensus::effect::LogWrite;
 use hms_protocol::id::Index;

@@ -57,7 +57,9 @@ impl Upkeep {
         match self.chores.try_send(Chore::Encode(checkpoint)) {
             Ok(()) => Ok(()),
             Err(TrySendError::Full(_)) => {
-                tracing::warn!("the checkpoint before is still being written: this one is left out");
+                tracing::warn!(
+                    "the checkpoint before is still being written: this one is left out"
+                );
                 Ok(())
             }
             Err(TrySendError::Disconnected(_)) => Err(StoreError::Stopped),
@@ -87,7 +89,10 @@ fn work(database: &Database, orders: &WeakSender<Order>, queue: &Receiver<Chore>
                 let Some(orders) = orders.upgrade() else {
                     return;
                 };
-                if orders.blocking_send(Order::Checkpoint { index, bytes }).is_err() {
+                if orders
+                    .blocking_send(Order::Checkpoint { index, bytes })
+                    .is_err()
+                {
                     return;
                 }
             }

@@ -25,10 +25,7 @@ pub(super) enum Order {
     /// A log write.
     Log(LogWrite),
     /// A checkpoint of this node's own.
-    Checkpoint {
-        index: Index,
-        bytes: Arc<[u8]>,
-    },
+    Checkpoint { index: Index, bytes: Arc<[u8]> },
     /// A replay window's record.
     Seen {
         window: SeenWindow,
@@ -71,7 +68,8 @@ impl Writer {
         let started = thread.spawn(move || {
             if let Err(failure) = self.run(&mut queue) {
                 tracing::error!(code = failure.code(), %failure, "the disk has failed");
-                self.report.send_modify(|durable| durable.failure = Some(failure));
+                self.report
+                    .send_modify(|durable| durable.failure = Some(failure));
             }
         });
         started.map_err(|source| StoreError::Thread {
@@ -94,7 +92,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Takes what is queued; waits if there is nothing else to do. `false` when the queue is closed.
+    /// Takes what is queued; waits if there is nothing else to do. `false` when the queue is
+    /// closed.
     fn take(&self, queue: &mut mpsc::Receiver<Order>, group: &mut Vec<Order>) -> bool {
         if self.unfinished.is_none() {
             let Some(order) = queue.blocking_recv() else {
