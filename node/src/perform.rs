@@ -128,12 +128,12 @@ impl Hands {
             Effect::Checkpoint(checkpoint) => self.store.checkpoint(checkpoint).await?,
             Effect::Send { to, message } => self.outbound.send(to, message),
             Effect::Beat(heartbeat) => {
-                let body = codec::heartbeat::encode(&heartbeat);
+                let body = codec::encode(&heartbeat);
                 self.gossip(Topic::Heartbeats, BodyKind::Heartbeat, body);
             }
             Effect::Announce(announcement) => {
                 let topic = topic_of(&announcement);
-                let body = codec::peer::encode_announcement(&announcement);
+                let body = codec::encode(&announcement);
                 self.gossip(topic, BodyKind::Announcement, body);
             }
             Effect::Answer { ticket, answer } => self.answers.deliver(ticket, answer),

@@ -6,10 +6,12 @@
 
 mod gossip;
 mod inbound;
+mod memory;
 mod outbound;
 mod seal;
 
 pub use gossip::{GossipRoom, open_gossip};
 pub use inbound::Inbound;
+pub use memory::Memory;
 pub use outbound::Outbound;
 pub use seal::Seal;

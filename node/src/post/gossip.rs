@@ -1,16 +1,15 @@
 //! Gossip: heartbeats and announcements, each checked once before it is forwarded.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use hms_consensus::input::Input;
-use hms_protocol::codec;
-use hms_protocol::envelope::{Audience, BodyKind, EnvelopeRefusal, Opened, Sender};
+use hms_protocol::codec::envelope::{Content, decode, read};
+use hms_protocol::envelope::{Audience, EnvelopeRefusal, Opened, Sender};
 use hms_protocol::id::NodeId;
-use hms_protocol::replay::ReplayWindow;
 use tokio::sync::{mpsc, watch};
 
-use super::Seal;
+use super::{Memory, Seal};
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
 use crate::net::{Gossip, Judgement, Net};
@@ -27,14 +26,14 @@ pub struct GossipRoom {
     pub net: Net,
     /// Where refusals are counted.
     pub metrics: Metrics,
-    /// What was seen before. Held for the time of one look-up, never across an await.
-    pub seen: Arc<Mutex<ReplayWindow>>,
+    /// What was let in before.
+    pub memory: Arc<Memory>,
 }
 
 /// Opens gossip until the network closes.
 pub async fn open_gossip(room: GossipRoom, mut messages: mpsc::Receiver<Gossip>) {
     while let Some(gossip) = messages.recv().await {
-        let judgement = match room.open(&gossip.frame) {
+        let judgement = match room.open(&gossip.frame).await {
             Ok(input) => {
                 // A mind that is behind loses a heartbeat, not the mesh: the message is forwarded all the same.
                 if room.mailbox.try_send(input).is_err() {
@@ -53,8 +52,8 @@ pub async fn open_gossip(room: GossipRoom, mut messages: mpsc::Receiver<Gossip>)
 }
 
 impl GossipRoom {
-    fn open(&self, frame: &[u8]) -> Result<Input, EnvelopeRefusal> {
-        let sealed = codec::envelope::decode(frame)?;
+    async fn open(&self, frame: &[u8]) -> Result<Input, EnvelopeRefusal> {
+        let sealed = decode(frame)?;
         let sender = sealed.claimed().sender;
         let Sender::Node(from) = sender else {
             return Err(EnvelopeRefusal::UnknownSender { sender });
@@ -67,23 +66,21 @@ impl GossipRoom {
         if opened.header().audience != Audience::Mesh {
             return Err(EnvelopeRefusal::OtherAudience { audience: opened.header().audience });
         }
-        self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).admit(opened.header())?;
-        decode(from, &opened)
+        self.memory.admit(&opened).await?;
+        to_input(from, &opened)
     }
 }
 
-fn decode(from: NodeId, opened: &Opened) -> Result<Input, EnvelopeRefusal> {
-    let malformed = EnvelopeRefusal::Malformed { what: "gossip body" };
-    match opened.header().kind {
-        BodyKind::Heartbeat => {
-            let heartbeat = codec::heartbeat::decode(opened.body()).map_err(|_| malformed.clone())?;
-            let honest = heartbeat.node == from
-                && heartbeat.incarnation == opened.header().incarnation;
-            if honest { Ok(Input::Heard(heartbeat)) } else { Err(malformed) }
+fn to_input(from: NodeId, opened: &Opened) -> Result<Input, EnvelopeRefusal> {
+    match read(opened) {
+        Ok(Content::Heartbeat(heartbeat)) => Ok(Input::Heard(heartbeat)),
+        Ok(Content::Announcement(announcement)) => Ok(Input::Announced { from, announcement }),
+        Ok(Content::Peer(_) | Content::Report(_) | Content::Verdict(_)) => {
+            Err(EnvelopeRefusal::Malformed { what: "not gossip" })
         }
-        BodyKind::Announcement => codec::peer::decode_announcement(opened.body())
-            .map(|announcement| Input::Announced { from, announcement })
-            .map_err(|_| malformed),
-        BodyKind::Peer | BodyKind::Report | BodyKind::Verdict => Err(malformed),
+        Err(error) => {
+            tracing::debug!(from = %from.short(), %error, "gossip refused");
+            Err(EnvelopeRefusal::Malformed { what: "gossip" })
+        }
     }
 }

@@ -1,18 +1,18 @@
 //! Incoming direct frames: one lane per peer, each opened, checked, decoded and posted to the mind in order.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use hms_protocol::codec;
-use hms_protocol::envelope::{Audience, BodyKind, EnvelopeRefusal, Opened, Sender};
+use hms_consensus::input::Input;
+use hms_protocol::codec::envelope::{Content, decode, read};
+use hms_protocol::envelope::{Audience, EnvelopeRefusal, Sender};
 use hms_protocol::id::NodeId;
 use hms_protocol::peer::PeerMessage;
-use hms_protocol::replay::ReplayWindow;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use super::Seal;
+use super::{Memory, Seal};
 use crate::limits::INBOUND_CAPACITY;
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
@@ -29,8 +29,7 @@ struct Desk {
     seal: Arc<Seal>,
     mailbox: Mailbox,
     metrics: Metrics,
-    /// Held for the time of one look-up, never across an await.
-    seen: Arc<Mutex<ReplayWindow>>,
+    memory: Arc<Memory>,
 }
 
 impl Inbound {
@@ -39,10 +38,10 @@ impl Inbound {
         seal: Arc<Seal>,
         mailbox: Mailbox,
         metrics: Metrics,
-        seen: Arc<Mutex<ReplayWindow>>,
+        memory: Arc<Memory>,
         tasks: TaskTracker,
     ) -> Self {
-        let desk = Arc::new(Desk { seal, mailbox, metrics, seen });
+        let desk = Arc::new(Desk { seal, mailbox, metrics, memory });
         Self { desk, tasks, lanes: BTreeMap::new() }
     }
 
@@ -60,10 +59,10 @@ impl Inbound {
 
 async fn open_all(desk: Arc<Desk>, from: NodeId, mut frames: mpsc::Receiver<Bytes>) {
     while let Some(frame) = frames.recv().await {
-        match desk.open(from, &frame) {
+        match desk.open(from, &frame).await {
             Ok(messages) => {
                 for message in messages {
-                    let input = hms_consensus::input::Input::Received { from, message };
+                    let input = Input::Received { from, message };
                     if desk.mailbox.send(input).await.is_err() {
                         return;
                     }
@@ -79,8 +78,12 @@ async fn open_all(desk: Arc<Desk>, from: NodeId, mut frames: mpsc::Receiver<Byte
 
 impl Desk {
     /// From bytes to messages: signature, address, time, replay, in that order.
-    fn open(&self, from: NodeId, frame: &[u8]) -> Result<Vec<PeerMessage>, EnvelopeRefusal> {
-        let sealed = codec::envelope::decode(frame)?;
+    async fn open(
+        &self,
+        from: NodeId,
+        frame: &[u8],
+    ) -> Result<Vec<PeerMessage>, EnvelopeRefusal> {
+        let sealed = decode(frame)?;
         let sender = sealed.claimed().sender;
         if sender != Sender::Node(from) {
             // Direct frames are never relayed: the transport has proved who is at the other end.
@@ -88,21 +91,23 @@ impl Desk {
         }
         let opened = sealed.open(from.into())?;
         opened.check_address(self.seal.mesh(), self.seal.node(), self.seal.clock().now())?;
-        check_direct(&opened, self.seal.node())?;
-        self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).admit(opened.header())?;
-        codec::peer::decode_bundle(opened.body())
-            .map_err(|_| EnvelopeRefusal::Malformed { what: "peer messages" })
+        let audience = opened.header().audience;
+        if audience != Audience::Node(self.seal.node()) {
+            return Err(EnvelopeRefusal::OtherAudience { audience });
+        }
+        self.memory.admit(&opened).await?;
+        match read(&opened) {
+            Ok(Content::Peer(messages)) => Ok(messages),
+            Ok(
+                Content::Heartbeat(_)
+                | Content::Announcement(_)
+                | Content::Report(_)
+                | Content::Verdict(_),
+            ) => Err(EnvelopeRefusal::Malformed { what: "not a message between peers" }),
+            Err(error) => {
+                tracing::warn!(from = %from.short(), %error, "peer message refused");
+                Err(EnvelopeRefusal::Malformed { what: "peer message" })
+            }
+        }
     }
-}
-
-/// A message to the whole mesh does not come by a direct stream: it would bypass the other replay window.
-fn check_direct(opened: &Opened, me: NodeId) -> Result<(), EnvelopeRefusal> {
-    let header = opened.header();
-    if header.audience != Audience::Node(me) {
-        return Err(EnvelopeRefusal::OtherAudience { audience: header.audience });
-    }
-    if header.kind != BodyKind::Peer {
-        return Err(EnvelopeRefusal::Malformed { what: "kind" });
-    }
-    Ok(())
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hms_protocol::codec;
+use hms_protocol::codec::peer::Bundle;
 use hms_protocol::envelope::{Audience, BodyKind};
 use hms_protocol::id::NodeId;
+use hms_protocol::limits::BUNDLE_MESSAGES_MAX;
 use hms_protocol::peer::PeerMessage;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
@@ -15,9 +17,6 @@ use super::Seal;
 use crate::limits::OUTBOUND_CAPACITY;
 use crate::metrics::Metrics;
 use crate::net::Net;
-
-/// Messages sealed together at most: one signature for all that queued up while the last one was made.
-const BUNDLE_MAX: usize = 64;
 
 /// Every outgoing lane of a node.
 pub struct Outbound {
@@ -61,10 +60,12 @@ struct Lane {
 
 impl Lane {
     async fn run(self, mut messages: mpsc::Receiver<PeerMessage>, metrics: Metrics) {
-        let mut bundle = Vec::with_capacity(BUNDLE_MAX);
-        while 0 < messages.recv_many(&mut bundle, BUNDLE_MAX).await {
-            let body = codec::peer::encode_bundle(&bundle);
-            bundle.clear();
+        loop {
+            let mut bundle = Vec::new();
+            if messages.recv_many(&mut bundle, BUNDLE_MESSAGES_MAX).await == 0 {
+                return;
+            }
+            let body = codec::encode(&Bundle(bundle));
             let sealed = self.seal.seal(Audience::Node(self.to), BodyKind::Peer, body);
             let frame = Bytes::from(codec::envelope::encode(&sealed));
             if let Err(refusal) = self.net.send(self.to, frame) {

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hms_protocol::codec;
-use hms_protocol::envelope::{Audience, BodyKind, Header, Sealed, Sender, hash_body};
+use hms_protocol::digest::Hash;
+use hms_protocol::envelope::{Audience, BodyKind, Header, Sealed, Sender};
 use hms_protocol::id::{Incarnation, MeshId, NodeId, Sequence};
 use hms_protocol::keyring::SecretKey;
 use hms_protocol::limits::ENVELOPE_TTL_MS;
 
 use crate::clock::Clock;
 
-/// What a node needs to seal a message. Direct messages and gossip are counted apart: gossip takes detours, and a replay
-/// window must not take a late arrival for a replay.
+/// What a node needs to seal a message.
 #[derive(Debug)]
 pub struct Seal {
     key: Arc<SecretKey>,
@@ -20,16 +20,14 @@ pub struct Seal {
     node: NodeId,
     incarnation: Incarnation,
     clock: Clock,
-    direct: AtomicU64,
-    gossip: AtomicU64,
+    said: AtomicU64,
 }
 
 impl Seal {
     /// The seal of one life of a node.
     pub fn new(key: Arc<SecretKey>, mesh: MeshId, incarnation: Incarnation, clock: Clock) -> Self {
         let node = key.public().into();
-        let (direct, gossip) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { key, mesh, node, incarnation, clock, direct, gossip }
+        Self { key, mesh, node, incarnation, clock, said: AtomicU64::new(0) }
     }
 
     /// The node that seals.
@@ -49,10 +47,6 @@ impl Seal {
 
     /// Seals a body.
     pub fn seal(&self, audience: Audience, kind: BodyKind, body: Vec<u8>) -> Sealed {
-        let counter = match audience {
-            Audience::Node(_) => &self.direct,
-            Audience::Mesh | Audience::Ledger => &self.gossip,
-        };
         let issued_at = self.clock.now();
         let header = Header {
             mesh: self.mesh,
@@ -60,11 +54,12 @@ impl Seal {
             audience,
             incarnation: self.incarnation,
             // Relaxed: only uniqueness matters; lanes order themselves.
-            sequence: Sequence(counter.fetch_add(1, Ordering::Relaxed) + 1),
+            sequence: Sequence(self.said.fetch_add(1, Ordering::Relaxed) + 1),
             issued_at,
             expires_at: issued_at.plus_ms(ENVELOPE_TTL_MS),
             kind,
-            body_hash: hash_body(&body),
+            // The codec puts the real one in.
+            body_hash: Hash::default(),
         };
         codec::envelope::seal(header, body, &self.key)
     }
