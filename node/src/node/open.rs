@@ -1,0 +1,202 @@
+//! Opens everything that a node needs before it can think.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use hms_consensus::effect::Recovered;
+use hms_consensus::input::Admission;
+use hms_consensus::mind::{Birth, Mind};
+use hms_protocol::id::NodeId;
+use hms_protocol::keyring::SecretKey;
+use hms_protocol::member::{Role, RosterView};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use super::{NodeError, bind};
+use crate::agent::SkillSet;
+use crate::clock::Clock;
+use crate::config::{Config, Entry};
+use crate::entry::{Admitted, found, join};
+use crate::facts::{Facts, Ports};
+use crate::identity::Identity;
+use crate::net::{self, Net, NetEvent, NetSettings};
+use crate::store::{Store, Stored};
+
+/// A node whose parts are open and whose mind has not begun to think.
+pub(super) struct Opened {
+    pub(super) config: Config,
+    pub(super) skills: SkillSet,
+    pub(super) key: Arc<SecretKey>,
+    pub(super) clock: Clock,
+    pub(super) began: Instant,
+    pub(super) facts: Facts,
+    pub(super) net: Net,
+    pub(super) net_events: mpsc::Receiver<NetEvent>,
+    pub(super) store: Store,
+    pub(super) stored: mpsc::Receiver<Stored>,
+    pub(super) mind: Mind,
+    pub(super) gateway: TcpListener,
+    pub(super) metrics: TcpListener,
+}
+
+/// What is bound before the node speaks to anybody.
+struct Doors {
+    gateway: TcpListener,
+    metrics: TcpListener,
+    net: Net,
+    net_events: mpsc::Receiver<NetEvent>,
+}
+
+/// Opens a node.
+#[expect(clippy::disallowed_methods, reason = "the time to ready is measured from the first line")]
+pub(super) async fn open(config: Config, skills: SkillSet) -> Result<Opened, NodeError> {
+    let began = Instant::now();
+    let clock = Clock::start();
+    let identity = Identity::load_or_create(&config.data_dir)?;
+    let remembered = Facts::read(&config.data_dir, identity.id())?;
+    let (store, stored) = Store::open(&config.data_dir)?;
+    let doors = open_doors(&config, &identity, remembered.as_ref()).await?;
+    let wish = wish(&config, identity.id(), &doors);
+
+    let entered = enter(&config, &store, &doors.net, wish, remembered, clock).await?;
+    let Admitted { mut facts, roster } = entered;
+    facts.incarnation = facts.incarnation.next();
+    facts.ports = ports(&doors);
+    // Durable before the first message of this life: no two lives may share a number.
+    facts.write(&config.data_dir)?;
+
+    let recovered = match facts.role {
+        Role::Voter => store.recover()?,
+        Role::Worker => Recovered::default(),
+    };
+    let mind = Mind::restore(birth(&facts, roster), recovered)?;
+    let key = Arc::new(SecretKey::from_seed(&identity.key().seed()));
+    let Doors { gateway, metrics, net, net_events } = doors;
+    net.enter(facts.mesh);
+    Ok(Opened {
+        config,
+        skills,
+        key,
+        clock,
+        began,
+        facts,
+        net,
+        net_events,
+        store,
+        stored,
+        mind,
+        gateway,
+        metrics,
+    })
+}
+
+async fn open_doors(
+    config: &Config,
+    identity: &Identity,
+    remembered: Option<&Facts>,
+) -> Result<Doors, NodeError> {
+    let ports = remembered.map(|facts| facts.ports.clone()).unwrap_or_default();
+    let gateway = bind("gateway", config.gateway, ports.gateway).await?;
+    let metrics = bind("metrics", config.metrics, ports.metrics).await?;
+    let settings = |listen| NetSettings {
+        seed: zeroize::Zeroizing::new(identity.key().seed()),
+        listen,
+        mdns: config.mdns,
+    };
+    let free = config.listen.iter().any(|address| is_free_port(address));
+    let (net, net_events) = if free && !ports.listen.is_empty() {
+        // Members look for this node where it was. If somebody took the ports meanwhile, free ones will do.
+        match net::start(settings(ports.listen)).await {
+            Ok(started) => started,
+            Err(_) => net::start(settings(config.listen.clone())).await?,
+        }
+    } else {
+        net::start(settings(config.listen.clone())).await?
+    };
+    Ok(Doors { gateway, metrics, net, net_events })
+}
+
+/// Whether an address leaves the port to the system.
+fn is_free_port(address: &str) -> bool {
+    let mut parts = address.split('/');
+    parts.any(|part| part == "tcp" || part == "udp") && address.split('/').any(|part| part == "0")
+}
+
+fn wish(config: &Config, id: NodeId, doors: &Doors) -> Admission {
+    let (role, token) = match &config.entry {
+        Entry::Found { .. } => (Some(Role::Voter), Vec::new()),
+        Entry::Join { token, role, .. } => (*role, token.clone()),
+    };
+    Admission {
+        id,
+        name: config.name.clone(),
+        role,
+        addresses: doors.net.addresses(),
+        gateway: local(&doors.gateway).map_or_else(String::new, |address| address.to_string()),
+        token,
+    }
+}
+
+/// Founds, joins or goes back.
+async fn enter(
+    config: &Config,
+    store: &Store,
+    net: &Net,
+    wish: Admission,
+    remembered: Option<Facts>,
+    clock: Clock,
+) -> Result<Admitted, NodeError> {
+    match (remembered, &config.entry) {
+        // A voter finds everything in its ledger.
+        (Some(facts), _) if facts.role == Role::Voter => {
+            Ok(Admitted { facts, roster: RosterView::default() })
+        }
+        (Some(facts), entry) => {
+            let back = way_back(&facts, entry);
+            let wish = Admission { token: facts.token.clone(), role: Some(facts.role), ..wish };
+            let admitted = join(net, &wish, &back, Some(facts.mesh)).await?;
+            Ok(Admitted { facts, ..admitted })
+        }
+        (None, Entry::Found { voters_wanted }) => {
+            let (checkpoint, facts) = found(wish, *voters_wanted, clock.now())?;
+            store.begin(&checkpoint).await?;
+            Ok(Admitted { facts, roster: RosterView::default() })
+        }
+        (None, entry) => Ok(join(net, &wish, entry, None).await?),
+    }
+}
+
+/// A worker asks the members that it knew, and those that it is told of.
+fn way_back(facts: &Facts, entry: &Entry) -> Entry {
+    let mut addresses = facts.members.clone();
+    if let Entry::Join { addresses: told, .. } = entry {
+        addresses.extend(told.iter().cloned());
+    }
+    Entry::Join { addresses, token: facts.token.clone(), role: Some(facts.role) }
+}
+
+fn birth(facts: &Facts, roster: RosterView) -> Birth {
+    Birth {
+        mesh: facts.mesh,
+        me: facts.node,
+        name: facts.name.clone(),
+        incarnation: facts.incarnation,
+        role: facts.role,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        roster,
+        settings: hms_consensus::mind::Settings::default(),
+    }
+}
+
+fn ports(doors: &Doors) -> Ports {
+    Ports {
+        listen: doors.net.addresses(),
+        gateway: local(&doors.gateway),
+        metrics: local(&doors.metrics),
+    }
+}
+
+fn local(listener: &TcpListener) -> Option<SocketAddr> {
+    listener.local_addr().ok()
+}
