@@ -9,6 +9,7 @@ use std::time::Duration;
 use hms_protocol::envelope::{EnvelopeRefusal, Opened};
 use hms_protocol::limits::REPLAY_AHEAD_MS;
 use hms_protocol::replay::{Clearance, ReplayWindow};
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -21,30 +22,43 @@ pub struct Memory {
     window: Mutex<ReplayWindow>,
     store: Store,
     clock: Clock,
-    /// One save at a time; whoever comes second finds its message covered.
+    /// One save at a time, so that they become durable in order of their numbers.
     saving: tokio::sync::Mutex<()>,
+    /// The newest save that is durable.
+    durable: watch::Sender<u64>,
+}
+
+/// The disk failed, so nothing more can be let in.
+#[derive(Debug, thiserror::Error)]
+pub enum MemoryError {
+    /// The message is refused.
+    #[error(transparent)]
+    Refused(#[from] EnvelopeRefusal),
+    /// The window cannot be saved.
+    #[error("the replay window cannot be saved")]
+    Store(#[from] StoreError),
 }
 
 impl Memory {
     /// Takes up where the node's earlier life left off.
     pub fn restore(store: Store, clock: Clock) -> Result<Self, StoreError> {
-        let window = Mutex::new(ReplayWindow::restore(store.read_seen()?));
-        Ok(Self { window, store, clock, saving: tokio::sync::Mutex::new(()) })
+        let window = Mutex::new(ReplayWindow::restore(store.seen()?));
+        let saving = tokio::sync::Mutex::new(());
+        Ok(Self { window, store, clock, saving, durable: watch::Sender::new(0) })
     }
 
     /// Lets a message in, at most once. When this returns `Ok`, the message may be acted on.
-    pub async fn admit(&self, opened: &Opened) -> Result<(), EnvelopeRefusal> {
+    pub async fn admit(&self, opened: &Opened) -> Result<(), MemoryError> {
         let clearance = self.lock().admit(opened.header(), self.clock.now())?;
         match clearance {
-            Clearance::Now => Ok(()),
-            Clearance::OnceSaved => {
-                if let Err(error) = self.save().await {
-                    tracing::error!(%error, "the replay window cannot be saved: the message is not let in");
-                    return Err(EnvelopeRefusal::Malformed { what: "not admitted: this node's disk failed" });
-                }
-                Ok(())
+            Clearance::Now => {}
+            Clearance::After(number) => {
+                // The sender lives as long as `self`.
+                let _ = self.durable.subscribe().wait_for(|durable| number <= *durable).await;
             }
+            Clearance::OnceSaved => self.save().await?,
         }
+        Ok(())
     }
 
     /// Saves ahead of need until told to stop, then once more with exact ceilings.
@@ -58,14 +72,15 @@ impl Memory {
             }
         }
         let record = self.lock().clone().close();
-        self.store.write_seen(record).await
+        self.store.remember(record).await
     }
 
     async fn save(&self) -> Result<(), StoreError> {
         let _turn = self.saving.lock().await;
-        let record = self.lock().plan(self.clock.now());
-        self.store.write_seen(record.clone()).await?;
-        self.lock().commit(&record);
+        let save = self.lock().save(self.clock.now());
+        self.store.remember(save.record).await?;
+        self.lock().saved(save.number);
+        self.durable.send_replace(save.number);
         Ok(())
     }
 
