@@ -9,6 +9,7 @@
 pub mod chaos;
 pub mod cluster;
 pub mod fault;
+pub mod follow;
 pub mod launch;
 pub mod manifest;
 pub mod plan;
