@@ -7,9 +7,11 @@
 //! It does not read a clock, draw randomness, open a socket, touch a disk or start a thread, and nothing slow runs
 //! inside `apply`.
 
+pub mod chain;
 pub mod effect;
 pub mod input;
 pub mod liveness;
+pub mod raft;
 pub mod schedule;
 pub mod state;
 pub mod verdicts;
