@@ -9,4 +9,5 @@
 pub mod clock;
 pub mod identity;
 pub mod limits;
+pub mod net;
 pub mod store;

@@ -49,3 +49,41 @@ pub const JOIN_RETRY: Duration = Duration::from_millis(500);
 
 /// How long a joining node tries before it gives up.
 pub const JOIN_WITHIN: Duration = Duration::from_secs(30);
+
+/// Bytes of frames waiting for one peer. When met, a further frame is refused and counted: whoever needs an answer
+/// repeats. Two of the largest snapshots fit.
+pub const WIRE_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Frames waiting for one peer. When met, a further frame is refused and counted.
+pub const WIRE_FRAMES_MAX: usize = 4_096;
+
+/// Bytes of frames of one peer that arrived and are still held by this node. When met, that peer's stream is not read;
+/// a single larger frame waits until it is alone.
+pub const HELD_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Events waiting between the network and the node. When full, streams are not read, gossip is ignored (neither
+/// forwarded nor punished), and news of links is kept until there is room.
+pub const NET_EVENTS_CAPACITY: usize = 1_024;
+
+/// Orders waiting for the network's task. When full, a publication is refused as busy and a judgement is lost, which its
+/// ticket survives by expiring.
+pub const NET_ORDERS_CAPACITY: usize = 4_096;
+
+/// Gossip messages waiting for their judgement. When met, the oldest is ignored.
+pub const TICKETS_MAX: usize = 4_096;
+
+/// Gossip messages waiting for somebody to tell. When met, the oldest is dropped and counted.
+pub const OUTBOX_MAX: usize = 1_024;
+
+/// Calls of one member that are answered at once. When met, a further one is not taken, and its caller tries again until
+/// its own deadline.
+pub const CALLS_PER_MEMBER_MAX: usize = 1_024;
+
+/// Calls of all strangers that are answered at once. When met, a further one is not taken.
+pub const CALLS_OF_STRANGERS_MAX: usize = 32;
+
+/// Replies of one call waiting for its caller. When full, whoever replies waits.
+pub const REPLIES_CAPACITY: usize = 16;
+
+/// Connections of nodes that are not members. When met, a further one is closed.
+pub const STRANGERS_MAX: usize = 64;

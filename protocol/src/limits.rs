@@ -129,6 +129,9 @@ pub const GOSSIP_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of one call to the gateway. A longer one is refused with `TooLarge`.
 pub const CALL_BYTES_MAX: usize = 1024 * 1024;
 
+/// Bytes of one reply to a call between nodes. A larger one breaks the call off: pages are cut smaller than this.
+pub const CALL_REPLY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// Entries of one page of a list. A larger page is cut to it.
 pub const PAGE_MAX: u32 = 1_000;
 

@@ -1,0 +1,115 @@
+//! The transport: TCP with noise and yamux, and QUIC; both prove the peer's key and encrypt everything.
+//!
+//! Closing a connection never takes long: a stopped peer whose buffers are full would otherwise keep a dead connection
+//! in the table until the kernel gives up, a quarter of an hour later.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::future::Either;
+use libp2p::core::muxing::{StreamMuxer, StreamMuxerBox, StreamMuxerEvent};
+use libp2p::core::transport::{Boxed, OrTransport};
+use libp2p::core::upgrade::Version;
+use libp2p::identity::Keypair;
+use libp2p::{PeerId, Transport as _, noise, quic, tcp, yamux};
+use tokio::time::Sleep;
+
+/// How long a connection may take to come up, handshakes included.
+const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+
+/// How long a connection may take to close in good order; then it is simply dropped.
+const CLOSE_WITHIN: Duration = Duration::from_millis(500);
+
+/// Streams that a peer may have open: its calls, its direct stream, gossip, ping.
+const STREAMS_MAX: u32 = 2_048;
+
+/// TCP or QUIC under one key.
+pub(super) fn build(key: &Keypair) -> Boxed<(PeerId, StreamMuxerBox)> {
+    let mut streams = yamux::Config::default();
+    streams.set_max_num_streams(STREAMS_MAX as usize);
+    let noise = noise::Config::new(key).expect("an Ed25519 key signs noise's static key");
+    let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true))
+        .upgrade(Version::V1)
+        .authenticate(noise)
+        .multiplex(streams)
+        .timeout(CONNECT_WITHIN)
+        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(Prompt::new(muxer))));
+
+    let mut settings = quic::Config::new(key);
+    settings.handshake_timeout = CONNECT_WITHIN;
+    settings.max_concurrent_stream_limit = STREAMS_MAX;
+    let quic = quic::tokio::Transport::new(settings)
+        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(Prompt::new(muxer))));
+
+    OrTransport::new(tcp, quic)
+        .map(|either, _| match either {
+            Either::Left(output) | Either::Right(output) => output,
+        })
+        .boxed()
+}
+
+/// A connection that closes promptly.
+struct Prompt<M> {
+    inner: Pin<Box<M>>,
+    closing: Option<Pin<Box<Sleep>>>,
+}
+
+impl<M> Prompt<M> {
+    fn new(inner: M) -> Self {
+        Self {
+            inner: Box::pin(inner),
+            closing: None,
+        }
+    }
+}
+
+impl<M> StreamMuxer for Prompt<M>
+where
+    M: StreamMuxer,
+    M::Error: Send + Sync + 'static,
+{
+    type Substream = M::Substream;
+    type Error = io::Error;
+
+    fn poll_inbound(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Self::Substream, io::Error>> {
+        self.inner
+            .as_mut()
+            .poll_inbound(context)
+            .map_err(io::Error::other)
+    }
+
+    fn poll_outbound(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Self::Substream, io::Error>> {
+        self.inner
+            .as_mut()
+            .poll_outbound(context)
+            .map_err(io::Error::other)
+    }
+
+    fn poll_close(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), io::Error>> {
+        if let Poll::Ready(closed) = self.inner.as_mut().poll_close(context) {
+            return Poll::Ready(closed.map_err(io::Error::other));
+        }
+        let closing = self
+            .closing
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(CLOSE_WITHIN)));
+        closing.as_mut().poll(context).map(Ok)
+    }
+
+    fn poll(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<StreamMuxerEvent, io::Error>> {
+        self.inner.as_mut().poll(context).map_err(io::Error::other)
+    }
+}
