@@ -39,7 +39,7 @@ pub const STORE_GROUP_MAX: usize = 256;
 pub const STORE_UPKEEP_CAPACITY: usize = 2;
 
 /// How often a node measures itself.
-pub const MEASURE_EVERY: Duration = Duration::from_millis(1_000);
+pub const MEASURE_EVERY: Duration = Duration::from_secs(1);
 
 /// How long a stopping node waits for each of its rooms. After that the room is cut off, which the ledger survives.
 pub const STOP_WITHIN: Duration = Duration::from_secs(5);
@@ -87,3 +87,51 @@ pub const REPLIES_CAPACITY: usize = 16;
 
 /// Connections of nodes that are not members. When met, a further one is closed.
 pub const STRANGERS_MAX: usize = 64;
+
+/// Notices that a watcher copies in one go, so that it holds up nobody for long.
+pub const NOTICES_READ_MAX: usize = 256;
+
+/// Calls that wait for an answer of the mind. A further one is answered `Busy` at once.
+pub const CALLS_IN_FLIGHT_MAX: usize = 16_384;
+
+/// Calls and watches of one connection under way at a time. The client holds further ones back: HTTP/2 tells it to.
+pub const CALLS_PER_CONNECTION_MAX: u32 = 2_048;
+
+/// Connections of clients. A further one is closed at once, which the client sees as unreachable.
+pub const CONNECTIONS_MAX: usize = 1_024;
+
+/// Watches served at a time, for clients and for other nodes. A further one is answered `Busy`.
+pub const WATCHES_MAX: usize = 8_192;
+
+/// Replies waiting for a slow watcher. When full, its watch waits; the ledger does not.
+pub const WATCH_CAPACITY: usize = 64;
+
+/// Calls that wait to be taken up by the network. When full, a further one waits for its turn or its deadline.
+pub const ROAD_CAPACITY: usize = 1_024;
+
+/// How long a call may take if its caller does not say.
+pub const CALL_WITHIN: Duration = Duration::from_secs(10);
+
+/// The most that a caller may ask for, watches excepted. A longer wish is cut to it.
+pub const CALL_WITHIN_MAX: Duration = Duration::from_mins(2);
+
+/// Least time between two tries of one call, so that a mesh without a leader is not flooded by those who wait for one.
+pub const RETRY_AFTER: Duration = Duration::from_millis(15);
+
+/// How much longer a caller waits at most, drawn at random, so that waiting callers do not march in step.
+pub const RETRY_SPREAD: Duration = Duration::from_millis(45);
+
+/// How long a task may take if its client does not say.
+pub const TASK_WITHIN_MS: u64 = 5 * 60 * 1000;
+
+/// How long one attempt at a task may take if its client does not say; less if the task as a whole has less.
+pub const ATTEMPT_MS: u64 = 60_000;
+
+/// Attempts at a task if its client does not say.
+pub const ATTEMPTS: u32 = 3;
+
+/// Entries on a page if the client does not say.
+pub const PAGE: u32 = 100;
+
+/// Services of one call that are declared at a time. The rest of the file waits for them.
+pub const DECLARATIONS_AT_ONCE: usize = 64;

@@ -8,6 +8,7 @@
 #[allow(
     missing_docs,
     clippy::all,
+    clippy::allow_attributes_without_reason,
     clippy::pedantic,
     unused_qualifications,
     rustdoc::all,
@@ -23,6 +24,7 @@ mod hms {
     #[allow(
         missing_docs,
         clippy::all,
+        clippy::allow_attributes_without_reason,
         clippy::pedantic,
         unused_qualifications,
         rustdoc::all,

@@ -178,6 +178,55 @@ impl fmt::Display for Position {
     }
 }
 
+impl FromStr for Position {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let parse = || {
+            let (index, offset) = text.split_once('.')?;
+            Some(Self {
+                index: Index(index.parse().ok()?),
+                offset: offset.parse().ok()?,
+            })
+        };
+        parse()
+            .ok_or_else(|| IdError::malformed("position", "INDEX.OFFSET, for example 17.0", text))
+    }
+}
+
+/// Where a watcher of the ledger stands: everything up to here, this included, has been seen. Finer than a
+/// [`Position`], because one command can do several things.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cursor {
+    /// The command.
+    pub position: Position,
+    /// Which of the things that it did, from 0.
+    pub part: u32,
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}.{}", self.position, self.part)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let parse = || {
+            let (position, part) = text.rsplit_once('.')?;
+            Some(Self {
+                position: position.parse().ok()?,
+                part: part.parse().ok()?,
+            })
+        };
+        parse().ok_or_else(|| {
+            IdError::malformed("cursor", "INDEX.OFFSET.PART, for example 17.0.0", text)
+        })
+    }
+}
+
 macro_rules! checked_name {
     ($(#[$doc:meta])* $name:ident, $kind:expr) => {
         $(#[$doc])*
@@ -239,6 +288,31 @@ mod tests {
         assert_eq!(task.to_string().parse(), Ok(task));
         let node = NodeId::from_bytes([7; 32]);
         assert_eq!(node.to_string().parse(), Ok(node));
+    }
+
+    #[test]
+    fn a_cursor_reads_back_what_it_prints_and_orders_by_position_first() {
+        let cursor = Cursor {
+            position: Position {
+                index: Index(17),
+                offset: 3,
+            },
+            part: 1,
+        };
+        assert_eq!(cursor.to_string(), "17.3.1");
+        assert_eq!("17.3.1".parse(), Ok(cursor));
+        assert_eq!("17.3".parse(), Ok(cursor.position));
+        for bad in ["", "17", "17.3", "a.b.c", "17.3.1.0"] {
+            assert!(bad.parse::<Cursor>().is_err(), "{bad:?} was accepted");
+        }
+        let later = Cursor {
+            position: Position {
+                index: Index(18),
+                offset: 0,
+            },
+            part: 0,
+        };
+        assert!(cursor < later);
     }
 
     #[test]

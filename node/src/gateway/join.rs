@@ -1,0 +1,111 @@
+//! Joining, seen from the node that wants to: the call to send to any member, and what its reply means.
+
+use bytes::Bytes;
+use hms_consensus::input::Admission;
+use hms_proto::v1::{self as wire, call, reply};
+use hms_protocol::codec::{WireEnum, field};
+use hms_protocol::id::MeshId;
+use hms_protocol::member::{Member, RosterView};
+use hms_protocol::refusal::Refusal;
+use prost::Message as _;
+
+use super::failure::Failure;
+use crate::limits::CALL_WITHIN;
+
+/// What a node that was admitted knows of its mesh.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// The mesh.
+    pub mesh: MeshId,
+    /// What the node is now.
+    pub member: Member,
+    /// Everybody.
+    pub roster: RosterView,
+}
+
+/// The call with which a node asks any member to be admitted. The member takes it to the leader.
+pub fn ask_to_join(admission: &Admission) -> Bytes {
+    let admission = wire::Admission {
+        id: admission.id.as_bytes().to_vec(),
+        name: admission.name.to_string(),
+        role: admission.role.map(WireEnum::to_number),
+        addresses: admission.addresses.clone(),
+        gateway: admission.gateway.clone(),
+        token: admission.token.clone(),
+    };
+    let limit_ms = u64::try_from(CALL_WITHIN.as_millis()).unwrap_or(u64::MAX);
+    let ask = call::Ask::Join(wire::JoinRequest {
+        admission: Some(admission),
+    });
+    wire::Call {
+        limit_ms,
+        hops: 0,
+        request_id: "join".to_owned(),
+        ask: Some(ask),
+    }
+    .encode_to_vec()
+    .into()
+}
+
+/// Reads the one reply to [`ask_to_join`].
+pub fn read_join_reply(frame: Bytes) -> Result<Joined, Failure> {
+    let reply = wire::Reply::decode(frame)
+        .map_err(|error| Failure::malformed(&format!("the reply cannot be read: {error}")))?;
+    match reply.reply {
+        Some(reply::Reply::Join(reply)) => joined(reply).map_err(Failure::from),
+        Some(reply::Reply::Failure(failure)) => Err(failure.into()),
+        Some(_) | None => Err(Failure::malformed(
+            "the reply is not that to a wish to join",
+        )),
+    }
+}
+
+fn joined(reply: wire::JoinReply) -> Result<Joined, Refusal> {
+    Ok(Joined {
+        mesh: field::mesh_id("join.mesh", &reply.mesh)?,
+        member: field::part("join.member", reply.member)?,
+        roster: field::part("join.roster", reply.roster)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use hms_protocol::id::NodeId;
+    use hms_protocol::member::Role;
+
+    use super::*;
+    use crate::gateway::call;
+
+    #[test]
+    fn a_wish_to_join_arrives_as_it_was_sent() {
+        let admission = Admission {
+            id: NodeId::from_bytes([3; 32]),
+            name: "n3".parse().unwrap(),
+            role: Some(Role::Worker),
+            addresses: vec!["/ip4/127.0.0.1/tcp/1".to_owned()],
+            gateway: "127.0.0.1:2".to_owned(),
+            token: vec![7; 32],
+        };
+        let call = wire::Call::decode(ask_to_join(&admission)).unwrap();
+        let Some(wire::call::Ask::Join(request)) = call.ask else {
+            panic!("not a join")
+        };
+        assert_eq!(call::admission(request), Ok(admission));
+    }
+
+    #[test]
+    fn a_refusal_to_admit_keeps_its_code() {
+        let failure = Failure::from(Refusal::BadToken);
+        let reply = reply::Reply::Failure(failure.clone().into());
+        let frame = wire::Reply { reply: Some(reply) }.encode_to_vec();
+        assert_eq!(read_join_reply(frame.into()), Err(failure));
+        assert_eq!(
+            read_join_reply(vec![255; 9].into()).unwrap_err().code(),
+            "HMS-MALFORMED"
+        );
+        assert_eq!(
+            read_join_reply(Bytes::new()).unwrap_err().code(),
+            "HMS-MALFORMED"
+        );
+    }
+}

@@ -1,0 +1,248 @@
+//! Finding the one who can answer: this node's mind if it leads, else the leader's gateway, else whoever leads next.
+//!
+//! A call is repeated only when its failure is passing, and always with the same ids, so that what was done once is not
+//! done twice. A call that another node has passed on is never passed on again: the first gateway does the looking.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hms_consensus::input::Request;
+use hms_proto::v1::{self as wire, call, reply};
+use hms_protocol::id::NodeId;
+use hms_protocol::refusal::Refusal;
+use prost::Message as _;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::call::{Ask, read};
+use super::desk::millis_since;
+use super::failure::Failure;
+use super::{Hall, reply as answer};
+use crate::limits::{RETRY_AFTER, RETRY_SPREAD};
+
+/// A call with one answer, on its way to whoever can give it.
+#[derive(Clone, Debug)]
+pub(super) struct Errand {
+    /// Its name in the logs.
+    pub(super) request_id: String,
+    /// The call as it travels.
+    ask: call::Ask,
+    /// The call as the mind understands it.
+    request: Request,
+    /// When the caller stops waiting.
+    pub(super) deadline: Instant,
+}
+
+/// What is known so far of a call that has not succeeded yet.
+#[derive(Debug, Default)]
+struct Trail {
+    /// Where the last node pointed to.
+    pointed_to: Option<NodeId>,
+    /// Why the last try failed.
+    last: Option<Failure>,
+    /// Whether some try may have taken effect.
+    uncertain: bool,
+}
+
+impl Errand {
+    /// Checks a call that has one answer.
+    pub(super) fn new(
+        request_id: String,
+        ask: call::Ask,
+        deadline: Instant,
+    ) -> Result<Self, Failure> {
+        match read(ask.clone())? {
+            Ask::Once(request) => Ok(Self {
+                request_id,
+                ask,
+                request,
+                deadline,
+            }),
+            Ask::Watch(_) => Err(Failure::malformed("a watch has more than one answer")),
+        }
+    }
+
+    /// The call as it travels to another node, which must not pass it on.
+    fn encode(&self) -> Bytes {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        encode_call(self.request_id.clone(), left, self.ask.clone())
+    }
+}
+
+/// A call as it travels to the leader.
+pub(super) fn encode_call(request_id: String, limit: Duration, ask: call::Ask) -> Bytes {
+    let limit_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+    wire::Call {
+        limit_ms,
+        hops: 1,
+        request_id,
+        ask: Some(ask),
+    }
+    .encode_to_vec()
+    .into()
+}
+
+impl Hall {
+    /// Brings an errand to an end: an answer, a failure that will not pass, or the caller's deadline.
+    pub(super) async fn settle(self: &Arc<Self>, errand: &Errand) -> Result<reply::Reply, Failure> {
+        let started = Instant::now();
+        let mut trail = Trail::default();
+        loop {
+            let leader = match trail.pointed_to.take() {
+                Some(leader) => Some(leader),
+                None => self.compass.leader(errand.deadline).await,
+            };
+            let Some(leader) = leader else {
+                return Err(self.give_up(trail, started));
+            };
+            let failure = match self.try_at(leader, errand).await {
+                Ok(reply) => return Ok(reply),
+                Err(failure) => failure,
+            };
+            if let Some(reply) = settled_before(&errand.request, &failure, trail.uncertain) {
+                return Ok(reply);
+            }
+            if !failure.is_passing() {
+                return Err(failure);
+            }
+            let request = &errand.request_id;
+            tracing::debug!(%request, ?leader, code = failure.code(), "trying again");
+            trail.note(leader, failure);
+            if timeout_at(errand.deadline, pause()).await.is_err() {
+                return Err(self.give_up(trail, started));
+            }
+        }
+    }
+
+    /// Answers an errand at this node or not at all.
+    pub(super) async fn answer_here(&self, errand: &Errand) -> Result<reply::Reply, Failure> {
+        let answer = self
+            .desk
+            .ask(errand.request.clone(), errand.deadline)
+            .await?;
+        Ok(answer::write(answer, &errand.request, self.profile.mesh))
+    }
+
+    /// One try, at the node that is believed to lead. Ends early when somebody else turns out to lead.
+    async fn try_at(&self, leader: NodeId, errand: &Errand) -> Result<reply::Reply, Failure> {
+        if leader == self.me() {
+            return self.answer_here(errand).await;
+        }
+        let started = Instant::now();
+        tokio::select! {
+            outcome = self.call_once(leader, errand.encode()) => outcome,
+            () = self.compass.somebody_else(leader) => Err(Refusal::OutcomeUnknown.into()),
+            () = tokio::time::sleep_until(errand.deadline) => {
+                Err(match self.compass.heading().leader {
+                    Some(_) => Failure::too_slow("the leader's answer", millis_since(started)),
+                    None => Failure::leaderless(millis_since(started), self.roster.voters()),
+                })
+            }
+        }
+    }
+
+    async fn call_once(&self, to: NodeId, request: Bytes) -> Result<reply::Reply, Failure> {
+        let mut replies = self.road.call(to, request).await?;
+        next_reply(to, &mut replies).await
+    }
+
+    /// What to say at the deadline: the last failure, unless it only says that somebody else should know.
+    fn give_up(&self, trail: Trail, started: Instant) -> Failure {
+        match trail.last {
+            Some(failure) if failure.code() != "HMS-NOT-LEADER" => failure,
+            Some(_) | None => Failure::leaderless(millis_since(started), self.roster.voters()),
+        }
+    }
+}
+
+impl Trail {
+    fn note(&mut self, asked: NodeId, failure: Failure) {
+        self.uncertain |= failure.is_uncertain();
+        self.pointed_to = failure.leader().filter(|leader| *leader != asked);
+        self.last = Some(failure);
+    }
+}
+
+/// The next reply of another node's gateway.
+pub(super) async fn next_reply(
+    from: NodeId,
+    replies: &mut mpsc::Receiver<Bytes>,
+) -> Result<reply::Reply, Failure> {
+    let Some(frame) = replies.recv().await else {
+        return Err(Failure::unreachable(
+            from,
+            "the stream ended before the answer",
+        ));
+    };
+    let reply = wire::Reply::decode(frame)
+        .map_err(|error| Failure::malformed(&format!("node {from} answered no reply: {error}")))?;
+    match reply.reply {
+        Some(reply::Reply::Failure(failure)) => Err(failure.into()),
+        Some(reply) => Ok(reply),
+        None => Err(Failure::malformed(&format!("node {from} answered nothing"))),
+    }
+}
+
+/// Whether a refusal shows that what was asked has been done: by an earlier try whose outcome was not known, or, for a
+/// cancellation, by anybody.
+fn settled_before(request: &Request, failure: &Failure, uncertain: bool) -> Option<reply::Reply> {
+    match request {
+        Request::Cancel { task } => {
+            let cancelled =
+                failure.code() == "HMS-WRONG-STATE" && failure.detail("state") == Some("cancelled");
+            let task = task.as_bytes().to_vec();
+            cancelled.then_some(reply::Reply::Cancel(wire::CancelTaskReply { task }))
+        }
+        Request::Withdraw { .. } => {
+            let gone = uncertain && failure.code() == "HMS-UNKNOWN-SERVICE";
+            gone.then_some(reply::Reply::Withdraw(wire::WithdrawServiceReply {}))
+        }
+        Request::Admit(_)
+        | Request::Submit { .. }
+        | Request::Spawn { .. }
+        | Request::Stop { .. }
+        | Request::Declare(_)
+        | Request::Read(_) => None,
+    }
+}
+
+/// Waits a little before the next try.
+pub(super) async fn pause() {
+    // A bad draw of randomness only costs the jitter.
+    let draw = getrandom::u32().unwrap_or(u32::MAX);
+    sleep(RETRY_AFTER + RETRY_SPREAD.mul_f64(f64::from(draw) / f64::from(u32::MAX))).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use hms_protocol::id::TaskId;
+
+    use super::*;
+
+    const TASK: TaskId = TaskId::from_bytes([1; 16]);
+
+    #[test]
+    fn cancelling_what_is_cancelled_is_done() {
+        let request = Request::Cancel { task: TASK };
+        let refused = |state| {
+            Failure::from(Refusal::WrongState {
+                task: TASK,
+                state,
+                step: "cancelled",
+            })
+        };
+        assert!(settled_before(&request, &refused("cancelled"), false).is_some());
+        assert!(settled_before(&request, &refused("succeeded"), true).is_none());
+    }
+
+    #[test]
+    fn withdrawing_an_unknown_service_is_done_only_if_an_earlier_try_may_have_done_it() {
+        let service = "web".parse().expect("a valid name");
+        let request = Request::Withdraw { service };
+        let service = "web".parse().expect("a valid name");
+        let failure = Failure::from(Refusal::UnknownService { service });
+        assert!(settled_before(&request, &failure, true).is_some());
+        assert!(settled_before(&request, &failure, false).is_none());
+    }
+}
