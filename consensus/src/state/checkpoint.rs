@@ -116,38 +116,78 @@ impl Checkpoint {
 
     /// Reads what [`encode`](Self::encode) wrote.
     pub fn decode(bytes: &[u8]) -> Result<Self, CheckpointError> {
-        let frame = v1::Checkpoint::decode(bytes).map_err(malformed)?;
-        if frame.version != CHECKPOINT_VERSION {
-            return Err(CheckpointError::UnknownVersion {
-                found: frame.version,
-                spoken: CHECKPOINT_VERSION,
-            });
-        }
-        let written = field::hash("checkpoint.checksum", &frame.checksum)?;
-        let found = hash_fields(Domain::Checkpoint, &[&frame.content]);
+        let content = open(bytes)?;
+        let head = Head::read(&content)?;
+        let rest = v1::CheckpointContent::decode(&*content).map_err(malformed)?;
+        let state: State = field::part("checkpoint.state", rest.state)?;
+        let written = field::hash("checkpoint.state_digest", &rest.state_digest)?;
+        let found = state.digest();
         if found != written {
-            return Err(CheckpointError::Corrupt { found, written });
+            return Err(CheckpointError::OtherState { found, written });
         }
-        let content = v1::CheckpointContent::decode(&*frame.content).map_err(malformed)?;
+        Ok(Self {
+            index: head.index,
+            term: head.term,
+            chain: head.chain,
+            voters: head.voters,
+            learners: head.learners,
+            state,
+        })
+    }
+}
+
+/// What a checkpoint says beside the state: enough for Raft, and read without building the state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The last entry that it covers.
+    pub index: Index,
+    /// The term of that entry.
+    pub term: Term,
+    /// The chain hash of that entry.
+    pub chain: Hash,
+    /// Who votes at that entry.
+    pub voters: Vec<NodeId>,
+    /// Who listens at that entry.
+    pub learners: Vec<NodeId>,
+}
+
+impl Head {
+    /// Reads the head of an encoded checkpoint. Version and checksum are checked, the state is not.
+    pub fn decode(bytes: &[u8]) -> Result<Self, CheckpointError> {
+        Self::read(&open(bytes)?)
+    }
+
+    fn read(content: &[u8]) -> Result<Self, CheckpointError> {
+        let head = v1::CheckpointHead::decode(content).map_err(malformed)?;
         let ids = |name, nodes| {
             let id = |node: Vec<u8>| field::node_id(name, &node);
             field::list(name, nodes, limits::MEMBERS_MAX, id)
         };
-        let checkpoint = Self {
-            index: Index(content.index),
-            term: Term(content.term),
-            chain: field::hash("checkpoint.chain", &content.chain)?,
-            voters: ids("checkpoint.voters", content.voters)?,
-            learners: ids("checkpoint.learners", content.learners)?,
-            state: field::part("checkpoint.state", content.state)?,
-        };
-        let written = field::hash("checkpoint.state_digest", &content.state_digest)?;
-        let found = checkpoint.state.digest();
-        if found != written {
-            return Err(CheckpointError::OtherState { found, written });
-        }
-        Ok(checkpoint)
+        Ok(Self {
+            index: Index(head.index),
+            term: Term(head.term),
+            chain: field::hash("checkpoint.chain", &head.chain)?,
+            voters: ids("checkpoint.voters", head.voters)?,
+            learners: ids("checkpoint.learners", head.learners)?,
+        })
     }
+}
+
+/// Checks the frame and gives its content.
+fn open(bytes: &[u8]) -> Result<Vec<u8>, CheckpointError> {
+    let frame = v1::Checkpoint::decode(bytes).map_err(malformed)?;
+    if frame.version != CHECKPOINT_VERSION {
+        return Err(CheckpointError::UnknownVersion {
+            found: frame.version,
+            spoken: CHECKPOINT_VERSION,
+        });
+    }
+    let written = field::hash("checkpoint.checksum", &frame.checksum)?;
+    let found = hash_fields(Domain::Checkpoint, &[&frame.content]);
+    if found != written {
+        return Err(CheckpointError::Corrupt { found, written });
+    }
+    Ok(frame.content)
 }
 
 fn malformed(error: prost::DecodeError) -> CheckpointError {

@@ -15,7 +15,7 @@ use hms_protocol::limits;
 use hms_protocol::member::Role;
 use hms_protocol::time::Moment;
 
-use super::command::{Batch, Genesis};
+use super::command::{Batch, Command, Genesis};
 use crate::input::Admission;
 
 /// The layout of batches that this version writes and reads.
@@ -23,6 +23,14 @@ pub const BATCH_VERSION: u32 = 1;
 
 /// Bytes of a join token. Longer ones are refused.
 pub const TOKEN_BYTES_MAX: usize = 256;
+
+/// Checks that every replica will be able to read a command. What cannot be read back must never be proposed: it would
+/// stop them all.
+pub fn check(command: &Command) -> Result<(), CodecError> {
+    let read = Command::from_wire(command.to_wire())?;
+    debug_assert!(read == *command, "a command reads back as another");
+    Ok(())
+}
 
 /// The id of the mesh that a genesis makes.
 pub fn mesh_id(genesis: &Genesis) -> MeshId {

@@ -10,6 +10,7 @@ use hms_protocol::task::AttemptEnd;
 
 use super::Turn;
 use crate::input::Admission;
+use crate::raft::raft_id;
 use crate::state::Change;
 use crate::state::event::Event;
 
@@ -68,6 +69,15 @@ impl Turn<'_> {
         }
         if roster.member(admission.id).is_some() {
             return Ok(());
+        }
+        if roster
+            .members()
+            .any(|member| raft_id(member.id) == raft_id(admission.id))
+        {
+            return Err(Refusal::Invalid {
+                field: "node id",
+                reason: "another member has the same number in Raft: make another key".to_owned(),
+            });
         }
         let digest = hash_fields(Domain::JoinToken, &[&admission.token]);
         if digest != self.state.charter.token_digest {
