@@ -165,12 +165,13 @@ impl Turn<'_> {
             return Err(invalid("it is not for the ledger"));
         }
         let key = self.state.roster.enrolled(agent)?.certificate.key;
-        let opened = sealed.clone().open(key).map_err(|refusal| match refusal {
-            EnvelopeRefusal::BadSignature { .. } => Refusal::BadSignature {
-                what,
-                signer: agent.to_string(),
-            },
-            refused => invalid(refused.code()),
+        let opened = sealed.clone().open(key).map_err(|refusal| {
+            if matches!(refusal, EnvelopeRefusal::BadSignature { .. }) {
+                let signer = agent.to_string();
+                Refusal::BadSignature { what, signer }
+            } else {
+                invalid(refusal.code())
+            }
         })?;
         let content = read(&opened).map_err(|error| invalid(&error.to_string()))?;
         Ok((agent, content))

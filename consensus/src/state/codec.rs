@@ -73,7 +73,7 @@ impl Wire for Admission {
         v1::Admission {
             id: self.id.as_bytes().to_vec(),
             name: self.name.to_string(),
-            role: self.role.map(|role| role.to_number()),
+            role: self.role.map(WireEnum::to_number),
             addresses: self.addresses.clone(),
             gateway: self.gateway.clone(),
             token: self.token.clone(),

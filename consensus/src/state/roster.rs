@@ -137,10 +137,10 @@ impl Roster {
 
     /// The record that a new member gets: a voter while there are fewer than wanted, unless it asks to be a worker.
     pub(super) fn settle(&self, wish: Option<Role>, voters_wanted: u32) -> Role {
-        match wish {
-            Some(Role::Worker) => Role::Worker,
-            Some(Role::Voter) | None if self.voters() < voters_wanted => Role::Voter,
-            Some(Role::Voter) | None => Role::Worker,
+        if wish != Some(Role::Worker) && self.voters() < voters_wanted {
+            Role::Voter
+        } else {
+            Role::Worker
         }
     }
 

@@ -107,7 +107,9 @@ impl Turn<'_> {
             (Outcome::Success, Verification::Reported) => {
                 self.end_reported(report, (Step::Accept, String::new()))?;
             }
-            (Outcome::Success, Verification::Kernel) => self.verify(report, sealed)?,
+            (Outcome::Success, Verification::Kernel) => {
+                self.verify(report, sealed)?;
+            }
             (Outcome::Failure, _) => {
                 let note = "the agent says no".to_owned();
                 self.end_reported(report, (Step::Reject, note))?;
