@@ -16,7 +16,8 @@ use hms_protocol::time::Moment;
 /// Something happened.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// Time has passed. Comes every [`TICK_MS`] or a little later, never with an earlier moment than before.
+    /// Time has passed. The first input of every burst, and one at least every [`TICK_MS`] or a little later, never with
+    /// an earlier moment than before. What follows it in the burst counts as having happened then.
     Tick {
         /// The node's clock: wall time at start, then monotonic.
         now: Moment,

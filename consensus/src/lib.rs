@@ -10,8 +10,13 @@
 pub mod chain;
 pub mod effect;
 pub mod input;
+pub mod limits;
 pub mod liveness;
+pub mod mind;
+pub mod outbox;
 pub mod raft;
 pub mod schedule;
 pub mod state;
+pub mod supervisor;
 pub mod verdicts;
+pub mod worker;

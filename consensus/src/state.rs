@@ -131,6 +131,15 @@ impl State {
         state
     }
 
+    /// The state of nobody: what a voter has until it is brought up by a checkpoint.
+    pub fn blank() -> Self {
+        Self::empty(Charter {
+            mesh: MeshId::from_bytes([0; 32]),
+            token_digest: Hash::default(),
+            voters_wanted: 0,
+        })
+    }
+
     fn empty(charter: Charter) -> Self {
         Self {
             charter,

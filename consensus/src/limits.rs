@@ -1,0 +1,103 @@
+//! The paces and bounds of one mind: how often it repeats itself, how much it remembers, and what happens when a bound
+//! is met.
+//!
+//! What two nodes must agree on is in `hms_protocol::limits` and beside the heartbeat; nodes may differ in what is here.
+
+/// Time between two rounds of the leader's `Lead` messages, in milliseconds. Several fit into a fence period, so that
+/// one lost message stops nobody's work.
+pub const LEAD_EVERY_MS: u64 = 500;
+
+/// How long a new leader takes no lease away, in milliseconds: every lease that its predecessor vouched for has run out
+/// by then, and every node goes by the new leader's clock.
+pub const TAKEOVER_MS: u64 = hms_protocol::heartbeat::DEAD_AFTER_MS;
+
+/// Time that a report may take from a lease's end to the leader before the lease counts as expired, in milliseconds.
+/// Spares an attempt that ended by its own limit from being counted as silent.
+pub const EXPIRY_GRACE_MS: u64 = 500;
+
+/// Time between two dispatches of a run that its node has not confirmed, in milliseconds.
+pub const DISPATCH_EVERY_MS: u64 = 2_000;
+
+/// A run that its node confirmed is dispatched again when it was not confirmed anew for this long, in milliseconds: the
+/// node may have been fenced and have dropped it. More than two [`RUNNING_EVERY_MS`].
+pub const CONFIRM_WITHIN_MS: u64 = 5_000;
+
+/// Age at which a run counts as running and its node says so, in milliseconds. Shorter runs never cost a message.
+pub const RUNNING_AFTER_MS: u64 = 250;
+
+/// Time between two such messages about one run, in milliseconds.
+pub const RUNNING_EVERY_MS: u64 = 2_000;
+
+/// Time between two sendings of what the leader has not yet taken: reports, enrolments, news of services, orders to
+/// bring up or stop an agent. In milliseconds.
+pub const REPEAT_EVERY_MS: u64 = 1_000;
+
+/// How often a changed opinion of a service is sent, one [`REPEAT_EVERY_MS`] apart, before only samples follow.
+pub const NEWS_REPEATS: u32 = 4;
+
+/// Spread of the first probes of one node, in milliseconds: a long list of services does not start in one burst.
+pub const FIRST_PROBE_WITHIN_MS: u64 = 1_000;
+
+/// How long after its timeout a probe that never came back is forgotten, in milliseconds, so that it can be tried again.
+pub const PROBE_LOST_AFTER_MS: u64 = 2_000;
+
+/// Services that one node probes. The rest of a longer list is not probed.
+pub const WATCHED_MAX: usize = 10_000;
+
+/// Runs under way on one node, and ended runs whose report the leader has not taken. A dispatch beyond it is dropped:
+/// the leader repeats it, and counts slots, so only a leader in error meets this bound.
+pub const RUNS_MAX: usize = 20_000;
+
+/// Runs that a node remembers as over, so that a late copy of a dispatch does not start one again. Beyond it the oldest
+/// is forgotten: the ledger refuses a second report anyway.
+pub const RUNS_REMEMBERED_MAX: usize = 8_192;
+
+/// Reports sent again in one go. The rest waits for the next second, so that a new leader is not flooded.
+pub const REPORTS_PER_ROUND_MAX: usize = 512;
+
+/// Beats whose sending a node remembers, to know how old a leader's news of it is. Those within the fence period matter.
+pub const BEATS_REMEMBERED_MAX: usize = 8;
+
+/// Commands waiting for the log. A further request is answered `Busy`; commands of the leader's own making wait for
+/// their next round.
+pub const COMMANDS_WAITING_MAX: usize = 16_384;
+
+/// Bytes of commands waiting for the log. Met like [`COMMANDS_WAITING_MAX`].
+pub const COMMANDS_WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Entries proposed and not yet applied. Commands wait while there are as many: bigger batches are cheaper than more.
+pub const BATCHES_UNDER_WAY_MAX: usize = 8;
+
+/// Reads waiting for their quorum. A further one is answered `Busy`.
+pub const READS_WAITING_MAX: usize = 16_384;
+
+/// Agents being brought up or stopped by request. A further request is answered `Busy`.
+pub const RAISINGS_WAITING_MAX: usize = 1_024;
+
+/// How long bringing up or stopping an agent may take, in milliseconds, before the request is answered `TooSlow`.
+pub const RAISING_WITHIN_MS: u64 = 10_000;
+
+/// How long a node may know no leader before it says that there is no quorum, in milliseconds: longer than an election
+/// with a few split votes.
+pub const LEADERLESS_AFTER_MS: u64 = 3_000;
+
+/// Suggestions of the schedule in one round: what one log entry holds.
+pub const PLACEMENTS_PER_ROUND_MAX: usize = hms_protocol::limits::BATCH_COMMANDS_MAX;
+
+/// Overdue tasks handled in one round. The rest waits for the next tick.
+pub const OVERDUE_PER_ROUND_MAX: usize = 512;
+
+/// Applied entries after which a voter writes a checkpoint, so that the log on disk stays bounded.
+pub const CHECKPOINT_EVERY_ENTRIES: u64 = 4_096;
+
+/// Applied bytes after which a voter writes a checkpoint.
+pub const CHECKPOINT_EVERY_BYTES: usize = 16 * 1024 * 1024;
+
+/// State digests that a voter keeps for comparison, its own and the others'. The oldest are forgotten.
+pub const DIGESTS_KEPT_MAX: usize = 64;
+
+/// Time between two announcements of what a node can do, in milliseconds.
+pub const ADVERTISE_EVERY_MS: u64 = 15_000;
+
+/// Skills kept of one node's announcement. The rest is ignored.
+pub const SKILLS_PER_NODE_MAX: usize = 256;
