@@ -1,0 +1,355 @@
+//! The deciding half of a mind, which only voters have: Raft, the replicated state, and on the leader the duties of
+//! office.
+//!
+//! Followers apply what is committed and tell whoever watches. The leader also takes requests and reports into the log,
+//! and turns what the log has decided into orders. Its duties are computed by pure functions and *proposed*; nothing is
+//! true before it is applied.
+
+pub mod adverts;
+pub mod audit;
+mod intake;
+pub mod lead;
+mod office;
+pub mod proposals;
+pub mod raising;
+pub mod reads;
+pub mod replica;
+mod replies;
+mod reports;
+mod rounds;
+mod views;
+
+use std::fmt;
+
+use hms_protocol::id::{Index, NodeId, Term};
+use hms_protocol::peer::PeerMessage;
+use hms_protocol::refusal::Refusal;
+use hms_protocol::service::ServiceSpec;
+use hms_protocol::time::Moment;
+
+use crate::effect::{Effect, Recovered};
+use crate::liveness::Liveness;
+use crate::mind::Birth;
+use crate::outbox::Outbox;
+use crate::raft::Driver;
+use crate::raft::RecoveryError;
+use crate::raft::{Committed, Progress, RaftStatus};
+use crate::state::State;
+use crate::state::event::Event;
+
+use adverts::Adverts;
+use audit::{Audit, Finding, Stand};
+use lead::{Beats, Desk, Tenure};
+use proposals::Proposals;
+use raising::Raisings;
+use reads::Reads;
+use replica::{Outcome, Replica};
+
+/// What a voter thinks.
+pub struct Supervisor {
+    me: NodeId,
+    now: Moment,
+    driver: Driver,
+    replica: Replica,
+    audit: Audit,
+    adverts: Adverts,
+    beats: Beats,
+    /// When a leader was last known.
+    led_at: Moment,
+    /// `Some` while this node leads.
+    tenure: Option<Tenure>,
+    // What follows is empty unless this node leads.
+    proposals: Proposals,
+    reads: Reads,
+    raisings: Raisings,
+    /// Whether something has changed that may let a waiting task be placed.
+    unplaced: bool,
+}
+
+impl fmt::Debug for Supervisor {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Supervisor")
+            .field("me", &self.me)
+            .field("term", &self.driver.term())
+            .field("applied", &self.replica.index())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Supervisor {
+    /// A voter at the start of a life, from what its store held.
+    pub fn restore(birth: &Birth, recovered: Recovered) -> Result<Self, RecoveryError> {
+        let (driver, restored) =
+            Driver::restore(birth.me, birth.settings, recovered, replica::read_anchor)?;
+        let mut replica = Replica::blank(birth.checkpoints);
+        if let Some((_, bytes)) = restored.checkpoint {
+            let length = bytes.len();
+            replica
+                .install(&bytes)
+                .map_err(|_| RecoveryError::CheckpointDamaged { bytes: length })?;
+        }
+        Ok(Self {
+            me: birth.me,
+            now: Moment::default(),
+            driver,
+            replica,
+            audit: Audit::default(),
+            adverts: Adverts::default(),
+            beats: Beats::default(),
+            led_at: Moment::default(),
+            tenure: None,
+            proposals: Proposals::default(),
+            reads: Reads::default(),
+            raisings: Raisings::default(),
+            unplaced: false,
+        })
+    }
+
+    /// Time has passed. `slept` says that more of it than a tick may take.
+    pub fn set_clock(&mut self, now: Moment, slept: bool) {
+        self.now = now;
+        if slept {
+            self.beats.forget();
+        }
+    }
+
+    /// Raft's clock moves on by one tick, and a leader looks after everything that is its duty.
+    pub fn tick(&mut self, liveness: &Liveness, outbox: &mut Outbox) {
+        let now = self.now;
+        self.driver.tick();
+        if self.driver.leader().is_some() || self.led_at == Moment::default() {
+            self.led_at = now;
+        }
+        self.unplaced = true;
+        self.watch_clock();
+        self.watch_nodes(liveness);
+        self.take_in_voters(liveness);
+        self.raisings.follow(self.replica.state(), now, outbox);
+        if let Some(tenure) = &mut self.tenure {
+            if tenure.asks_word(&self.beats, now) {
+                self.reads.ask_word();
+            }
+            let desk = Desk {
+                state: self.replica.state(),
+                proposals: &self.proposals,
+                now,
+            };
+            tenure.dispatch_due(&desk, outbox);
+        }
+    }
+
+    /// A Raft message has come from a voter.
+    pub fn raft(&mut self, from: NodeId, bytes: &[u8]) {
+        if let Err(refusal) = self.driver.receive(from, bytes) {
+            tracing::debug!(%from, %refusal, "a raft message was refused");
+        }
+    }
+
+    /// A direct connection went down: what was on its way is sent again when it is back.
+    pub fn unreachable(&mut self, node: NodeId) {
+        self.driver.unreachable(node);
+    }
+
+    /// A write is durable.
+    pub fn persisted(&mut self, number: u64) {
+        self.driver.persisted(number);
+    }
+
+    /// A checkpoint is durable.
+    pub fn checkpointed(&mut self, index: Index, bytes: std::sync::Arc<[u8]>) {
+        self.replica.checkpointed();
+        self.driver.checkpointed(index, bytes);
+    }
+
+    /// A heartbeat was heard.
+    pub fn heard(&mut self, heartbeat: &hms_protocol::heartbeat::Heartbeat) {
+        self.beats.hear(heartbeat, self.now);
+    }
+
+    /// A node says what it can do.
+    pub fn advertised(&mut self, from: NodeId, skills: Vec<hms_protocol::skill::SkillSpec>) {
+        self.adverts.hear(from, skills);
+    }
+
+    /// Does everything that can be done now: proposes, lets Raft go on, applies what is committed, answers.
+    pub fn settle(&mut self, liveness: &Liveness, outbox: &mut Outbox) {
+        loop {
+            self.follow_office(liveness, outbox);
+            self.place(liveness);
+            self.proposals.flush(&mut self.driver, self.now);
+            self.reads.issue(&mut self.driver);
+            let progress = self.driver.settle();
+            if progress.is_empty() {
+                break;
+            }
+            self.perform(progress, outbox);
+            self.answer_reads(liveness, outbox);
+        }
+        if let Some(tenure) = &mut self.tenure {
+            let desk = Desk {
+                state: self.replica.state(),
+                proposals: &self.proposals,
+                now: self.now,
+            };
+            tenure.dispatch_new(&desk, outbox);
+        }
+    }
+
+    /// Carries out what Raft wants done.
+    fn perform(&mut self, progress: Progress, outbox: &mut Outbox) {
+        for write in progress.writes {
+            outbox.push(Effect::Persist(write));
+        }
+        for (to, bytes) in progress.sends {
+            outbox.send(to, PeerMessage::Raft(bytes));
+        }
+        if let Some((_, bytes)) = progress.install {
+            self.install(&bytes, outbox);
+        }
+        for committed in progress.committed {
+            self.apply(committed, outbox);
+        }
+        for (round, index) in progress.reads {
+            self.reads.confirm(round, index);
+        }
+        for round in progress.reads_lost {
+            let refusal = Refusal::NotLeader {
+                leader: self.driver.leader(),
+            };
+            for ticket in self.reads.lose(round) {
+                let answer = Err(refusal.clone());
+                outbox.push(Effect::Answer { ticket, answer });
+            }
+        }
+        let members = self.driver.members();
+        if let Some(checkpoint) = self.replica.checkpoint(members, progress.checkpoint_wanted) {
+            outbox.push(Effect::Checkpoint(Box::new(checkpoint)));
+        }
+    }
+
+    fn install(&mut self, bytes: &[u8], outbox: &mut Outbox) {
+        match self.replica.install(bytes) {
+            Ok(()) => self.tell_roster(outbox),
+            Err(error) => outbox.push(Effect::Halt {
+                reason: format!("the leader's checkpoint cannot be read: {error}"),
+            }),
+        }
+    }
+
+    /// This node's own worker learns of members from this node's own state.
+    fn tell_roster(&self, outbox: &mut Outbox) {
+        let roster = self.replica.state().roster().view();
+        outbox.send(self.me, PeerMessage::Roster(roster));
+    }
+
+    /// Applies one entry, and does what follows from it.
+    fn apply(&mut self, committed: Committed, outbox: &mut Outbox) {
+        let index = committed.index();
+        let outcome = match self.replica.apply(committed) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let reason = format!("entry {index} cannot be read: {error}");
+                outbox.push(Effect::Halt { reason });
+                return;
+            }
+        };
+        self.unplaced = true;
+        self.compare(outbox);
+        self.enter_office(outcome.term);
+        self.reply(&outcome, outbox);
+        self.publish(outcome, outbox);
+    }
+
+    /// Tells watchers what has changed, and gives the orders that follow from it.
+    fn publish(&mut self, outcome: Outcome, outbox: &mut Outbox) {
+        let mut roster_changed = false;
+        for notice in outcome.notices {
+            roster_changed |= notice.event == Event::RosterChanged;
+            self.follow(&notice.event, outbox);
+            self.announce(&notice, outbox);
+            outbox.push(Effect::Publish(notice));
+        }
+        if roster_changed {
+            self.tell_roster(outbox);
+        }
+    }
+
+    /// Where replicas are compared, tells the others what this one has.
+    fn compare(&mut self, outbox: &mut Outbox) {
+        let index = self.replica.index();
+        if !Audit::is_due(index) {
+            return;
+        }
+        for voter in self.driver.members().voters() {
+            if voter != self.me {
+                outbox.send(voter, self.replica.digest_message());
+            }
+        }
+        self.hold_against(self.me, index, self.replica.stand(), outbox);
+    }
+
+    /// A voter says what its replica is at an index.
+    pub fn hold_against(&mut self, from: NodeId, index: Index, stand: Stand, outbox: &mut Outbox) {
+        let voters = self.driver.members().voters();
+        match self.audit.note(self.me, index, (from, stand), &voters) {
+            Finding::Agreed => {}
+            Finding::Differs(voter) => {
+                tracing::error!(%voter, %index, "a replica differs");
+            }
+            Finding::Outvoted => outbox.push(Effect::Halt {
+                reason: format!("this replica differs from a majority at entry {index}"),
+            }),
+        }
+    }
+
+    /// Answers the reads that have become certain, and gives the leader's word if that was confirmed.
+    fn answer_reads(&mut self, liveness: &Liveness, outbox: &mut Outbox) {
+        for round in self.reads.take_ready(self.replica.index()) {
+            for (ticket, question) in round.questions {
+                let answer = self.view(question, liveness);
+                outbox.push(Effect::Answer { ticket, answer });
+            }
+            if round.word {
+                self.give_word(outbox);
+            }
+        }
+    }
+
+    /// What a node is to probe.
+    fn watch_list(&self, node: NodeId) -> Vec<(ServiceSpec, u64)> {
+        let watched = self.replica.state().services().watched_by(node);
+        watched
+            .map(|(spec, revision)| (spec.clone(), revision))
+            .collect()
+    }
+
+    /// The leader as far as this node knows, and the term.
+    pub fn leader(&self) -> (Option<NodeId>, Term) {
+        (self.driver.leader(), self.driver.term())
+    }
+
+    /// The term in which this node leads, if it does.
+    pub fn leads_in(&self) -> Option<Term> {
+        self.driver.leads().then(|| self.driver.term())
+    }
+
+    /// Whether this node leads, and its state holds everything that was decided before.
+    pub fn acts(&self) -> bool {
+        self.acting()
+    }
+
+    /// How Raft stands.
+    pub fn status(&self) -> RaftStatus {
+        self.driver.status()
+    }
+
+    /// The replicated state as this voter has applied it.
+    pub fn state(&self) -> &State {
+        self.replica.state()
+    }
+
+    /// This voter's replica.
+    pub fn replica(&self) -> &Replica {
+        &self.replica
+    }
+}

@@ -1,0 +1,125 @@
+//! What is asked of the supervisor, and by which way the answer comes: through the log, through a read, or from a node
+//! that brings up an agent.
+//!
+//! A node that does not lead answers at once. Nothing is checked here that `apply` checks anyway.
+
+use std::collections::BTreeSet;
+
+use hms_protocol::id::{AgentId, NodeId, SkillName};
+use hms_protocol::refusal::Refusal;
+
+use crate::effect::Effect;
+use crate::input::{Question, Request, Ticket};
+use crate::liveness::Liveness;
+use crate::outbox::Outbox;
+use crate::state::command::Command;
+use crate::supervisor::Supervisor;
+use crate::supervisor::proposals::Errand;
+use crate::supervisor::raising::{Raising, Wish};
+
+/// Where a request goes.
+enum Way {
+    Log(Command),
+    Read(Question),
+    Node(Raising),
+}
+
+impl Supervisor {
+    /// Takes a request. It is answered now, or later, exactly once.
+    pub fn ask(
+        &mut self,
+        ticket: Ticket,
+        request: Request,
+        liveness: &Liveness,
+        outbox: &mut Outbox,
+    ) {
+        if let Err(refusal) = self.take(ticket, request, liveness) {
+            let answer = Err(refusal);
+            outbox.push(Effect::Answer { ticket, answer });
+        }
+    }
+
+    fn take(
+        &mut self,
+        ticket: Ticket,
+        request: Request,
+        liveness: &Liveness,
+    ) -> Result<(), Refusal> {
+        if self.tenure.is_none() {
+            return Err(self.not_leading(liveness));
+        }
+        match self.way(request, liveness)? {
+            Way::Log(command) => self.proposals.ask(command, ticket),
+            Way::Read(question) => self.reads.ask(ticket, question),
+            Way::Node(raising) => self.raisings.ask(ticket, raising),
+        }
+    }
+
+    fn way(&mut self, request: Request, liveness: &Liveness) -> Result<Way, Refusal> {
+        Ok(match request {
+            Request::Admit(admission) => Way::Log(Command::Admit(admission)),
+            Request::Submit { task, spec, via } => Way::Log(Command::Submit { task, spec, via }),
+            Request::Cancel { task } => Way::Log(Command::Cancel { task }),
+            Request::Spawn {
+                agent,
+                node,
+                skills,
+                slots,
+            } => {
+                let node = match node {
+                    Some(node) => self.known_node(node)?,
+                    None => self.roomiest(&skills, liveness)?,
+                };
+                let wish = Wish::Up { skills, slots };
+                Way::Node(Raising::new(agent, node, wish, self.now))
+            }
+            Request::Stop { agent } => self.stop(agent)?,
+            Request::Declare(spec) => Way::Log(Command::Declare(spec)),
+            Request::Withdraw { service } => Way::Log(Command::Withdraw { service }),
+            Request::Read(question) => Way::Read(question),
+        })
+    }
+
+    /// Stopping goes through the agent's node. If that is lost, the ledger alone decides, and the node is told when it
+    /// comes back.
+    fn stop(&mut self, agent: AgentId) -> Result<Way, Refusal> {
+        let roster = self.replica.state().roster();
+        let node = roster.enrolled(agent)?.certificate.node;
+        if !roster.is_present(node) {
+            let agents = vec![agent];
+            let command = Command::Retire { node, agents };
+            self.proposals.run(command, Errand::Retire(node));
+        }
+        Ok(Way::Node(Raising::new(agent, node, Wish::Down, self.now)))
+    }
+
+    fn known_node(&self, node: NodeId) -> Result<NodeId, Refusal> {
+        Ok(self.replica.state().roster().known(node)?.id)
+    }
+
+    /// The present node with the most room that can do what is wanted; ties go by id.
+    fn roomiest(
+        &self,
+        skills: &BTreeSet<SkillName>,
+        liveness: &Liveness,
+    ) -> Result<NodeId, Refusal> {
+        let able = |node: NodeId| skills.iter().all(|skill| self.adverts.has(node, skill));
+        let load = |node: NodeId| {
+            let beat = liveness.heartbeat(node);
+            beat.map_or((u32::MAX, u32::MAX), |beat| {
+                (beat.agents, beat.load_permille)
+            })
+        };
+        let roster = self.replica.state().roster();
+        let members = roster.members();
+        members
+            .filter(|member| roster.is_present(member.id) && able(member.id))
+            .map(|member| (load(member.id), member.id))
+            .min()
+            .map(|(_, node)| node)
+            .ok_or_else(|| Refusal::Invalid {
+                field: "skills",
+                reason: "no present node offers all of them".to_owned(),
+            })
+    }
+}

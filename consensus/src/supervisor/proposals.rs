@@ -1,0 +1,226 @@
+//! Commands on their way into the log, and who waits for each.
+//!
+//! What comes in during one burst becomes one entry, as far as it fits; while many entries are under way, commands wait
+//! and the next entry grows. A command of the leader's own making is an errand: it is not begun twice. When the
+//! leadership ends, everybody who waits is told.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use hms_protocol::codec;
+use hms_protocol::id::{Index, NodeId, ServiceName, TaskId, Term};
+use hms_protocol::limits::{BATCH_BYTES_MAX, BATCH_COMMANDS_MAX};
+use hms_protocol::peer::Run;
+use hms_protocol::refusal::Refusal;
+use hms_protocol::time::Moment;
+
+use crate::input::Ticket;
+use crate::limits::{BATCHES_UNDER_WAY_MAX, COMMANDS_WAITING_BYTES_MAX, COMMANDS_WAITING_MAX};
+use crate::raft::Driver;
+use crate::schedule::InFlight;
+use crate::state::command::{Batch, Command};
+
+/// Why a command was proposed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// A client waits for the outcome.
+    Asked(Ticket),
+    /// The leader does its duty.
+    Errand(Errand),
+}
+
+/// A duty that one command discharges. Two equal errands are one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Errand {
+    /// Assign, block or unblock a task.
+    Place(TaskId),
+    /// End an attempt that ran out.
+    Expire(TaskId),
+    /// End a task that ran out.
+    Lapse(TaskId),
+    /// Draw verifiers again.
+    Redraw(TaskId),
+    /// Note that a run is under way.
+    Confirm(Run),
+    /// Take a report or verdict; the node is told.
+    Take {
+        /// Of which run.
+        run: Run,
+        /// Who sent it.
+        from: NodeId,
+    },
+    /// Enrol agents of a node; the node is told.
+    Enrol(NodeId),
+    /// Retire agents of a node; the node is told.
+    Retire(NodeId),
+    /// Note a node's new life.
+    Greet(NodeId),
+    /// Give a node up.
+    Lose(NodeId),
+    /// Take a node's opinion of a service.
+    Observe(NodeId, ServiceName),
+}
+
+/// Commands that wait, and entries under way.
+#[derive(Debug, Default)]
+pub struct Proposals {
+    waiting: VecDeque<(Command, Origin)>,
+    waiting_bytes: usize,
+    under_way: BTreeMap<Index, (Term, Vec<Origin>)>,
+    errands: BTreeSet<Errand>,
+    placing: InFlight,
+}
+
+impl Proposals {
+    /// Takes a client's command.
+    pub fn ask(&mut self, command: Command, ticket: Ticket) -> Result<(), Refusal> {
+        if !self.has_room() {
+            return Err(Refusal::Busy {
+                what: "the queue of commands",
+                max: COMMANDS_WAITING_MAX as u64,
+            });
+        }
+        self.push(command, Origin::Asked(ticket));
+        Ok(())
+    }
+
+    /// Takes a command of the leader's own making, unless its errand is under way or there is no room. Then the duty
+    /// comes up again in a later round.
+    pub fn run(&mut self, command: Command, errand: Errand) {
+        if self.has_room() && self.errands.insert(errand.clone()) {
+            self.placing.propose(&command);
+            self.push(command, Origin::Errand(errand));
+        }
+    }
+
+    /// Whether an errand is waiting or under way.
+    pub fn is_under_way(&self, errand: &Errand) -> bool {
+        self.errands.contains(errand)
+    }
+
+    /// Whether the queue takes another command.
+    pub fn has_room(&self) -> bool {
+        self.waiting.len() < COMMANDS_WAITING_MAX && self.waiting_bytes < COMMANDS_WAITING_BYTES_MAX
+    }
+
+    /// Placements that are waiting or under way.
+    pub fn placing(&self) -> &InFlight {
+        &self.placing
+    }
+
+    fn push(&mut self, command: Command, origin: Origin) {
+        self.waiting_bytes += command_bytes(&command);
+        self.waiting.push_back((command, origin));
+    }
+
+    /// Proposes what waits, as far as there is room.
+    pub fn flush(&mut self, driver: &mut Driver, now: Moment) {
+        while self.under_way.len() < BATCHES_UNDER_WAY_MAX
+            && 0 < driver.room()
+            && !self.waiting.is_empty()
+        {
+            let (commands, origins) = self.next_entry();
+            let batch = Batch {
+                stamped_at: now,
+                commands,
+            };
+            match driver.propose(codec::encode(&batch)) {
+                Ok((term, index)) => {
+                    self.under_way.insert(index, (term, origins));
+                }
+                Err(_refused) => {
+                    // Not leading any more, or no room: the caller notices the former, the latter passes.
+                    self.put_back(batch.commands, origins);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn next_entry(&mut self) -> (Vec<Command>, Vec<Origin>) {
+        let (mut commands, mut origins) = (Vec::new(), Vec::new());
+        let mut bytes = 0;
+        while let Some((command, origin)) = self.waiting.pop_front() {
+            let more = command_bytes(&command);
+            let fits = bytes + more <= BATCH_BYTES_MAX && commands.len() < BATCH_COMMANDS_MAX;
+            if !fits && !commands.is_empty() {
+                self.waiting.push_front((command, origin));
+                break;
+            }
+            bytes += more;
+            commands.push(command);
+            origins.push(origin);
+        }
+        self.waiting_bytes -= bytes;
+        (commands, origins)
+    }
+
+    fn put_back(&mut self, commands: Vec<Command>, origins: Vec<Origin>) {
+        for (command, origin) in commands.into_iter().zip(origins).rev() {
+            self.waiting_bytes += command_bytes(&command);
+            self.waiting.push_front((command, origin));
+        }
+    }
+
+    /// An entry is applied: who waited for each of its commands, in their order. `None` if it is not one of ours.
+    pub fn applied(&mut self, term: Term, index: Index) -> Option<Vec<Origin>> {
+        let (_, origins) = self
+            .under_way
+            .remove(&index)
+            .filter(|(proposed, _)| *proposed == term)?;
+        for origin in &origins {
+            if let Origin::Errand(errand) = origin {
+                self.errands.remove(errand);
+                if let Errand::Place(task) = errand {
+                    self.placing.settle(*task);
+                }
+            }
+        }
+        Some(origins)
+    }
+
+    /// Gives everything up, because the leadership has ended. Returns who waited for a command that was never proposed,
+    /// and who for one that may yet be decided.
+    pub fn abandon(&mut self) -> (Vec<Ticket>, Vec<Ticket>) {
+        let given_up = std::mem::take(self);
+        let tickets = |origin| match origin {
+            Origin::Asked(ticket) => Some(ticket),
+            Origin::Errand(_) => None,
+        };
+        let waiting = given_up.waiting.into_iter().map(|(_, origin)| origin);
+        let proposed = given_up
+            .under_way
+            .into_values()
+            .flat_map(|(_, origins)| origins);
+        (
+            waiting.filter_map(tickets).collect(),
+            proposed.filter_map(tickets).collect(),
+        )
+    }
+}
+
+/// Roughly how large a command is in the log: what varies, and a round figure for the rest.
+fn command_bytes(command: &Command) -> usize {
+    /// Enough for the fixed parts of every command, and for one agent's certificate.
+    const FIXED: usize = 512;
+    match command {
+        Command::Submit { spec, .. } => FIXED + spec.input.len(),
+        Command::Report(sealed) | Command::Judge(sealed) => {
+            let (header, body, _) = sealed.parts();
+            FIXED + header.len() + body.len()
+        }
+        Command::Enrol(certificates) => FIXED * (1 + certificates.len()),
+        Command::Retire { agents, .. } => FIXED + size_of_val(agents.as_slice()),
+        Command::Admit(_) | Command::Declare(_) | Command::Observe(_) => 4 * FIXED,
+        Command::Greet { .. }
+        | Command::Lose { .. }
+        | Command::Assign { .. }
+        | Command::Block { .. }
+        | Command::Unblock { .. }
+        | Command::Start { .. }
+        | Command::Redraw { .. }
+        | Command::Expire { .. }
+        | Command::Cancel { .. }
+        | Command::Lapse { .. }
+        | Command::Withdraw { .. } => FIXED,
+    }
+}
