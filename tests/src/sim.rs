@@ -1,0 +1,70 @@
+//! A whole mesh in one thread, under one seed.
+//!
+//! The minds run as they do in production. Everything around them is simulated: a clock that jumps from one occurrence to
+//! the next, links that lose, delay, reorder, repeat and cut, disks that forget what was not synced, nodes that crash,
+//! sleep and come back, agents that do their work well, badly or late, and clients that ask again when nobody answers.
+//! All chance comes from the seed, so a run can be repeated to the last byte; [`Trace`](trace::Trace) proves it.
+//!
+//! After every step the [`oracle`] checks what must never be false. After the faults end, the mesh must come to rest with
+//! every acknowledged task decided.
+
+pub mod agents;
+pub mod clock;
+pub mod crowd;
+pub mod dice;
+pub mod disk;
+pub mod fate;
+pub mod host;
+pub mod links;
+pub mod oracle;
+pub mod plan;
+pub mod story;
+pub mod trace;
+pub mod world;
+
+use oracle::Violation;
+use plan::Plan;
+use trace::Trace;
+use world::World;
+
+/// How long the mesh may take to come to rest once the troubles are over, in milliseconds of its own time.
+const REST_WITHIN_MS: u64 = 120_000;
+
+/// How a run came out.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The seed.
+    pub seed: u64,
+    /// The first promise that was broken.
+    pub broken: Option<Violation>,
+    /// What has happened.
+    pub trace: Trace,
+    /// Tasks that were acknowledged.
+    pub tasks: usize,
+}
+
+/// Runs one seed to its end.
+pub fn run(seed: u64) -> Outcome {
+    let plan = Plan::draw(seed);
+    let mut world = World::found(seed, &plan);
+    let (_, ends_at) = plan.troubles_ms;
+    world.run_until(ends_at);
+    world.heal();
+    let mut waited = ends_at;
+    while world.oracle.broken.is_none() && !world.is_at_rest() {
+        if ends_at + REST_WITHIN_MS <= waited {
+            let open = world.unfinished();
+            world.oracle.stuck(open);
+            break;
+        }
+        waited += 500;
+        world.run_until(waited);
+    }
+    world.audit();
+    Outcome {
+        seed,
+        broken: world.oracle.broken.clone(),
+        tasks: world.oracle.promises().count(),
+        trace: world.trace,
+    }
+}

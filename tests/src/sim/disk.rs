@@ -1,0 +1,100 @@
+//! A disk that keeps what was synced, and forgets at a crash what was not.
+//!
+//! A write is durable as a whole or not at all, and never without the writes before it: that is what a write-ahead log
+//! gives. How many of the unsynced writes survive a crash is chance.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use hms_consensus::effect::{LogWrite, Recovered};
+use hms_protocol::id::{Incarnation, Index};
+use hms_protocol::member::{Role, RosterView};
+
+use crate::sim::dice::Dice;
+
+/// What a node keeps.
+#[derive(Clone, Debug, Default)]
+pub struct Disk {
+    checkpoint: Option<(Index, Arc<[u8]>)>,
+    hard_state: Option<Vec<u8>>,
+    rows: BTreeMap<Index, Vec<u8>>,
+    unsynced: VecDeque<LogWrite>,
+    /// The node's newest life.
+    pub incarnation: Incarnation,
+    /// What it was admitted as.
+    pub role: Option<Role>,
+    /// The members that it knew last.
+    pub roster: RosterView,
+}
+
+impl Disk {
+    /// The disk of a founder.
+    pub fn founded(checkpoint: Vec<u8>, index: Index) -> Self {
+        Self {
+            checkpoint: Some((index, checkpoint.into())),
+            ..Self::default()
+        }
+    }
+
+    /// Takes a write that is not durable yet.
+    pub fn write(&mut self, write: LogWrite) {
+        self.unsynced.push_back(write);
+    }
+
+    /// Makes the writes up to this number durable.
+    pub fn sync(&mut self, number: u64) {
+        while let Some(write) = self.unsynced.pop_front_if(|write| write.number <= number) {
+            self.keep(write);
+        }
+    }
+
+    fn keep(&mut self, write: LogWrite) {
+        if let Some((index, bytes)) = write.install {
+            self.rows.clear();
+            self.checkpoint = Some((index, bytes));
+        }
+        if let Some(from) = write.truncate_from {
+            self.rows.split_off(&from);
+        }
+        self.rows.extend(write.rows);
+        if write.hard_state.is_some() {
+            self.hard_state = write.hard_state;
+        }
+        if let Some(to) = write.compact_to {
+            self.rows = self.rows.split_off(&to.next());
+        }
+    }
+
+    /// Keeps a checkpoint, unless a newer one came meanwhile.
+    pub fn checkpoint(&mut self, index: Index, bytes: Arc<[u8]>) {
+        if self
+            .checkpoint
+            .as_ref()
+            .is_none_or(|(kept, _)| *kept < index)
+        {
+            self.checkpoint = Some((index, bytes));
+        }
+    }
+
+    /// The power fails: some of what was not synced is kept, the rest is gone.
+    pub fn crash(&mut self, dice: &mut Dice) {
+        let kept = dice.below(self.unsynced.len() + 1);
+        for write in std::mem::take(&mut self.unsynced).into_iter().take(kept) {
+            self.keep(write);
+        }
+    }
+
+    /// What a node finds when it starts.
+    pub fn recovered(&self) -> Recovered {
+        Recovered {
+            checkpoint: self.checkpoint.as_ref().map(|(_, bytes)| bytes.to_vec()),
+            hard_state: self.hard_state.clone(),
+            rows: self.rows.clone().into_iter().collect(),
+        }
+    }
+
+    /// How many log rows are kept.
+    pub fn rows(&self) -> usize {
+        self.rows.len()
+    }
+}

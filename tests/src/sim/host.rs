@@ -1,0 +1,152 @@
+//! A simulated machine: a mind with a disk, a clock and agents of its own, that can crash, sleep and come back.
+
+use hms_consensus::effect::Effect;
+use hms_consensus::input::Input;
+use hms_consensus::mind::{Birth, CheckpointPace, Mind};
+use hms_consensus::raft::RaftSettings;
+use hms_consensus::state::State;
+use hms_consensus::supervisor::Supervisor;
+use hms_protocol::id::{Incarnation, MeshId, NodeId, NodeName};
+use hms_protocol::keyring::SecretKey;
+use hms_protocol::member::{Role, RosterView};
+use hms_protocol::skill::SkillSpec;
+use hms_protocol::time::Moment;
+
+use crate::sim::agents::{Crew, SKILLS, Seal};
+use crate::sim::clock::Millis;
+use crate::sim::disk::Disk;
+
+/// Which host: they are numbered from 0, and called n1, n2, ….
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HostId(pub usize);
+
+/// When the world began, on a clock that is right.
+pub const EPOCH: Moment = Moment(1_750_000_000_000);
+
+/// A machine.
+#[derive(Debug)]
+pub struct Host {
+    /// Which.
+    pub id: HostId,
+    /// The node's key.
+    pub key: SecretKey,
+    /// The node.
+    pub node: NodeId,
+    /// What people call it.
+    pub name: NodeName,
+    /// The role that it asks for when it joins.
+    pub wish: Option<Role>,
+    /// How far its clock is ahead, in milliseconds.
+    pub ahead_ms: Millis,
+    /// What survives it.
+    pub disk: Disk,
+    /// What runs on it.
+    pub crew: Crew,
+    /// Its mind, while it is up.
+    pub mind: Option<Mind>,
+    /// Until when it sleeps (is stopped, but not killed).
+    pub asleep_until: Option<Millis>,
+    /// The leader that its gateway knows.
+    pub leader: Option<NodeId>,
+}
+
+impl Host {
+    /// A machine that was never started.
+    pub fn new(id: HostId, wish: Option<Role>, ahead_ms: Millis, crew: Crew) -> Self {
+        let seed = blake3::derive_key("hms/simulation/node/v1", &id.0.to_le_bytes());
+        let key = SecretKey::from_seed(&seed);
+        Self {
+            id,
+            node: key.public().into(),
+            key,
+            name: format!("n{}", id.0 + 1)
+                .parse()
+                .expect("the name is a valid one"),
+            wish,
+            ahead_ms,
+            disk: Disk::default(),
+            crew,
+            mind: None,
+            asleep_until: None,
+            leader: None,
+        }
+    }
+
+    /// What its clock shows.
+    pub fn clock(&self, now: Millis) -> Moment {
+        EPOCH.plus_ms(now + self.ahead_ms)
+    }
+
+    /// Its present life.
+    pub fn life(&self) -> Incarnation {
+        self.disk.incarnation
+    }
+
+    /// Starts the node, from what the disk holds.
+    pub fn start(&mut self, mesh: MeshId, pace: CheckpointPace) {
+        let role = self.disk.role.expect("a host starts once it is admitted");
+        self.disk.incarnation = self.disk.incarnation.next();
+        self.crew.forget_work();
+        let birth = Birth {
+            mesh,
+            me: self.node,
+            name: self.name.clone(),
+            incarnation: self.disk.incarnation,
+            role,
+            version: "0.1.0".to_owned(),
+            roster: self.disk.roster.clone(),
+            skills: SKILLS.map(skill).to_vec(),
+            settings: RaftSettings::default(),
+            checkpoints: pace,
+        };
+        let mind = Mind::restore(&birth, self.disk.recovered());
+        self.mind = Some(mind.expect("a simulated disk loses writes, but damages none"));
+        self.asleep_until = None;
+    }
+
+    /// Takes a burst of inputs, and gives what follows from it.
+    pub fn think(&mut self, now: Millis, inputs: Vec<Input>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let now = self.clock(now);
+        if let Some(mind) = &mut self.mind {
+            mind.handle(Input::Tick { now });
+            for input in inputs {
+                mind.handle(input);
+            }
+            mind.settle(&mut effects);
+        }
+        effects
+    }
+
+    /// Whether a node is a member, as far as this host knows.
+    pub fn knows(&self, node: NodeId) -> bool {
+        let roster: &RosterView = &self.disk.roster;
+        roster.members.iter().any(|member| member.id == node)
+    }
+
+    /// The replicated state, if it is a voter and up.
+    pub fn state(&self) -> Option<&State> {
+        self.mind.as_ref()?.supervisor().map(Supervisor::state)
+    }
+
+    /// What its agents seal with.
+    pub fn seal(&self, mesh: MeshId, now: Millis) -> Seal {
+        Seal {
+            mesh,
+            incarnation: self.life(),
+            now: self.clock(now),
+        }
+    }
+}
+
+fn skill(name: &str) -> SkillSpec {
+    SkillSpec {
+        name: name
+            .parse()
+            .expect("the names of simulated skills are valid"),
+        version: "1.0".to_owned(),
+        summary: format!("simulated {name}"),
+        input: "bytes".to_owned(),
+        offers: std::collections::BTreeSet::new(),
+    }
+}

@@ -1,0 +1,224 @@
+//! What must never be false, checked after every step.
+//!
+//! The oracle sees everything: every mind, every effect, every answer. It compares what the mesh promised with what the
+//! mesh is, and names the first promise that was broken.
+
+use std::collections::BTreeMap;
+
+use hms_consensus::effect::Notice;
+use hms_consensus::state::event::Event;
+use hms_consensus::supervisor::audit::Stand;
+use hms_protocol::id::{Index, NodeId, Position, TaskId, Term};
+use hms_protocol::peer::Run;
+use hms_protocol::task::TaskState;
+use hms_protocol::time::Moment;
+
+use crate::sim::crowd::Known;
+use crate::sim::host::{Host, HostId};
+
+/// A promise that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Violation {
+    /// Two leaders in one term.
+    TwoLeaders(Term, NodeId, NodeId),
+    /// Two replicas differ at one index.
+    Diverged(Index, HostId),
+    /// A leader's ledger lacks a task that was acknowledged.
+    Lost(TaskId, HostId),
+    /// A task moved after it was decided, or was decided twice.
+    Undone(TaskId, TaskState, TaskState),
+    /// Two hosts run one task, both under a lease that they may believe in.
+    TwoHolders(TaskId, HostId, HostId),
+    /// A mind asked to be stopped.
+    Halted(HostId, String),
+    /// A read was answered from an old state.
+    StaleRead(TaskId),
+    /// The faults are over, and something does not come to its end.
+    Stuck(String),
+}
+
+/// An attempt that a host is at.
+#[derive(Clone, Copy, Debug)]
+struct Holder {
+    attempt: u32,
+    lease_until: Moment,
+}
+
+/// What was promised so far.
+#[derive(Debug, Default)]
+pub struct Oracle {
+    leaders: BTreeMap<Term, NodeId>,
+    stands: BTreeMap<Index, Stand>,
+    acknowledged: BTreeMap<TaskId, Position>,
+    decided: BTreeMap<TaskId, (Position, TaskState)>,
+    holders: BTreeMap<TaskId, BTreeMap<HostId, Holder>>,
+    /// The first promise that was broken.
+    pub broken: Option<Violation>,
+}
+
+impl Oracle {
+    fn accuse(&mut self, violation: Violation) {
+        self.broken.get_or_insert(violation);
+    }
+
+    /// A mind asked to be stopped.
+    pub fn halted(&mut self, host: HostId, reason: String) {
+        self.accuse(Violation::Halted(host, reason));
+    }
+
+    /// The world came to rest too late, or not at all.
+    pub fn stuck(&mut self, what: String) {
+        self.accuse(Violation::Stuck(what));
+    }
+
+    /// A submit was acknowledged.
+    pub fn acknowledged(&mut self, task: TaskId, position: Position) {
+        self.acknowledged.entry(task).or_insert(position);
+    }
+
+    /// Tasks that were acknowledged, in order.
+    pub fn promises(&self) -> impl Iterator<Item = TaskId> {
+        self.acknowledged.keys().copied()
+    }
+
+    /// A linearizable read has found this; `before` is what was known when it was asked.
+    pub fn read(&mut self, task: TaskId, before: &Known, found: Option<&TaskState>) {
+        let fresh = match (&before.decided, found) {
+            (Some(decided), found) => found == Some(decided),
+            (None, Some(_)) => true,
+            (None, None) => !before.acknowledged,
+        };
+        if !fresh {
+            self.accuse(Violation::StaleRead(task));
+        }
+    }
+
+    /// What has been promised about a task so far.
+    pub fn known(&self, task: TaskId) -> Known {
+        Known {
+            acknowledged: self.acknowledged.contains_key(&task),
+            decided: self.decided.get(&task).map(|(_, state)| state.clone()),
+        }
+    }
+
+    /// A voter has applied something.
+    pub fn notice(&mut self, notice: &Notice) {
+        let Event::TaskMoved { task, state } = &notice.event else {
+            return;
+        };
+        let known = self.decided.get(task);
+        // The same step is told by every voter, and again after a restart.
+        if let Some((position, decided)) = known
+            && *position <= notice.position
+            && (*position, decided) != (notice.position, state)
+        {
+            self.accuse(Violation::Undone(*task, decided.clone(), state.clone()));
+        } else if state.is_final() {
+            self.decided.insert(*task, (notice.position, state.clone()));
+        }
+    }
+
+    /// A host begins a run. `hosts` are all hosts, by number; `now` is the world's time.
+    pub fn begins(
+        &mut self,
+        host: HostId,
+        run: Run,
+        lease_until: Moment,
+        hosts: &[Host],
+        now: u64,
+    ) {
+        let Run::Attempt { task, attempt } = run else {
+            return;
+        };
+        let holders = self.holders.entry(task).or_default();
+        let rival = holders.iter().find(|(other, held)| {
+            **other != host && held.attempt != attempt && believes(&hosts[other.0], held, now)
+        });
+        if let Some((rival, _)) = rival {
+            let violation = Violation::TwoHolders(task, *rival, host);
+            self.broken.get_or_insert(violation);
+        }
+        let holder = Holder {
+            attempt,
+            lease_until,
+        };
+        holders.insert(host, holder);
+    }
+
+    /// A host is not at a run any more.
+    pub fn ends(&mut self, host: HostId, run: Run) {
+        if let Run::Attempt { task, attempt } = run
+            && let Some(holders) = self.holders.get_mut(&task)
+            && holders
+                .get(&host)
+                .is_some_and(|held| held.attempt == attempt)
+        {
+            holders.remove(&host);
+        }
+    }
+
+    /// A host has crashed.
+    pub fn crashes(&mut self, host: HostId) {
+        for holders in self.holders.values_mut() {
+            holders.remove(&host);
+        }
+    }
+
+    /// Looks at a host after a step.
+    pub fn look(&mut self, host: &Host) {
+        let Some(voter) = host.mind.as_ref().and_then(|mind| mind.supervisor()) else {
+            return;
+        };
+        let replica = voter.replica();
+        if Index::default() < replica.index() {
+            let stand = replica.stand();
+            let known = *self.stands.entry(replica.index()).or_insert(stand);
+            if known != stand {
+                self.accuse(Violation::Diverged(replica.index(), host.id));
+            }
+        }
+        let Some(term) = voter.leads_in() else {
+            return;
+        };
+        let known = *self.leaders.entry(term).or_insert(host.node);
+        if known != host.node {
+            self.accuse(Violation::TwoLeaders(term, known, host.node));
+        }
+        if voter.acts() {
+            self.audit(host);
+        }
+    }
+
+    /// Holds every promise against a leader's ledger.
+    pub fn audit(&mut self, host: &Host) {
+        let Some(voter) = host.mind.as_ref().and_then(|mind| mind.supervisor()) else {
+            return;
+        };
+        let ledger = voter.state().ledger();
+        let lost = self
+            .acknowledged
+            .keys()
+            .find(|task| ledger.task(**task).is_none());
+        if let Some(task) = lost {
+            let violation = Violation::Lost(*task, host.id);
+            self.accuse(violation);
+            return;
+        }
+        let undone = self.decided.iter().find_map(|(task, (_, decided))| {
+            let found = &ledger.task(*task)?.state;
+            (found != decided).then(|| (*task, decided.clone(), found.clone()))
+        });
+        if let Some((task, decided, found)) = undone {
+            self.accuse(Violation::Undone(task, decided, found));
+        }
+    }
+}
+
+/// Whether a host, awake, would go on with what it holds.
+fn believes(host: &Host, held: &Holder, now: u64) -> bool {
+    let clock = host.clock(now);
+    host.mind.as_ref().is_some_and(|mind| {
+        let worker = mind.worker();
+        worker.leases_hold(clock) && !worker.lease_may_have_ended(held.lease_until, clock)
+    })
+}

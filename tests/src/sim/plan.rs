@@ -1,0 +1,83 @@
+//! What a simulated mesh is made of, and what it has to stand.
+
+use hms_consensus::mind::CheckpointPace;
+
+use crate::sim::agents::Temper;
+use crate::sim::clock::Millis;
+use crate::sim::dice::Dice;
+use crate::sim::links::Weather;
+use crate::sim::world::DiskPace;
+
+/// A mesh and its troubles.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Voters; the first is the founder.
+    pub voters: usize,
+    /// Workers.
+    pub workers: usize,
+    /// Agents of each host.
+    pub agents: usize,
+    /// How far a clock may be ahead of another, in milliseconds.
+    pub skew_ms: Millis,
+    /// What the network is like while the troubles last.
+    pub weather: Weather,
+    /// How the disks behave.
+    pub disks: DiskPace,
+    /// How the agents behave.
+    pub temper: Temper,
+    /// How often voters write checkpoints.
+    pub pace: CheckpointPace,
+    /// Clients.
+    pub clients: usize,
+    /// Requests that they make together.
+    pub requests: usize,
+    /// When blows begin to fall, and when they stop.
+    pub troubles_ms: (Millis, Millis),
+}
+
+impl Plan {
+    /// The plan of a seed.
+    pub fn draw(seed: u64) -> Self {
+        let mut dice = Dice::new(seed, "plan");
+        let small = dice.chance(500);
+        Self {
+            voters: [1, 3, 3, 3, 5][dice.below(5)],
+            workers: dice.below(3),
+            agents: 1 + dice.below(2),
+            skew_ms: [0, 500, 3_000][dice.below(3)],
+            weather: Weather::draw(&mut dice),
+            disks: DiskPace {
+                sync_ms: [(0, 1), (1, 5), (2, 80)][dice.below(3)],
+            },
+            temper: Temper {
+                unavailable_permille: [0, 50][dice.below(2)],
+                failure_permille: [0, 20][dice.below(2)],
+                work_ms: [10, 400, 3_000][dice.below(3)],
+            },
+            pace: CheckpointPace {
+                entries: if small { 40 } else { 4_096 },
+                ..CheckpointPace::default()
+            },
+            clients: 1 + dice.below(4),
+            requests: 60,
+            troubles_ms: (dice.between(0, 4_000), 20_000),
+        }
+    }
+
+    /// A mesh in which nothing goes wrong by itself.
+    pub fn plain(voters: usize, workers: usize) -> Self {
+        Self {
+            voters,
+            workers,
+            agents: 0,
+            skew_ms: 0,
+            weather: Weather::CALM,
+            disks: DiskPace { sync_ms: (1, 1) },
+            temper: Temper::PLAIN,
+            pace: CheckpointPace::default(),
+            clients: 0,
+            requests: 0,
+            troubles_ms: (0, 0),
+        }
+    }
+}

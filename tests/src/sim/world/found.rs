@@ -1,0 +1,181 @@
+//! How a simulated world begins: a founder with a genesis, and others that ask to join.
+
+use std::collections::BTreeSet;
+
+use hms_consensus::input::{Admission, Request};
+use hms_consensus::state::State;
+use hms_consensus::state::checkpoint::Checkpoint;
+use hms_consensus::state::command::Genesis;
+use hms_protocol::digest::{Domain, hash_fields};
+use hms_protocol::id::AgentId;
+use hms_protocol::member::Role;
+use hms_protocol::service::ServiceSpec;
+
+use super::{Occurrence, World};
+use crate::sim::agents::{Agent, Crew, SKILLS};
+use crate::sim::clock::Agenda;
+use crate::sim::crowd::{Caller, Crowd};
+use crate::sim::dice::Dice;
+use crate::sim::disk::Disk;
+use crate::sim::fate::{Blow, Fate};
+use crate::sim::host::{EPOCH, Host, HostId};
+use crate::sim::links::Links;
+use crate::sim::oracle::Oracle;
+use crate::sim::plan::Plan;
+use crate::sim::story::Story;
+use crate::sim::trace::Trace;
+
+/// What a joiner must know.
+const TOKEN: &[u8] = b"the token of the simulated mesh";
+
+/// Time between two hosts that ask to join, in milliseconds.
+const JOIN_EVERY_MS: u64 = 100;
+
+/// When the clients begin.
+const CLIENTS_BEGIN_MS: u64 = 2_000;
+
+impl World {
+    /// Founds a mesh. Everything that is left to chance comes from the seed.
+    pub fn found(seed: u64, plan: &Plan) -> Self {
+        let mut dice = Dice::new(seed, "world");
+        let count = plan.voters + plan.workers;
+        let hosts: Vec<Host> = (0..count)
+            .map(|id| host(id, seed, plan, &mut dice))
+            .collect();
+        let genesis = genesis(&hosts[0], plan);
+        let state = State::genesis(&genesis);
+        let mut world = Self {
+            mesh: state.mesh(),
+            hosts,
+            agenda: Agenda::default(),
+            links: Links::new(plan.weather, Dice::new(seed, "links")),
+            crowd: Crowd::new(Dice::new(seed, "crowd"), plan.requests),
+            fate: None,
+            dice,
+            pace: plan.pace,
+            disks: plan.disks,
+            blind: BTreeSet::new(),
+            oracle: Oracle::default(),
+            trace: Trace::default(),
+            story: Story::default(),
+        };
+        world.introduce();
+        world.begin_founder(&genesis, &state);
+        world.invite();
+        world.unleash(seed, plan);
+        world
+    }
+
+    /// Gives everybody a short name.
+    fn introduce(&mut self) {
+        for host in &self.hosts {
+            self.story.name_node(host.node, host.name.to_string());
+            for (number, agent) in host.crew.agents().enumerate() {
+                self.story
+                    .name_agent(agent.id, format!("a{}.{}", host.id.0 + 1, number + 1));
+            }
+        }
+    }
+
+    fn begin_founder(&mut self, genesis: &Genesis, state: &State) {
+        let checkpoint = Checkpoint::genesis(genesis);
+        let founder = &mut self.hosts[0];
+        founder.disk = Disk::founded(checkpoint.encode(), checkpoint.index);
+        founder.disk.role = Some(Role::Voter);
+        founder.disk.roster = state.roster().view();
+        self.start(HostId(0));
+    }
+
+    /// Lets the others ask to join, one after the other.
+    fn invite(&mut self) {
+        for id in 1..self.hosts.len() {
+            self.join(HostId(id), JOIN_EVERY_MS * id as u64);
+        }
+    }
+
+    /// Lets a host ask to join after a while.
+    pub(crate) fn join(&mut self, host: HostId, delay: u64) {
+        let request = Request::Admit(admission(&self.hosts[host.0]));
+        let call = self.crowd.open(Caller::Joiner(host), request, HostId(0));
+        self.agenda.plan(delay, Occurrence::Ask(call));
+    }
+
+    /// Lets clients and fate begin.
+    fn unleash(&mut self, seed: u64, plan: &Plan) {
+        for client in 0..plan.clients {
+            self.agenda
+                .plan(CLIENTS_BEGIN_MS, Occurrence::Client(client));
+        }
+        if 0 < plan.clients {
+            let call = self
+                .crowd
+                .open(Caller::Script, Request::Declare(service(plan)), HostId(0));
+            self.agenda.plan(CLIENTS_BEGIN_MS, Occurrence::Ask(call));
+        }
+        let (begins_at, ends_at) = plan.troubles_ms;
+        if begins_at < ends_at {
+            let dice = Dice::new(seed, "fate");
+            self.fate = Some(Fate::new(dice, self.hosts.len(), ends_at));
+            self.agenda.plan(begins_at, Occurrence::Fate(Blow::Next));
+        }
+    }
+}
+
+fn host(id: usize, seed: u64, plan: &Plan, dice: &mut Dice) -> Host {
+    let mut crew = Crew::new(Dice::new(seed, &format!("crew {id}")), plan.temper);
+    for _ in 0..plan.agents {
+        let agent = AgentId::from_bytes(dice.bytes());
+        crew.add(Agent::new(agent, skills(&SKILLS), 2));
+    }
+    let role = if id < plan.voters {
+        Role::Voter
+    } else {
+        Role::Worker
+    };
+    let ahead_ms = dice.between(0, plan.skew_ms);
+    Host::new(HostId(id), Some(role), ahead_ms, crew)
+}
+
+/// Skills by their names.
+pub(crate) fn skills(names: &[&str]) -> BTreeSet<hms_protocol::id::SkillName> {
+    let named = names.iter().map(|name| name.parse());
+    named
+        .map(|name| name.expect("the names of simulated skills are valid"))
+        .collect()
+}
+
+fn admission(host: &Host) -> Admission {
+    Admission {
+        id: host.node,
+        name: host.name.clone(),
+        role: host.wish,
+        addresses: vec![format!("/memory/{}", host.id.0)],
+        gateway: format!("127.0.0.1:{}", 7_000 + host.id.0),
+        token: TOKEN.to_vec(),
+    }
+}
+
+fn genesis(founder: &Host, plan: &Plan) -> Genesis {
+    Genesis {
+        founder: admission(founder),
+        token_digest: hash_fields(Domain::JoinToken, &[TOKEN]),
+        voters_wanted: u32::try_from(plan.voters).expect("a mesh has a handful of voters"),
+        founded_at: EPOCH,
+        salt: [7; 32],
+    }
+}
+
+fn service(plan: &Plan) -> ServiceSpec {
+    let probers = u32::try_from((plan.voters + plan.workers).min(3)).expect("at most three");
+    ServiceSpec {
+        name: "web".parse().expect("a service name"),
+        probe: "echo".parse().expect("a skill name"),
+        target: [("url".to_owned(), "http://web".to_owned())].into(),
+        interval_ms: 500,
+        timeout_ms: 200,
+        retries: 1,
+        probers,
+        quorum: probers.div_ceil(2),
+        nodes: Vec::new(),
+    }
+}
