@@ -34,6 +34,8 @@ pub struct ReplayWindow {
     forgotten: Moment,
     /// The number of the newest save that was handed out.
     saves: u64,
+    /// Set once the node stops in order: what the next life will know.
+    closed: Option<ReplayRecord>,
 }
 
 /// When a message that was let in may be acted on.
@@ -91,6 +93,7 @@ impl ReplayWindow {
                 .collect(),
             forgotten: record.forgotten,
             saves: 0,
+            closed: None,
         }
     }
 
@@ -98,6 +101,10 @@ impl ReplayWindow {
     pub fn admit(&mut self, header: &Header, now: Moment) -> Result<Clearance, EnvelopeRefusal> {
         if header.audience == Audience::Ledger {
             return Ok(Clearance::Now);
+        }
+        if self.closed.is_some() {
+            let (issued_at, floor) = (header.issued_at, Moment(u64::MAX));
+            return Err(EnvelopeRefusal::BeforeRestart { issued_at, floor });
         }
         match self.senders.get_mut(&header.sender) {
             Some(voice) => voice.check_life(header, self.forgotten)?,
@@ -127,10 +134,14 @@ impl ReplayWindow {
         for voice in self.senders.values_mut() {
             voice.raise(now);
         }
+        let record = self
+            .closed
+            .clone()
+            .unwrap_or_else(|| self.record(|voice| voice.asked));
         self.saves += 1;
         Save {
             number: self.saves,
-            record: self.record(|voice| voice.asked),
+            record,
         }
     }
 
@@ -144,9 +155,12 @@ impl ReplayWindow {
     }
 
     /// Gives what has to be written when the node stops in order: exact ceilings, so that the next life refuses no more
-    /// than it must.
-    pub fn close(self) -> ReplayRecord {
-        self.record(|voice| voice.peak)
+    /// than it must. From this call on nothing is let in any more, and every further save is this one.
+    pub fn close(&mut self) -> Save {
+        if self.closed.is_none() {
+            self.closed = Some(self.record(|voice| voice.peak));
+        }
+        self.save(Moment(0))
     }
 
     /// How many senders are remembered.

@@ -71,8 +71,9 @@ impl Memory {
                 _ = ticker.tick() => self.save().await?,
             }
         }
-        let record = self.lock().clone().close();
-        self.store.remember(record).await
+        let _turn = self.saving.lock().await;
+        let save = self.lock().close();
+        self.store.remember(save.record).await
     }
 
     async fn save(&self) -> Result<(), StoreError> {
