@@ -19,6 +19,8 @@ pub(crate) struct Mention {
     pub(crate) line: usize,
     /// Inside `#[cfg(test)]` or `#[test]`.
     pub(crate) in_test: bool,
+    /// Written by a name that the file imports or declares: the import is a mention of its own.
+    pub(crate) by_import: bool,
 }
 
 impl Mention {
@@ -66,6 +68,7 @@ impl Collector {
             path,
             line,
             in_test: self.tests_deep > 0,
+            by_import: false,
         });
     }
 
@@ -187,6 +190,7 @@ impl Collector {
                 continue;
             };
             mention.path.splice(..1, stands_for);
+            mention.by_import = true;
         }
         mentions
     }

@@ -1,6 +1,6 @@
 //! R5: inside `consensus`, rooms import downwards only.
 //!
-//! A room without a place in the order is a finding too: whoever adds a room says where it stands. Tests inside a room
+//! Rooms of one height do not know each other, but for the arrows that this page lists. A room without a place in the order is a finding too: whoever adds a room says where it stands. Tests inside a room
 //! are free.
 
 use crate::tidy::finding::Finding;
@@ -23,6 +23,12 @@ const HEIGHTS: [(&str, u8); 11] = [
     ("mind", 4),
 ];
 
+/// Arrows along the ground: (from, to), each with its reason.
+const SIDEWAYS: [(&str, &str); 1] = [
+    // The log is chained as it is appended, and the links are checked as it is loaded.
+    ("raft", "chain"),
+];
+
 /// Pages that every room may read. They name what rooms exchange, so they may read the ground and the state.
 const PAGES: [&str; 2] = ["input", "effect"];
 const PAGES_HEIGHT: u8 = 2;
@@ -42,11 +48,19 @@ pub(crate) fn check(source: &Source) -> Vec<Finding> {
         return vec![source.finding(0, "R5", message)];
     };
     let mut findings = Vec::new();
-    for mention in source.mentions.iter().filter(|mention| !mention.in_test) {
+    for mention in source
+        .mentions
+        .iter()
+        .filter(|mention| !mention.in_test && !mention.by_import)
+    {
         let [first, target, ..] = mention.path.as_slice() else {
             continue;
         };
-        if first != "crate" || target == room || PAGES.contains(&target.as_str()) {
+        let allowed = PAGES.contains(&target.as_str())
+            || SIDEWAYS
+                .iter()
+                .any(|(from, to)| from == room && to == target);
+        if first != "crate" || target == room || allowed {
             continue;
         }
         if height_of(target).is_some_and(|target| height <= target) {
@@ -114,9 +128,9 @@ mod tests {
         );
         check_sample(
             "consensus/src/raft/log.rs",
-            "use super::super::chain::hash;",
+            "use super::super::verdicts::tally;",
             &[
-                "consensus/src/raft/log.rs:1: [R5] `raft` may not import `crate::chain::hash`: \
+                "consensus/src/raft/log.rs:1: [R5] `raft` may not import `crate::verdicts::tally`: \
              arrows point down",
             ],
         );

@@ -1,10 +1,11 @@
 //! Words that say nothing, as whole words of the names of files, types and functions.
 //!
-//! Names that a foreign trait prescribes are not ours to judge.
+//! Names that a foreign trait prescribes are not ours to judge, and the name of a test is a sentence.
 
 use syn::visit::{self, Visit};
 
 use crate::tidy::finding::Finding;
+use crate::tidy::mentions::is_test;
 use crate::tidy::source::Source;
 
 const BANNED: [&str; 13] = [
@@ -84,7 +85,9 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     }
 
     fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
-        self.judge(&item.sig.ident);
+        if !is_test(&item.attrs) {
+            self.judge(&item.sig.ident);
+        }
         visit::visit_item_fn(self, item);
     }
 
@@ -157,7 +160,7 @@ mod tests {
     fn words_inside_words_and_foreign_names_are_fine() {
         check_sample(
             "a/src/database.rs",
-            "struct Commonwealth; impl Foreign for X { fn base(&self) {} }",
+            "struct Commonwealth; impl Foreign for X { fn base(&self) {} } #[test] fn a_common_case() {}",
             &[],
         );
     }
