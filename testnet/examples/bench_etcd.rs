@@ -1,7 +1,8 @@
 //! Puts to a running etcd, measured as `hms bench commit` measures our own commits.
 //!
-//! Speaks etcd's gRPC directly, so that no other client's overhead is measured, and to the leader only, which is the
-//! shortest way through etcd. It starts and stops nothing: `scripts/bench-etcd` does.
+//! Speaks etcd's gRPC directly, so that no other client's overhead is measured, and to the leader
+//! only, which is the shortest way through etcd. It starts and stops nothing: `scripts/bench-etcd`
+//! does.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::time::{Duration, Instant};
@@ -137,7 +138,8 @@ async fn status(endpoint: &Endpoint) -> anyhow::Result<StatusResponse> {
         .into_inner())
 }
 
-/// One round: `clients` at a time for a second of warming up and then `measured`; the latencies in microseconds.
+/// One round: `clients` at a time for a second of warming up and then `measured`; the latencies in
+/// microseconds.
 async fn round(
     leader: &Endpoint,
     clients: usize,

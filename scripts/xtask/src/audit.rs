@@ -1,7 +1,8 @@
-//! What we link and on which terms: licences, bans, sources and known advisories of every dependency.
+//! What we link and on which terms: licences, bans, sources and known advisories of every
+//! dependency.
 //!
-//! Everything is judged against `deny.toml`, in the format of cargo-deny, so that cargo-deny can read it too. Nothing
-//! is downloaded: advisories come from a database that somebody else fetched.
+//! Everything is judged against `deny.toml`, in the format of cargo-deny, so that cargo-deny can
+//! read it too. Nothing is downloaded: advisories come from a database that somebody else fetched.
 
 mod advisories;
 mod bans;
@@ -54,7 +55,8 @@ pub(crate) fn run(root: &Utf8Path, database: Option<&Path>) -> anyhow::Result<bo
 
 /// Every package that is linked on one of the platforms we ship for.
 ///
-/// `cargo metadata` follows optional dependencies that no feature turns on; `cargo tree` knows better, so it decides.
+/// `cargo metadata` follows optional dependencies that no feature turns on; `cargo tree` knows
+/// better, so it decides.
 fn linked(root: &Utf8Path, rules: &Rules) -> anyhow::Result<Metadata> {
     let platforms = &rules.graph.targets;
     let mut options = vec!["--locked".to_owned()];

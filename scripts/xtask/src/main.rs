@@ -1,7 +1,9 @@
-//! The gate of the house: `verify` judges the whole tree, `tidy` and `audit` see what no compiler sees, `fix` mends.
+//! The gate of the house: `verify` judges the whole tree, `tidy` and `audit` see what no compiler
+//! sees, `fix` mends.
 //!
-//! A gate that cannot look (a tool missing, a file that does not parse) fails; it never passes what it has not seen.
-//! It knows the layout of this workspace and nothing of what the mesh does. Only `fix` writes to the tree.
+//! A gate that cannot look (a tool missing, a file that does not parse) fails; it never passes what
+//! it has not seen. It knows the layout of this workspace and nothing of what the mesh does. Only
+//! `fix` writes to the tree.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -44,7 +46,8 @@ enum Order {
     Fix,
     /// Checks the arrows between crates and rooms, names, docs and bounds.
     Tidy,
-    /// Checks licences, bans and sources of all dependencies; advisories too when a database is given.
+    /// Checks licences, bans and sources of all dependencies; advisories too when a database is
+    /// given.
     Audit {
         /// A checkout of the advisory database of rustsec.org; nothing is downloaded.
         #[arg(long, value_name = "PATH")]

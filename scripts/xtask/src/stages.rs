@@ -1,7 +1,8 @@
 //! The stages of `verify`, in order, each with its time; and `fix`, its writing counterpart.
 //!
-//! Stages are cargo's own commands with their own output, so that what is seen here is what a person would see who
-//! typed them. `--locked` everywhere: a gate that mends the lock file would not be a gate.
+//! Stages are cargo's own commands with their own output, so that what is seen here is what a
+//! person would see who typed them. `--locked` everywhere: a gate that mends the lock file would
+//! not be a gate.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -143,7 +144,8 @@ fn summary(chosen: &[Stage], times: &[(Stage, Duration)], passed: bool) -> Strin
     lines.join("\n")
 }
 
-/// Formats the tree, then lets clippy mend what it can; both may write to files with uncommitted changes.
+/// Formats the tree, then lets clippy mend what it can; both may write to files with uncommitted
+/// changes.
 pub(crate) fn fix(root: &Utf8Path) -> anyhow::Result<bool> {
     let clippy = [
         "clippy",

@@ -1,7 +1,8 @@
 //! What the house has agreed on and no compiler knows: arrows, names, docs, bounds.
 //!
-//! Each check lives in a file of its own, takes sources and returns findings, and is tested with a source in and its
-//! findings out. A check judges text and syntax; it never runs or rewrites what it reads.
+//! Each check lives in a file of its own, takes sources and returns findings, and is tested with a
+//! source in and its findings out. A check judges text and syntax; it never runs or rewrites what
+//! it reads.
 
 mod arrows;
 mod channels;
@@ -39,7 +40,8 @@ const SOURCE_CHECKS: [fn(&Source) -> Vec<Finding>; 9] = [
     lengths::check,
 ];
 
-/// Runs every check, prints the findings and the longest files and functions; `true` when nothing was found.
+/// Runs every check, prints the findings and the longest files and functions; `true` when nothing
+/// was found.
 pub(crate) fn run(root: &Utf8Path) -> anyhow::Result<bool> {
     let house = House::load(root)?;
     let mut findings = house.findings.clone();

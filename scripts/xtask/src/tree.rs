@@ -35,7 +35,8 @@ pub(crate) fn packages(root: &Utf8Path, arguments: &[&str]) -> anyhow::Result<BT
     Ok(read(&String::from_utf8_lossy(&output.stdout)))
 }
 
-/// Reads lines such as `syn v2.0.119 (*)`; headings such as `[build-dependencies]` and empty lines name nothing.
+/// Reads lines such as `syn v2.0.119 (*)`; headings such as `[build-dependencies]` and empty lines
+/// name nothing.
 fn read(text: &str) -> BTreeSet<Linked> {
     let line = |line: &str| {
         let mut words = line.split(' ');

@@ -1,6 +1,7 @@
 //! Known vulnerabilities, unsoundness and abandonment in what the lock file names.
 //!
-//! A tolerated advisory needs a reason, and the tolerance is itself judged: one that matches nothing any more is stale.
+//! A tolerated advisory needs a reason, and the tolerance is itself judged: one that matches
+//! nothing any more is stale.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -66,7 +67,8 @@ pub(crate) fn check(root: &Utf8Path, path: &Path, rules: &Advisories) -> anyhow:
     })
 }
 
-/// An advisory that this database does not know yet cannot be told from a stale one, so it is left alone.
+/// An advisory that this database does not know yet cannot be told from a stale one, so it is left
+/// alone.
 fn judge(found: &[Match], known: &BTreeSet<String>, ignored: &[Ignored]) -> Vec<String> {
     let mut problems = Vec::new();
     for hit in found {

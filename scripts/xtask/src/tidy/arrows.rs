@@ -14,7 +14,8 @@ pub(crate) struct Manifest {
     pub(crate) imports: Vec<String>,
 }
 
-/// What each member may import; `hms-node` is open to the adversary in the testnet and to the tests alone (R6).
+/// What each member may import; `hms-node` is open to the adversary in the testnet and to the tests
+/// alone (R6).
 const ALLOWED: [(&str, &[&str]); 9] = [
     ("hms-proto", &[]),
     ("hms-protocol", &["hms-proto"]),

@@ -1,4 +1,5 @@
-//! Every channel is bounded, by a constant with a name: a bare number tells nobody what happens when it is met.
+//! Every channel is bounded, by a constant with a name: a bare number tells nobody what happens
+//! when it is met.
 //!
 //! Tests may write a number, but not even they may have a channel without a bound.
 

@@ -1,7 +1,7 @@
 //! R1: what the pure crates pull in, directly or through others.
 //!
-//! Cargo resolves each crate alone here. A resolution of the whole workspace would unite features, and the pure crates
-//! would seem to link what only the node asked for.
+//! Cargo resolves each crate alone here. A resolution of the whole workspace would unite features,
+//! and the pure crates would seem to link what only the node asked for.
 
 use std::collections::BTreeSet;
 

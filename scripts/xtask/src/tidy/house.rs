@@ -1,7 +1,8 @@
-//! The whole tree as the checks see it: every Rust file, every manifest, and which file is reached from where.
+//! The whole tree as the checks see it: every Rust file, every manifest, and which file is reached
+//! from where.
 //!
-//! Hidden folders and build output are not part of the house. A file that does not parse becomes a finding, so that
-//! one broken file does not hide what is wrong with the others.
+//! Hidden folders and build output are not part of the house. A file that does not parse becomes a
+//! finding, so that one broken file does not hide what is wrong with the others.
 
 use std::fs;
 

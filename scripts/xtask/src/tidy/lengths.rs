@@ -1,6 +1,8 @@
-//! How long files and functions are: the longest are shown on every run, and a function past its bound is a finding.
+//! How long files and functions are: the longest are shown on every run, and a function past its
+//! bound is a finding.
 //!
-//! A long file is no finding, but it is listed with its opening, which has to say why it has one noun only.
+//! A long file is no finding, but it is listed with its opening, which has to say why it has one
+//! noun only.
 
 use std::fmt::Write;
 
@@ -11,7 +13,8 @@ use crate::tidy::finding::Finding;
 use crate::tidy::openings::opening;
 use crate::tidy::source::Source;
 
-/// Past this, a function fails. Clippy warns at 70 without comments; this counts every line from `fn` to `}`.
+/// Past this, a function fails. Clippy warns at 70 without comments; this counts every line from
+/// `fn` to `}`.
 const FUNCTION_LINES_MAX: usize = 100;
 
 /// Past this, a file is listed.

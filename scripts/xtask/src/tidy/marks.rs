@@ -1,4 +1,5 @@
-//! Notes to do something later. They belong into an issue, or the condition under which they fall due into a comment.
+//! Notes to do something later. They belong into an issue, or the condition under which they fall
+//! due into a comment.
 
 use crate::tidy::finding::Finding;
 use crate::tidy::source::Source;

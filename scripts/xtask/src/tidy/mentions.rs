@@ -1,8 +1,8 @@
 //! Every path that a file names, resolved as far as one file can tell.
 //!
-//! Imports, renames, `self` and `super` are followed, so that `use rocksdb as db; db::Options` reads `rocksdb::Options`.
-//! Inside macros there is no syntax, only tokens: there, `a::b` written out counts as a path. What a glob brings in,
-//! and methods called on values, stay invisible.
+//! Imports, renames, `self` and `super` are followed, so that `use rocksdb as db; db::Options`
+//! reads `rocksdb::Options`. Inside macros there is no syntax, only tokens: there, `a::b` written
+//! out counts as a path. What a glob brings in, and methods called on values, stay invisible.
 
 use std::collections::{BTreeMap, BTreeSet};
 

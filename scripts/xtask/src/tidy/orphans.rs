@@ -1,7 +1,7 @@
 //! Files that no target declares: they look alive and are never compiled.
 //!
-//! Modules are followed from the first file of every target. Files brought in by `include!` are not followed; such a
-//! file does not end in `.rs` here.
+//! Modules are followed from the first file of every target. Files brought in by `include!` are not
+//! followed; such a file does not end in `.rs` here.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,8 @@ pub(crate) fn check(sources: &[Source]) -> Vec<Finding> {
         .collect()
 }
 
-/// Follows the modules from the first files of all targets; the flag says that a target is never shipped.
+/// Follows the modules from the first files of all targets; the flag says that a target is never
+/// shipped.
 pub(crate) fn mark_reach(sources: &mut [Source], targets: &[(String, bool)]) {
     let places: BTreeMap<String, usize> = sources
         .iter()

@@ -1,4 +1,5 @@
-//! Catalogue pages: every input, effect, command and refusal says what it means, on the page where it is declared.
+//! Catalogue pages: every input, effect, command and refusal says what it means, on the page where
+//! it is declared.
 
 use syn::visit::{self, Visit};
 

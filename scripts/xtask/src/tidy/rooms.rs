@@ -1,7 +1,8 @@
 //! R5: inside `consensus`, rooms import downwards only.
 //!
-//! Rooms of one height do not know each other, but for the arrows that this page lists. A room without a place in the order is a finding too: whoever adds a room says where it stands. Tests inside a room
-//! are free.
+//! Rooms of one height do not know each other, but for the arrows that this page lists. A room
+//! without a place in the order is a finding too: whoever adds a room says where it stands. Tests
+//! inside a room are free.
 
 use crate::tidy::finding::Finding;
 use crate::tidy::source::{Source, module_of};
@@ -29,7 +30,8 @@ const SIDEWAYS: [(&str, &str); 1] = [
     ("raft", "chain"),
 ];
 
-/// Pages that every room may read. They name what rooms exchange, so they may read the ground and the state.
+/// Pages that every room may read. They name what rooms exchange, so they may read the ground and
+/// the state.
 const PAGES: [&str; 2] = ["input", "effect"];
 const PAGES_HEIGHT: u8 = 2;
 

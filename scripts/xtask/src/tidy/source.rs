@@ -1,4 +1,5 @@
-//! One Rust file as the checks see it: where it stands, its text, its syntax and the paths it names.
+//! One Rust file as the checks see it: where it stands, its text, its syntax and the paths it
+//! names.
 
 use crate::tidy::finding::Finding;
 use crate::tidy::mentions::{self, Mention};
@@ -77,7 +78,8 @@ impl Source {
     }
 }
 
-/// The module path inside its crate that a file's place implies: `consensus/src/raft/log.rs` is `raft::log`.
+/// The module path inside its crate that a file's place implies: `consensus/src/raft/log.rs` is
+/// `raft::log`.
 pub(crate) fn module_of(path: &str) -> Vec<String> {
     const ROOTS: [&str; 3] = ["lib", "main", "mod"];
     let inside = path.rsplit_once("src/").map_or(path, |(_, inside)| inside);

@@ -1,6 +1,8 @@
-//! R2: the pure crates carry a `clippy.toml` of their own that bans clocks, threads and unordered maps.
+//! R2: the pure crates carry a `clippy.toml` of their own that bans clocks, threads and unordered
+//! maps.
 //!
-//! Clippy reads the nearest file only, so a pure crate without one would silently fall back to the looser file above.
+//! Clippy reads the nearest file only, so a pure crate without one would silently fall back to the
+//! looser file above.
 
 use std::fs;
 

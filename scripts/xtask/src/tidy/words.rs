@@ -1,6 +1,7 @@
 //! Words that say nothing, as whole words of the names of files, types and functions.
 //!
-//! Names that a foreign trait prescribes are not ours to judge, and the name of a test is a sentence.
+//! Names that a foreign trait prescribes are not ours to judge, and the name of a test is a
+//! sentence.
 
 use syn::visit::{self, Visit};
 
