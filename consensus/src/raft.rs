@@ -13,6 +13,7 @@
 pub mod limits;
 
 mod bridge;
+mod bundle;
 mod driver;
 mod log;
 mod members;
@@ -24,6 +25,9 @@ mod row;
 mod sentry;
 mod settle;
 mod standing;
+
+#[cfg(test)]
+mod tests;
 
 pub use driver::{Driver, RaftSettings, Restored};
 pub use log::{Anchor, Point};

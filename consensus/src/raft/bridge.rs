@@ -11,11 +11,52 @@ use slog::{Drain, KV as _, Logger, OwnedKVList, Record, o};
 
 use super::refusal::RaftRefusal;
 
-/// A message and its kind, which is known to be one.
-pub(super) fn decode(bytes: &[u8]) -> Result<(Message, MessageType), RaftRefusal> {
+/// The kinds of messages that travel. All others are orders that a node gives to its own Raft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Append,
+    AppendAnswer,
+    Snapshot,
+    Heartbeat,
+    HeartbeatAnswer,
+    Vote,
+    VoteAnswer,
+    PreVote,
+    PreVoteAnswer,
+    TimeoutNow,
+}
+
+impl Kind {
+    fn of(number: i32) -> Option<Self> {
+        match MessageType::from_i32(number)? {
+            MessageType::MsgAppend => Some(Self::Append),
+            MessageType::MsgAppendResponse => Some(Self::AppendAnswer),
+            MessageType::MsgSnapshot => Some(Self::Snapshot),
+            MessageType::MsgHeartbeat => Some(Self::Heartbeat),
+            MessageType::MsgHeartbeatResponse => Some(Self::HeartbeatAnswer),
+            MessageType::MsgRequestVote => Some(Self::Vote),
+            MessageType::MsgRequestVoteResponse => Some(Self::VoteAnswer),
+            MessageType::MsgRequestPreVote => Some(Self::PreVote),
+            MessageType::MsgRequestPreVoteResponse => Some(Self::PreVoteAnswer),
+            MessageType::MsgTimeoutNow => Some(Self::TimeoutNow),
+            MessageType::MsgHup
+            | MessageType::MsgBeat
+            | MessageType::MsgPropose
+            | MessageType::MsgUnreachable
+            | MessageType::MsgSnapStatus
+            | MessageType::MsgCheckQuorum
+            | MessageType::MsgTransferLeader
+            | MessageType::MsgReadIndex
+            | MessageType::MsgReadIndexResp => None,
+        }
+    }
+}
+
+/// A message and its kind, if it is one that travels.
+pub(super) fn decode(bytes: &[u8]) -> Result<(Message, Kind), RaftRefusal> {
     let malformed = |reason| RaftRefusal::Malformed { reason };
     let message = Message::decode(bytes).map_err(|_| malformed("it cannot be decoded"))?;
-    let kind = MessageType::from_i32(message.msg_type).ok_or(RaftRefusal::Forbidden {
+    let kind = Kind::of(message.msg_type).ok_or(RaftRefusal::Forbidden {
         kind: message.msg_type,
     })?;
     let known = |number| EntryType::from_i32(number).is_some();
@@ -86,13 +127,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unknown_kinds_are_refused_before_raft_sees_them() {
-        let mut message = Message {
-            msg_type: 99,
-            ..Message::default()
-        };
-        let refused = decode(&encode(&message)).unwrap_err();
-        assert_eq!(refused, RaftRefusal::Forbidden { kind: 99 });
+    fn kinds_that_do_not_travel_are_refused_before_raft_sees_them() {
+        let mut message = Message::default();
+        for kind in [
+            99,
+            -1,
+            MessageType::MsgPropose.into(),
+            MessageType::MsgHup.into(),
+        ] {
+            message.msg_type = kind;
+            let refused = decode(&encode(&message)).unwrap_err();
+            assert_eq!(refused, RaftRefusal::Forbidden { kind });
+        }
         message.msg_type = MessageType::MsgAppend.into();
         message.entries.push(raft::eraftpb::Entry {
             entry_type: -1,

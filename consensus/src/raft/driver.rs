@@ -8,12 +8,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use hms_protocol::id::{Index, NodeId, Term};
-use raft::eraftpb::{Message, MessageType};
-use raft::{ProgressState, RawNode, SnapshotStatus, StateRole};
+use raft::eraftpb::Message;
+use raft::{RawNode, SnapshotStatus, StateRole};
 
 use super::log::{Anchor, Kept, Log};
 use super::members::{Members, MembershipChange, conf_change, raft_id};
-use super::progress::RaftStatus;
 use super::reads::Reads;
 use super::recovery::{self, ReadAnchor, RecoveryError};
 use super::refusal::RaftRefusal;
@@ -177,10 +176,7 @@ impl Driver {
             installing: self.is_installing(),
         };
         sentry.judge(&message, kind)?;
-        let arrived = match kind {
-            MessageType::MsgSnapshot => self.unpack(&mut message)?,
-            _ => None,
-        };
+        let arrived = self.unpack(&mut message)?;
         self.note(message.from, from);
         if self.node.step(message).is_err() {
             return Err(RaftRefusal::UnknownPeer { node: from });
@@ -258,8 +254,15 @@ impl Driver {
         self.propose_change(node, MembershipChange::Learner)
     }
 
-    /// Proposes that a learner gets a vote.
+    /// Proposes that a learner that has caught up gets a vote.
     pub fn promote(&mut self, node: NodeId) -> Result<(), RaftRefusal> {
+        let learns = self.members.learns(raft_id(node));
+        if self.leads() && learns && !self.caught_up(node) {
+            return Err(RaftRefusal::MembershipWrong {
+                node,
+                reason: "it has not caught up yet",
+            });
+        }
         self.propose_change(node, MembershipChange::Voter)
     }
 
@@ -358,61 +361,5 @@ impl Driver {
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.snapshot = None;
         }
-    }
-
-    /// Whether this node leads.
-    pub fn leads(&self) -> bool {
-        self.node.raft.state == StateRole::Leader
-    }
-
-    /// Who leads, as far as this node knows.
-    pub fn leader(&self) -> Option<NodeId> {
-        self.name(self.node.raft.leader_id)
-    }
-
-    /// The newest term that this node has heard of.
-    pub fn term(&self) -> Term {
-        Term(self.node.raft.term)
-    }
-
-    /// The newest entry that this node knows to be committed.
-    pub fn committed(&self) -> Index {
-        Index(self.node.raft.raft_log.committed)
-    }
-
-    /// The newest entry that this node has.
-    pub fn last(&self) -> Index {
-        Index(self.node.raft.raft_log.last_index())
-    }
-
-    /// Who takes part, after everything that `settle` has handed out. A checkpoint of the state
-    /// that has applied it all carries this.
-    pub fn members(&self) -> &Members {
-        &self.members
-    }
-
-    /// Everything at once.
-    pub fn status(&self) -> RaftStatus {
-        RaftStatus {
-            leader: self.leader(),
-            term: self.term(),
-            role: self.role(),
-            committed: self.committed(),
-            last: self.last(),
-            voters: self.members.voters(),
-            learners: self.members.learners(),
-            reachable: self.reachable(),
-        }
-    }
-
-    /// On the leader: whether a learner has nearly everything and answers, so that its vote would
-    /// count at once.
-    pub fn caught_up(&self, node: NodeId) -> bool {
-        let progress = self.node.raft.prs().get(raft_id(node));
-        self.leads()
-            && progress.is_some_and(|progress| {
-                progress.state == ProgressState::Replicate
-                    && self.last().0 <= progress.matched + limits::CAUGHT_UP_ENTRIES
-            })
     }
 }

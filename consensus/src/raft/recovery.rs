@@ -166,8 +166,8 @@ impl RecoveryError {
             | Self::HardStateStale { .. }
             | Self::CommittedLost { .. }
             | Self::Refused { .. } => {
-                "the ledger in this data directory cannot be trusted: move the directory away and join the mesh as a new \
-                 node, which brings it up to date from its peers"
+                "the ledger here cannot be trusted: move the data directory away and join the mesh \
+                 as a new node, which its peers bring up to date"
             }
         }
     }

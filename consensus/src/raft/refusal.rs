@@ -107,7 +107,9 @@ pub enum RaftRefusal {
         /// Our last entry.
         last: Index,
     },
-    /// A vote was granted that this node has not asked for yet.
+    /// A vote was granted that this node has not asked for yet. Of all that is said of peers'
+    /// messages here, this alone happens between honest peers too: an answer to an earlier
+    /// candidacy came late.
     #[error("a vote was granted before it was asked for")]
     VoteUnasked,
     /// Only the current leader may ask for an election.

@@ -8,9 +8,10 @@
 //! It does not find out a lie that is consistent with everything this node knows.
 
 use hms_protocol::id::{Index, NodeId, Term};
-use raft::eraftpb::{Entry, EntryType, Message, MessageType, Snapshot};
+use raft::eraftpb::{Entry, EntryType, Message, Snapshot};
 use raft::{Raft, StateRole};
 
+use super::bridge::Kind;
 use super::limits;
 use super::log::Log;
 use super::members::{Members, raft_id, read_conf_change};
@@ -32,7 +33,7 @@ type Verdict = Result<(), RaftRefusal>;
 
 impl Sentry<'_> {
     /// Judges a message of this kind.
-    pub(super) fn judge(&self, message: &Message, kind: MessageType) -> Verdict {
+    pub(super) fn judge(&self, message: &Message, kind: Kind) -> Verdict {
         self.check_address(message)?;
         check_form(message, kind)?;
         self.check_sender(message, kind)?;
@@ -41,35 +42,23 @@ impl Sentry<'_> {
             return Ok(());
         }
         match kind {
-            MessageType::MsgAppend => {
+            Kind::Append => {
                 self.check_leader(message)?;
                 self.check_prefix(message)
             }
-            MessageType::MsgHeartbeat => {
+            Kind::Heartbeat => {
                 self.check_leader(message)?;
                 self.check_within_log(message.commit)
             }
-            MessageType::MsgSnapshot => {
+            Kind::Snapshot => {
                 self.check_leader(message)?;
                 self.check_snapshot(message.get_snapshot())
             }
-            MessageType::MsgAppendResponse => self.check_acknowledgement(message),
-            MessageType::MsgRequestVoteResponse | MessageType::MsgRequestPreVoteResponse => {
-                self.check_vote(message)
-            }
-            MessageType::MsgTimeoutNow => self.check_call_to_elect(message),
-            MessageType::MsgRequestVote
-            | MessageType::MsgRequestPreVote
-            | MessageType::MsgHeartbeatResponse => Ok(()),
-            MessageType::MsgHup
-            | MessageType::MsgBeat
-            | MessageType::MsgPropose
-            | MessageType::MsgUnreachable
-            | MessageType::MsgSnapStatus
-            | MessageType::MsgCheckQuorum
-            | MessageType::MsgTransferLeader
-            | MessageType::MsgReadIndex
-            | MessageType::MsgReadIndexResp => unreachable!("the form was checked"),
+            Kind::AppendAnswer => self.check_acknowledgement(message),
+            Kind::VoteAnswer => self.check_vote(message, StateRole::Candidate),
+            Kind::PreVoteAnswer => self.check_vote(message, StateRole::PreCandidate),
+            Kind::TimeoutNow => self.check_call_to_elect(message),
+            Kind::Vote | Kind::PreVote | Kind::HeartbeatAnswer => Ok(()),
         }
     }
 
@@ -91,36 +80,21 @@ impl Sentry<'_> {
 
     /// Answers count only from nodes that take part. A leader or candidate may be one that this
     /// node has not heard of yet, because its log is behind; then a candidate's log is ahead.
-    fn check_sender(&self, message: &Message, kind: MessageType) -> Verdict {
+    fn check_sender(&self, message: &Message, kind: Kind) -> Verdict {
         if self.members.node(message.from).is_some() {
             return Ok(());
         }
-        let unknown = RaftRefusal::UnknownPeer { node: self.from };
         match kind {
-            MessageType::MsgAppend | MessageType::MsgHeartbeat | MessageType::MsgSnapshot => Ok(()),
-            MessageType::MsgRequestVote | MessageType::MsgRequestPreVote => {
-                if self.members.is_empty() {
-                    Err(RaftRefusal::NotReady)
-                } else if self.raft.raft_log.committed < message.index {
-                    Ok(())
-                } else {
-                    Err(unknown)
-                }
-            }
-            MessageType::MsgAppendResponse
-            | MessageType::MsgRequestVoteResponse
-            | MessageType::MsgHeartbeatResponse
-            | MessageType::MsgTimeoutNow
-            | MessageType::MsgRequestPreVoteResponse
-            | MessageType::MsgHup
-            | MessageType::MsgBeat
-            | MessageType::MsgPropose
-            | MessageType::MsgUnreachable
-            | MessageType::MsgSnapStatus
-            | MessageType::MsgCheckQuorum
-            | MessageType::MsgTransferLeader
-            | MessageType::MsgReadIndex
-            | MessageType::MsgReadIndexResp => Err(unknown),
+            Kind::Append | Kind::Heartbeat | Kind::Snapshot => Ok(()),
+            Kind::Vote | Kind::PreVote if self.members.is_empty() => Err(RaftRefusal::NotReady),
+            Kind::Vote | Kind::PreVote if self.raft.raft_log.committed < message.index => Ok(()),
+            Kind::Vote
+            | Kind::PreVote
+            | Kind::AppendAnswer
+            | Kind::HeartbeatAnswer
+            | Kind::VoteAnswer
+            | Kind::PreVoteAnswer
+            | Kind::TimeoutNow => Err(RaftRefusal::UnknownPeer { node: self.from }),
         }
     }
 
@@ -214,9 +188,9 @@ impl Sentry<'_> {
     }
 
     /// Raft asks for votes only when its whole log is on stable storage, and takes that for granted
-    /// when it has won.
-    fn check_vote(&self, message: &Message) -> Verdict {
-        if message.reject || self.settled {
+    /// when it has won. An answer to an earlier candidacy may come before that.
+    fn check_vote(&self, message: &Message, asking: StateRole) -> Verdict {
+        if message.reject || self.settled || self.raft.state != asking {
             Ok(())
         } else {
             Err(RaftRefusal::VoteUnasked)
@@ -236,37 +210,24 @@ impl Sentry<'_> {
 }
 
 /// What can be said of a message without knowing anything else.
-fn check_form(message: &Message, kind: MessageType) -> Verdict {
+fn check_form(message: &Message, kind: Kind) -> Verdict {
     let malformed = |reason| Err(RaftRefusal::Malformed { reason });
     match kind {
-        MessageType::MsgAppend => check_entries(message)?,
-        MessageType::MsgSnapshot => check_snapshot_form(message)?,
-        MessageType::MsgAppendResponse
-        | MessageType::MsgRequestVote
-        | MessageType::MsgRequestVoteResponse
-        | MessageType::MsgHeartbeat
-        | MessageType::MsgHeartbeatResponse
-        | MessageType::MsgTimeoutNow
-        | MessageType::MsgRequestPreVote
-        | MessageType::MsgRequestPreVoteResponse => {}
-        MessageType::MsgHup
-        | MessageType::MsgBeat
-        | MessageType::MsgPropose
-        | MessageType::MsgUnreachable
-        | MessageType::MsgSnapStatus
-        | MessageType::MsgCheckQuorum
-        | MessageType::MsgTransferLeader
-        | MessageType::MsgReadIndex
-        | MessageType::MsgReadIndexResp => {
-            return Err(RaftRefusal::Forbidden {
-                kind: message.msg_type,
-            });
-        }
+        Kind::Append => check_entries(message)?,
+        Kind::Snapshot => check_snapshot_form(message)?,
+        Kind::AppendAnswer
+        | Kind::Heartbeat
+        | Kind::HeartbeatAnswer
+        | Kind::Vote
+        | Kind::VoteAnswer
+        | Kind::PreVote
+        | Kind::PreVoteAnswer
+        | Kind::TimeoutNow => {}
     }
-    if kind != MessageType::MsgAppend && !message.entries.is_empty() {
+    if kind != Kind::Append && !message.entries.is_empty() {
         return malformed("only an append carries entries");
     }
-    if kind != MessageType::MsgSnapshot && message.snapshot.is_some() {
+    if kind != Kind::Snapshot && message.snapshot.is_some() {
         return malformed("only a snapshot message carries a snapshot");
     }
     if limits::CONTEXT_BYTES_MAX < message.context.len() {

@@ -11,6 +11,7 @@ use hms_protocol::id::{Index, NodeId, Term};
 use raft::Ready;
 use raft::eraftpb::{Entry, Message, MessageType, Snapshot};
 
+use super::bundle::bundle;
 use super::driver::{Driver, Pending};
 use super::log::{kind, metadata, size};
 use super::members::{MembershipChange, conf_change, read_conf_change};
@@ -140,7 +141,7 @@ impl Driver {
     }
 
     fn release_all(&mut self, messages: Vec<Message>) {
-        for message in messages {
+        for message in bundle(messages) {
             self.release(message);
         }
     }

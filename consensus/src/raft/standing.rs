@@ -1,4 +1,5 @@
-//! How this node stands towards its peers and towards time: the driver's own book-keeping.
+//! How this node stands, and towards its peers and towards time: questions to the driver, and its
+//! own book-keeping.
 //!
 //! Nothing here changes what is agreed on; it keeps Raft from moments in which it must not act, and
 //! repeats what a lossy network may have swallowed.
@@ -6,15 +7,15 @@
 use std::sync::Arc;
 
 use hms_protocol::digest::{Domain, hash_fields};
-use hms_protocol::id::{Index, NodeId};
+use hms_protocol::id::{Index, NodeId, Term};
 use raft::eraftpb::Message;
 use raft::{Config, ProgressState, ReadOnlyOption, SnapshotStatus, StateRole};
 
 use super::driver::{Driver, Peer, RaftSettings};
 use super::limits;
 use super::log::{Kept, metadata};
-use super::members::raft_id;
-use super::progress::RaftRole;
+use super::members::{Members, raft_id};
+use super::progress::{RaftRole, RaftStatus};
 use super::refusal::RaftRefusal;
 
 impl RaftSettings {
@@ -32,7 +33,7 @@ impl RaftSettings {
             max_committed_size_per_ready: limits::COMMITTED_BYTES_PER_SETTLE,
             check_quorum: true,
             pre_vote: true,
-            batch_append: true,
+            batch_append: false,
             skip_bcast_commit: false,
             read_only_option: ReadOnlyOption::Safe,
             priority: 0,
@@ -41,6 +42,64 @@ impl RaftSettings {
 }
 
 impl Driver {
+    /// Whether this node leads.
+    pub fn leads(&self) -> bool {
+        self.node.raft.state == StateRole::Leader
+    }
+
+    /// Who leads, as far as this node knows.
+    pub fn leader(&self) -> Option<NodeId> {
+        self.name(self.node.raft.leader_id)
+    }
+
+    /// The newest term that this node has heard of.
+    pub fn term(&self) -> Term {
+        Term(self.node.raft.term)
+    }
+
+    /// The newest entry that this node knows to be committed.
+    pub fn committed(&self) -> Index {
+        Index(self.node.raft.raft_log.committed)
+    }
+
+    /// The newest entry that this node has.
+    pub fn last(&self) -> Index {
+        Index(self.node.raft.raft_log.last_index())
+    }
+
+    /// Who takes part, after everything that `settle` has handed out. A checkpoint of the state
+    /// that has applied it all carries this.
+    pub fn members(&self) -> &Members {
+        &self.members
+    }
+
+    /// Everything at once.
+    pub fn status(&self) -> RaftStatus {
+        RaftStatus {
+            leader: self.leader(),
+            term: self.term(),
+            role: self.role(),
+            committed: self.committed(),
+            last: self.last(),
+            voters: self.members.voters(),
+            learners: self.members.learners(),
+            reachable: self.reachable(),
+        }
+    }
+
+    /// On the leader: whether a learner has nearly everything and answers, so that its vote would
+    /// count at once.
+    pub fn caught_up(&self, node: NodeId) -> bool {
+        let id = raft_id(node);
+        let progress = self.node.raft.prs().get(id);
+        let nearly = progress.is_some_and(|progress| {
+            progress.state != ProgressState::Snapshot
+                && self.last().0 <= progress.matched + limits::CAUGHT_UP_ENTRIES
+        });
+        let brought_up = progress.is_some_and(|progress| 0 < progress.matched);
+        self.leads() && brought_up && nearly && self.is_reachable(id)
+    }
+
     /// Whether time may pass for Raft. While a checkpoint is being written, and for a lone voter
     /// while anything is, an election would begin from a log that is not there yet.
     pub(super) fn may_tick(&self) -> bool {
@@ -89,12 +148,12 @@ impl Driver {
         self.node.raft.set_randomized_election_timeout(self.timeout);
     }
 
-    /// Takes the checkpoint out of a snapshot message and checks it; `None` when this node has it
-    /// already.
+    /// Takes the checkpoint out of a message and checks it; `None` when there is none, or this node
+    /// is beyond it already.
     pub(super) fn unpack(&self, message: &mut Message) -> Result<Option<Kept>, RaftRefusal> {
         let bad = |reason| RaftRefusal::BadSnapshot { reason };
         let Some(snapshot) = message.snapshot.as_mut() else {
-            return Err(bad("it is not there"));
+            return Ok(None);
         };
         let bytes: Arc<[u8]> = Arc::from(std::mem::take(&mut snapshot.data));
         if snapshot.get_metadata().index <= self.node.raft.raft_log.committed {
@@ -156,13 +215,15 @@ impl Driver {
     }
 
     pub(super) fn reachable(&self) -> Vec<NodeId> {
-        let patience = self.settings.election_ticks.0 as u64;
-        let heard = |id: &u64| {
-            let peer = self.peers.get(id);
-            *id == self.node.raft.id || peer.is_some_and(|peer| self.ticks - peer.heard <= patience)
-        };
-        let ids = self.members.ids().filter(heard);
+        let ids = self.members.ids().filter(|id| self.is_reachable(*id));
         ids.filter_map(|id| self.members.node(id)).collect()
+    }
+
+    /// Whether a peer was heard within an election timeout.
+    pub(super) fn is_reachable(&self, id: u64) -> bool {
+        let patience = self.settings.election_ticks.0 as u64;
+        let peer = self.peers.get(&id);
+        id == self.node.raft.id || peer.is_some_and(|peer| self.ticks - peer.heard <= patience)
     }
 
     /// Tells Raft that a snapshot is lost when it was not acknowledged for long: Raft would wait

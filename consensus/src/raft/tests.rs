@@ -1,0 +1,11 @@
+//! Drivers in conversation: a mesh of real drivers, disks that forget what was not synced, and a
+//! network that the test holds in its hands.
+
+mod chaos;
+mod elections;
+mod forgery;
+mod lies;
+mod membership;
+mod mesh;
+mod replication;
+mod restart;

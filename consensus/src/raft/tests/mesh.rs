@@ -1,0 +1,383 @@
+//! The mesh that the tests play with: drivers, disks and links, and what must hold at every step.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use hms_protocol::digest::Hash;
+use hms_protocol::id::{Index, NodeId, Term};
+
+use crate::effect::{LogWrite, Recovered};
+use crate::raft::{Anchor, Committed, Driver, Members, Point, Progress, RaftRefusal, RaftSettings};
+
+pub(super) fn node(number: u8) -> NodeId {
+    NodeId::from_bytes([number; 32])
+}
+
+/// What a node has on disk.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Disk {
+    pub(super) checkpoint: Option<Vec<u8>>,
+    pub(super) hard_state: Option<Vec<u8>>,
+    pub(super) rows: BTreeMap<Index, Vec<u8>>,
+}
+
+impl Disk {
+    fn write(&mut self, write: LogWrite) {
+        if let Some((_, bytes)) = write.install {
+            self.rows.clear();
+            self.checkpoint = Some(bytes.to_vec());
+        }
+        if let Some(from) = write.truncate_from {
+            self.rows.split_off(&from);
+        }
+        self.rows.extend(write.rows);
+        self.hard_state = write.hard_state.or(self.hard_state.take());
+        if let Some(to) = write.compact_to {
+            self.rows = self.rows.split_off(&to.next());
+        }
+    }
+
+    pub(super) fn recovered(&self) -> Recovered {
+        Recovered {
+            checkpoint: self.checkpoint.clone(),
+            hard_state: self.hard_state.clone(),
+            rows: self.rows.clone().into_iter().collect(),
+        }
+    }
+}
+
+/// A state for the tests: the batches that were applied, and where.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Applied {
+    pub(super) point: Point,
+    pub(super) batches: Vec<Vec<u8>>,
+}
+
+impl Applied {
+    fn apply(&mut self, committed: &Committed) {
+        assert_eq!(
+            self.point.index.next(),
+            committed.index(),
+            "given in order, given once"
+        );
+        self.point = Point {
+            index: committed.index(),
+            term: committed.term(),
+            chain: committed.chain(),
+        };
+        if let Committed::Batch { data, .. } = committed {
+            self.batches.push(data.clone());
+        }
+    }
+
+    pub(super) fn encode(&self, members: &Members) -> Vec<u8> {
+        let mut lines = vec![
+            self.point.index.to_string(),
+            self.point.term.to_string(),
+            self.point.chain.to_string(),
+            join(&members.voters()),
+            join(&members.learners()),
+        ];
+        let text = |batch: &Vec<u8>| String::from_utf8(batch.clone()).unwrap();
+        lines.extend(self.batches.iter().map(text));
+        lines.join("\n").into_bytes()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<(Self, Members)> {
+        let mut lines = std::str::from_utf8(bytes).ok()?.split('\n');
+        let point = Point {
+            index: Index(lines.next()?.parse().ok()?),
+            term: Term(lines.next()?.parse().ok()?),
+            chain: Hash::from_hex(lines.next()?)?,
+        };
+        let members = Members::new(&split(lines.next()?)?, &split(lines.next()?)?)?;
+        let batches = lines.map(|line| line.as_bytes().to_vec()).collect();
+        Some((Self { point, batches }, members))
+    }
+}
+
+fn join(nodes: &[NodeId]) -> String {
+    let names: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+    names.join(" ")
+}
+
+fn split(line: &str) -> Option<Vec<NodeId>> {
+    line.split_whitespace()
+        .map(|word| word.parse().ok())
+        .collect()
+}
+
+pub(super) fn read_anchor(bytes: &[u8]) -> Option<Anchor> {
+    let (applied, members) = Applied::decode(bytes)?;
+    Some(Anchor {
+        point: applied.point,
+        members,
+    })
+}
+
+/// The checkpoint of a mesh that these voters have founded.
+pub(super) fn founded(voters: &[NodeId]) -> Vec<u8> {
+    let genesis = Applied {
+        point: Point {
+            index: Index(1),
+            term: Term(1),
+            chain: Hash::from_bytes([1; 32]),
+        },
+        batches: Vec::new(),
+    };
+    genesis.encode(&Members::new(voters, &[]).unwrap())
+}
+
+/// A running node.
+pub(super) struct Live {
+    pub(super) driver: Driver,
+    pub(super) applied: Applied,
+    pub(super) reads: Vec<(u64, Index)>,
+    pub(super) reads_lost: Vec<u64>,
+    pub(super) installs: usize,
+    // Writes that are ordered and not on disk.
+    queue: VecDeque<LogWrite>,
+}
+
+pub(super) struct Mesh {
+    pub(super) live: BTreeMap<NodeId, Live>,
+    pub(super) disks: BTreeMap<NodeId, Disk>,
+    pub(super) wire: VecDeque<(NodeId, NodeId, Vec<u8>)>,
+    pub(super) cut: BTreeSet<NodeId>,
+    pub(super) refusals: Vec<RaftRefusal>,
+    /// Whether writes reach the disk at once.
+    pub(super) prompt: bool,
+    /// Whether a peer that wants a checkpoint gets one.
+    pub(super) checkpoints: bool,
+    /// Whether replicas are expected to agree: not so when peers lie.
+    pub(super) believes: bool,
+    pub(super) settings: RaftSettings,
+    // What must hold: one entry per index, one leader per term.
+    ledger: BTreeMap<Index, Committed>,
+    leaders: BTreeMap<Term, NodeId>,
+}
+
+impl Mesh {
+    /// A mesh of these voters, none of which has ever run.
+    pub(super) fn new(count: u8) -> Self {
+        let mut mesh = Self {
+            live: BTreeMap::new(),
+            disks: BTreeMap::new(),
+            wire: VecDeque::new(),
+            cut: BTreeSet::new(),
+            refusals: Vec::new(),
+            prompt: true,
+            checkpoints: true,
+            believes: true,
+            settings: RaftSettings::default(),
+            ledger: BTreeMap::new(),
+            leaders: BTreeMap::new(),
+        };
+        let voters: Vec<NodeId> = (1..=count).map(node).collect();
+        for voter in &voters {
+            let disk = Disk {
+                checkpoint: Some(founded(&voters)),
+                ..Disk::default()
+            };
+            mesh.disks.insert(*voter, disk);
+            mesh.start(*voter);
+        }
+        mesh
+    }
+
+    /// Starts a node from its disk; one without a disk has never been brought up.
+    pub(super) fn start(&mut self, id: NodeId) {
+        let disk = self.disks.entry(id).or_default().recovered();
+        let (driver, restored) = Driver::restore(id, self.settings, disk, read_anchor).unwrap();
+        let bytes = restored.checkpoint.map(|(_, bytes)| bytes);
+        let state = bytes.and_then(|bytes| Applied::decode(&bytes));
+        let live = Live {
+            driver,
+            applied: state.map(|(applied, _)| applied).unwrap_or_default(),
+            reads: Vec::new(),
+            reads_lost: Vec::new(),
+            installs: 0,
+            queue: VecDeque::new(),
+        };
+        self.live.insert(id, live);
+    }
+
+    /// Stops a node as a power cut does: what is not on disk is gone.
+    pub(super) fn crash(&mut self, id: NodeId) {
+        self.live.remove(&id);
+    }
+
+    pub(super) fn get(&mut self, number: u8) -> &mut Live {
+        self.live.get_mut(&node(number)).unwrap()
+    }
+
+    /// Lets every node do what follows from what it knows. Returns whether anything did.
+    pub(super) fn settle(&mut self) -> bool {
+        let ids: Vec<NodeId> = self.live.keys().copied().collect();
+        let mut moved = false;
+        for id in ids {
+            while self.settle_one(id) {
+                moved = true;
+            }
+            if self.prompt {
+                moved |= self.persist(id, usize::MAX);
+            }
+        }
+        moved
+    }
+
+    pub(super) fn settle_one(&mut self, id: NodeId) -> bool {
+        let live = self.live.get_mut(&id).unwrap();
+        let progress = live.driver.settle();
+        if progress.is_empty() {
+            return false;
+        }
+        self.take(id, progress);
+        self.check_leader(id);
+        true
+    }
+
+    fn take(&mut self, id: NodeId, progress: Progress) {
+        let live = self.live.get_mut(&id).unwrap();
+        for (to, bytes) in progress.sends {
+            assert_ne!(to, id, "nobody writes to himself");
+            self.wire.push_back((id, to, bytes));
+        }
+        live.queue.extend(progress.writes);
+        if let Some((index, bytes)) = progress.install {
+            let (applied, _) = Applied::decode(&bytes).unwrap();
+            assert_eq!(applied.point.index, index);
+            assert!(live.applied.point.index < index, "a checkpoint brings news");
+            live.applied = applied;
+            live.installs += 1;
+        }
+        for committed in progress.committed {
+            live.applied.apply(&committed);
+            let index = committed.index();
+            let known = self
+                .ledger
+                .entry(index)
+                .or_insert_with(|| committed.clone());
+            let agreed = *known == committed;
+            assert!(
+                agreed || !self.believes,
+                "entry {index} differs between replicas"
+            );
+        }
+        live.reads.extend(progress.reads);
+        live.reads_lost.extend(progress.reads_lost);
+        if progress.checkpoint_wanted && self.checkpoints {
+            self.checkpoint(id);
+        }
+    }
+
+    fn check_leader(&mut self, id: NodeId) {
+        let driver = &self.live[&id].driver;
+        if driver.leads() {
+            let leader = *self.leaders.entry(driver.term()).or_insert(id);
+            let alone = leader == id || !self.believes;
+            assert!(alone, "term {} has two leaders", driver.term());
+        }
+    }
+
+    /// Puts the first ordered writes of a node on its disk.
+    pub(super) fn persist(&mut self, id: NodeId, count: usize) -> bool {
+        let live = self.live.get_mut(&id).unwrap();
+        let count = count.min(live.queue.len());
+        for write in live.queue.drain(..count) {
+            let number = write.number;
+            self.disks.get_mut(&id).unwrap().write(write);
+            live.driver.persisted(number);
+        }
+        0 < count
+    }
+
+    /// Lets a node write a checkpoint of its state.
+    pub(super) fn checkpoint(&mut self, id: NodeId) {
+        let live = self.live.get_mut(&id).unwrap();
+        let bytes = live.applied.encode(live.driver.members());
+        self.disks.get_mut(&id).unwrap().checkpoint = Some(bytes.clone());
+        live.driver
+            .checkpointed(live.applied.point.index, Arc::from(bytes));
+    }
+
+    /// Delivers a message that was taken from the wire.
+    pub(super) fn deliver(&mut self, from: NodeId, to: NodeId, bytes: &[u8]) {
+        if self.cut.contains(&from) || self.cut.contains(&to) {
+            return;
+        }
+        if let Some(live) = self.live.get_mut(&to)
+            && let Err(refusal) = live.driver.receive(from, bytes)
+        {
+            self.refusals.push(refusal);
+        }
+    }
+
+    /// Delivers everything until nobody has anything to say.
+    pub(super) fn calm(&mut self) {
+        loop {
+            let moved = self.settle();
+            let messages = std::mem::take(&mut self.wire);
+            if messages.is_empty() && !moved {
+                return;
+            }
+            for (from, to, bytes) in messages {
+                self.deliver(from, to, &bytes);
+            }
+        }
+    }
+
+    /// Lets time pass for everybody, in calm.
+    pub(super) fn run(&mut self, ticks: usize) {
+        for _ in 0..ticks {
+            for live in self.live.values_mut() {
+                live.driver.tick();
+            }
+            self.calm();
+        }
+    }
+
+    /// Lets time pass until somebody leads whom a quorum follows.
+    pub(super) fn elect(&mut self) -> NodeId {
+        for _ in 0..200 {
+            self.run(1);
+            let leads = |live: &&Live| live.driver.leads() && live.driver.room() > 0;
+            let reachable = self.live.iter().filter(|(id, _)| !self.cut.contains(*id));
+            let newest = reachable
+                .filter(|(_, live)| leads(live))
+                .max_by_key(|(_, live)| live.driver.term());
+            if let Some((id, live)) = newest
+                && live.driver.committed() == live.driver.last()
+            {
+                return *id;
+            }
+        }
+        unreachable!("nobody was elected");
+    }
+
+    /// Proposes on a node and lets it take its course.
+    pub(super) fn propose(&mut self, id: NodeId, data: &str) -> (Term, Index) {
+        let live = self.live.get_mut(&id).unwrap();
+        let position = live.driver.propose(data.as_bytes().to_vec()).unwrap();
+        self.calm();
+        position
+    }
+
+    pub(super) fn others(&self, id: NodeId) -> Vec<NodeId> {
+        self.live
+            .keys()
+            .copied()
+            .filter(|other| *other != id)
+            .collect()
+    }
+
+    /// Checks that all live nodes have applied the same, and that it ends with this batch.
+    pub(super) fn check_agreed(&self, last: &str) {
+        let states: Vec<&Applied> = self.live.values().map(|live| &live.applied).collect();
+        for state in &states {
+            assert_eq!(*state, states[0]);
+        }
+        let newest = states[0].batches.last().map(Vec::as_slice);
+        assert_eq!(newest, Some(last.as_bytes()));
+    }
+}
