@@ -16,18 +16,32 @@ pub struct Clock {
 
 impl Clock {
     /// Reads the wall clock once, and the monotonic clock from here on.
-    #[expect(clippy::disallowed_methods, reason = "this is the room that reads time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the room that reads time"
+    )]
     pub fn start() -> Self {
         // A wall clock before 1970 counts as 1970: peers will refuse such a node for its skew, with a reason.
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let started_at = Moment(u64::try_from(wall.as_millis()).unwrap_or(u64::MAX));
-        Self { started: Instant::now(), started_at }
+        Self {
+            started: Instant::now(),
+            started_at,
+        }
     }
 
     /// What time it is.
     pub fn now(&self) -> Moment {
         let span = self.started.elapsed().as_millis();
-        self.started_at.plus_ms(u64::try_from(span).unwrap_or(u64::MAX))
+        self.started_at
+            .plus_ms(u64::try_from(span).unwrap_or(u64::MAX))
+    }
+
+    /// The monotonic clock, for measuring how long something takes.
+    pub fn stopwatch(&self) -> Instant {
+        Instant::now()
     }
 
     /// How long the node has been running, in milliseconds.

@@ -159,13 +159,18 @@ impl Config {
 
     /// Checks settings.
     pub fn check(settings: Settings) -> Result<Self, ConfigError> {
-        let data_dir = settings.data_dir.clone().ok_or(ConfigError::Missing { setting: "data_dir" })?;
+        let data_dir = settings.data_dir.clone().ok_or(ConfigError::Missing {
+            setting: "data_dir",
+        })?;
         let name = match &settings.name {
             Some(name) => parse_name(name)?,
             None => name_after(&data_dir)?,
         };
         let listen = settings.listen.clone().unwrap_or_else(|| {
-            vec!["/ip4/127.0.0.1/tcp/0".to_owned(), "/ip4/127.0.0.1/udp/0/quic-v1".to_owned()]
+            vec![
+                "/ip4/127.0.0.1/tcp/0".to_owned(),
+                "/ip4/127.0.0.1/udp/0/quic-v1".to_owned(),
+            ]
         });
         check_addresses("listen", &listen)?;
         Ok(Self {
@@ -178,7 +183,12 @@ impl Config {
             mdns: settings.mdns.unwrap_or(false),
             bases: settings.bases.unwrap_or_default(),
             agents: settings.agents.unwrap_or(AGENTS_DEFAULT),
-            slots: within("slots", settings.slots.unwrap_or(SLOTS_DEFAULT), 1, limits::SLOTS_MAX)?,
+            slots: within(
+                "slots",
+                settings.slots.unwrap_or(SLOTS_DEFAULT),
+                1,
+                limits::SLOTS_MAX,
+            )?,
             log: settings.log.unwrap_or_else(|| "info".to_owned()),
             log_format: settings.log_format.unwrap_or_default(),
         })
@@ -189,10 +199,15 @@ fn check_entry(settings: &Settings) -> Result<Entry, ConfigError> {
     let addresses = settings.join.clone().unwrap_or_default();
     if addresses.is_empty() {
         let wanted = settings.voters.unwrap_or(VOTERS_DEFAULT);
-        return Ok(Entry::Found { voters_wanted: within("voters", wanted, 1, VOTERS_MAX)? });
+        return Ok(Entry::Found {
+            voters_wanted: within("voters", wanted, 1, VOTERS_MAX)?,
+        });
     }
     check_addresses("join", &addresses)?;
-    let token = settings.token.clone().ok_or(ConfigError::Missing { setting: "token" })?;
+    let token = settings
+        .token
+        .clone()
+        .ok_or(ConfigError::Missing { setting: "token" })?;
     let token = hex::decode(&token).map_err(|_| ConfigError::Invalid {
         setting: "token",
         // The value is a secret, even when it is malformed.
@@ -200,7 +215,11 @@ fn check_entry(settings: &Settings) -> Result<Entry, ConfigError> {
         reason: "a token is hexadecimal digits".to_owned(),
     })?;
     let role = settings.role.as_deref().map(parse_role).transpose()?;
-    Ok(Entry::Join { addresses, token, role })
+    Ok(Entry::Join {
+        addresses,
+        token,
+        role,
+    })
 }
 
 fn parse_role(text: &str) -> Result<Role, ConfigError> {
@@ -216,16 +235,19 @@ fn parse_role(text: &str) -> Result<Role, ConfigError> {
 }
 
 fn parse_name(text: &str) -> Result<NodeName, ConfigError> {
-    text.parse().map_err(|error: hms_protocol::id::IdError| ConfigError::Invalid {
-        setting: "name",
-        value: text.to_owned(),
-        reason: error.to_string(),
-    })
+    text.parse()
+        .map_err(|error: hms_protocol::id::IdError| ConfigError::Invalid {
+            setting: "name",
+            value: text.to_owned(),
+            reason: error.to_string(),
+        })
 }
 
 /// A node without a name is called after its data directory.
 fn name_after(data_dir: &Path) -> Result<NodeName, ConfigError> {
-    let folder = data_dir.file_name().map(|name| name.to_string_lossy().to_lowercase());
+    let folder = data_dir
+        .file_name()
+        .map(|name| name.to_string_lossy().to_lowercase());
     folder
         .and_then(|name| name.parse().ok())
         .ok_or(ConfigError::Missing { setting: "name" })
@@ -243,7 +265,11 @@ fn parse_socket(setting: &'static str, text: Option<&str>) -> Result<SocketAddr,
 fn check_addresses(setting: &'static str, addresses: &[String]) -> Result<(), ConfigError> {
     for address in addresses {
         if let Err(reason) = crate::net::check_address(address) {
-            return Err(ConfigError::Invalid { setting, value: address.clone(), reason });
+            return Err(ConfigError::Invalid {
+                setting,
+                value: address.clone(),
+                reason,
+            });
         }
     }
     Ok(())
@@ -254,7 +280,11 @@ fn within(setting: &'static str, value: u32, low: u32, high: u32) -> Result<u32,
         return Ok(value);
     }
     let reason = format!("allowed is {low} to {high}");
-    Err(ConfigError::Invalid { setting, value: value.to_string(), reason })
+    Err(ConfigError::Invalid {
+        setting,
+        value: value.to_string(),
+        reason,
+    })
 }
 
 #[cfg(test)]
@@ -285,11 +315,23 @@ mod tests {
     fn bad_values_name_the_setting_and_a_token_is_never_repeated() {
         for (toml, needle) in [
             ("data_dir='x'\ngateway='nowhere'", "gateway is \"nowhere\""),
-            ("data_dir='x'\nlisten=['tcp://1.2.3.4']", "listen is \"tcp://1.2.3.4\""),
-            ("data_dir='x'\nvoters=9", "voters is \"9\": allowed is 1 to 7"),
+            (
+                "data_dir='x'\nlisten=['tcp://1.2.3.4']",
+                "listen is \"tcp://1.2.3.4\"",
+            ),
+            (
+                "data_dir='x'\nvoters=9",
+                "voters is \"9\": allowed is 1 to 7",
+            ),
             ("data_dir='x'\nname='Bad Name'", "name is \"Bad Name\""),
-            ("data_dir='x'\njoin=['/ip4/127.0.0.1/tcp/1']", "token is missing"),
-            ("data_dir='x'\njoin=['/ip4/127.0.0.1/tcp/1']\ntoken='secret!'", "token is \"***\""),
+            (
+                "data_dir='x'\njoin=['/ip4/127.0.0.1/tcp/1']",
+                "token is missing",
+            ),
+            (
+                "data_dir='x'\njoin=['/ip4/127.0.0.1/tcp/1']\ntoken='secret!'",
+                "token is \"***\"",
+            ),
         ] {
             let text = check(toml).unwrap_err().to_string();
             assert!(text.contains(needle), "{toml}: {text}");
@@ -298,7 +340,10 @@ mod tests {
 
     #[test]
     fn a_flag_wins_over_the_file() {
-        let flag = Settings { name: Some("flag".to_owned()), ..Settings::default() };
+        let flag = Settings {
+            name: Some("flag".to_owned()),
+            ..Settings::default()
+        };
         let file = Settings::parse("name = 'file'\ndata_dir = '/d'", Path::new("f")).unwrap();
         let config = Config::check(flag.or(file)).unwrap();
         assert_eq!(config.name.as_str(), "flag");

@@ -95,9 +95,15 @@ impl FactsError {
     /// What the operator can do.
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::Io { .. } => "check the permissions of the data directory and the space on its disk",
-            Self::Damaged { .. } => "restore the file from a backup, or start with a new data directory",
-            Self::OtherNode { .. } => "give each node a data directory of its own; do not copy them",
+            Self::Io { .. } => {
+                "check the permissions of the data directory and the space on its disk"
+            }
+            Self::Damaged { .. } => {
+                "restore the file from a backup, or start with a new data directory"
+            }
+            Self::OtherNode { .. } => {
+                "give each node a data directory of its own; do not copy them"
+            }
         }
     }
 }
@@ -123,9 +129,18 @@ impl Facts {
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(FactsError::Io { verb: "read", path, source }),
+            Err(source) => {
+                return Err(FactsError::Io {
+                    verb: "read",
+                    path,
+                    source,
+                });
+            }
         };
-        let damaged = |reason: String| FactsError::Damaged { path: path.clone(), reason };
+        let damaged = |reason: String| FactsError::Damaged {
+            path: path.clone(),
+            reason,
+        };
         let file: FactsFile =
             serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
         let facts = file.check().map_err(damaged)?;
@@ -142,8 +157,11 @@ impl Facts {
     /// Writes the facts, durably: when this returns, the next life will read them.
     pub fn write(&self, data_dir: &Path) -> Result<(), FactsError> {
         let path = data_dir.join(FACTS_FILE);
-        replace(&path, &self.to_json(), data_dir)
-            .map_err(|source| FactsError::Io { verb: "written", path, source })
+        replace(&path, &self.to_json(), data_dir).map_err(|source| FactsError::Io {
+            verb: "written",
+            path,
+            source,
+        })
     }
 
     fn to_json(&self) -> String {
@@ -173,9 +191,18 @@ impl FactsFile {
             other => return Err(format!("{other:?} is not a role")),
         };
         Ok(Facts {
-            node: self.node.parse().map_err(|error| format!("node: {error}"))?,
-            name: self.name.parse().map_err(|error| format!("name: {error}"))?,
-            mesh: self.mesh.parse().map_err(|error| format!("mesh: {error}"))?,
+            node: self
+                .node
+                .parse()
+                .map_err(|error| format!("node: {error}"))?,
+            name: self
+                .name
+                .parse()
+                .map_err(|error| format!("name: {error}"))?,
+            mesh: self
+                .mesh
+                .parse()
+                .map_err(|error| format!("mesh: {error}"))?,
             role,
             incarnation: Incarnation(self.incarnation),
             token: hex::decode(&self.token).map_err(|error| format!("token: {error}"))?,
@@ -188,8 +215,12 @@ impl FactsFile {
 /// Writes beside the name and renames, so that a crash leaves the old file or the new one.
 fn replace(path: &Path, text: &str, folder: &Path) -> io::Result<()> {
     let draft = path.with_extension("json.new");
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&draft, path)?;
@@ -218,7 +249,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(Facts::read(dir.path(), facts().node).unwrap(), None);
         facts().write(dir.path()).unwrap();
-        assert_eq!(Facts::read(dir.path(), facts().node).unwrap(), Some(facts()));
+        assert_eq!(
+            Facts::read(dir.path(), facts().node).unwrap(),
+            Some(facts())
+        );
     }
 
     #[test]
@@ -232,7 +266,12 @@ mod tests {
     #[test]
     fn damage_is_named_and_never_panics() {
         let dir = tempfile::tempdir().unwrap();
-        for text in ["", "{", "{\"node\":1}", &facts().to_json().replace("worker", "emperor")] {
+        for text in [
+            "",
+            "{",
+            "{\"node\":1}",
+            &facts().to_json().replace("worker", "emperor"),
+        ] {
             fs::write(dir.path().join(FACTS_FILE), text).unwrap();
             let error = Facts::read(dir.path(), facts().node).unwrap_err();
             assert_eq!(error.code(), "HMS-FACTS-DAMAGED", "{text:?}");

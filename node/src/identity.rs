@@ -74,8 +74,12 @@ impl IdentityError {
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::Io { .. } => "choose a data directory that this user may write, with --data-dir",
-            Self::Exposed { .. } => "chmod 600 the file; if others may have read it, start with a new data directory",
-            Self::NotAKey { .. } => "restore the file from a backup, or start with a new data directory",
+            Self::Exposed { .. } => {
+                "chmod 600 the file; if others may have read it, start with a new data directory"
+            }
+            Self::NotAKey { .. } => {
+                "restore the file from a backup, or start with a new data directory"
+            }
             Self::NoRandomness(_) => "start the node when the system's random source is ready",
         }
     }
@@ -99,7 +103,10 @@ impl Identity {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let seed = draw_seed()?;
                 write_key(&seed, data_dir, &path).map_err(fail("written", &path))?;
-                Ok(Self { key: SecretKey::from_seed(&seed), fresh: true })
+                Ok(Self {
+                    key: SecretKey::from_seed(&seed),
+                    fresh: true,
+                })
             }
             Err(error) => Err(fail("read", &path)(error)),
         }
@@ -129,25 +136,42 @@ pub fn draw_seed() -> Result<Zeroizing<[u8; SEED_BYTES]>, IdentityError> {
 }
 
 fn read_key(mut file: File, path: &Path) -> Result<Identity, IdentityError> {
-    let fail = |source| IdentityError::Io { verb: "read", path: path.to_owned(), source };
+    let fail = |source| IdentityError::Io {
+        verb: "read",
+        path: path.to_owned(),
+        source,
+    };
     let metadata = file.metadata().map_err(fail)?;
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
-        return Err(IdentityError::Exposed { path: path.to_owned(), mode });
+        return Err(IdentityError::Exposed {
+            path: path.to_owned(),
+            mode,
+        });
     }
     if metadata.len() != SEED_BYTES as u64 {
-        return Err(IdentityError::NotAKey { path: path.to_owned(), bytes: metadata.len() });
+        return Err(IdentityError::NotAKey {
+            path: path.to_owned(),
+            bytes: metadata.len(),
+        });
     }
     let mut seed = Zeroizing::new([0; SEED_BYTES]);
     file.read_exact(seed.as_mut()).map_err(fail)?;
-    Ok(Identity { key: SecretKey::from_seed(&seed), fresh: false })
+    Ok(Identity {
+        key: SecretKey::from_seed(&seed),
+        fresh: false,
+    })
 }
 
 /// Writes beside the name and renames, so that a crash leaves either no key or a whole one.
 fn write_key(seed: &[u8; SEED_BYTES], data_dir: &Path, path: &Path) -> io::Result<()> {
     let draft = path.with_extension("key.new");
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)?;
     file.write_all(seed)?;
     file.sync_all()?;
     fs::rename(&draft, path)?;
@@ -165,7 +189,10 @@ mod tests {
         let again = Identity::load_or_create(dir.path()).unwrap();
         assert!(first.is_fresh() && !again.is_fresh());
         assert_eq!(first.id(), again.id());
-        let mode = fs::metadata(dir.path().join(KEY_FILE)).unwrap().permissions().mode();
+        let mode = fs::metadata(dir.path().join(KEY_FILE))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 

@@ -6,8 +6,18 @@
 //! This crate decides nothing about tasks, leaders or services: that is `hms-consensus`. Nothing imports it but its own
 //! `main.rs`, the adversary of the drills and the tests.
 
+pub mod agent;
 pub mod clock;
+pub mod config;
+pub mod facts;
 pub mod identity;
 pub mod limits;
+pub mod mailbox;
+pub mod metrics;
 pub mod net;
+pub mod pages;
+pub mod post;
+pub mod ready;
 pub mod store;
+pub mod telemetry;
+pub mod vitals;

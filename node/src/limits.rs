@@ -135,3 +135,12 @@ pub const PAGE: u32 = 100;
 
 /// Services of one call that are declared at a time. The rest of the file waits for them.
 pub const DECLARATIONS_AT_ONCE: usize = 64;
+
+/// Runs waiting for one agent. When full, the order is dropped and repeated by the leader.
+pub const AGENT_MAILBOX_CAPACITY: usize = 4;
+
+/// Ended runs that the host has not yet forgotten. When full, an agent waits before it takes the next run.
+pub const RUNS_OVER_CAPACITY: usize = 1_024;
+
+/// Probes under way at once. When met, a probe is left out; the next interval tries again.
+pub const PROBES_MAX: usize = 1_024;

@@ -19,7 +19,11 @@ fn main() -> ExitCode {
         Err(error) => {
             // Printing to a closed terminal fails; the exit code says it all the same.
             let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(EXIT_USAGE) } else { ExitCode::SUCCESS };
+            return if error.use_stderr() {
+                ExitCode::from(EXIT_USAGE)
+            } else {
+                ExitCode::SUCCESS
+            };
         }
     };
     match start(flags) {
@@ -37,7 +41,9 @@ fn main() -> ExitCode {
 fn start(flags: Flags) -> Result<(), NodeError> {
     let config = Config::resolve(flags)?;
     telemetry::start(&config.log, config.log_format)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(NodeError::Runtime)?;
     runtime.block_on(async {
         let stop = CancellationToken::new();
@@ -55,7 +61,10 @@ fn start(flags: Flags) -> Result<(), NodeError> {
 }
 
 /// Says what went wrong, with every cause, and what to do about it.
-#[expect(clippy::print_stderr, reason = "the last words of a program go to standard error")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the last words of a program go to standard error"
+)]
 fn complain(error: &NodeError) {
     eprintln!("hms-node: {error} [{}]", error.code());
     let mut cause = std::error::Error::source(error);

@@ -62,9 +62,12 @@ impl Metrics {
     /// If two metrics have one name, which a test rules out.
     pub fn new() -> Self {
         let registry = Registry::new();
-        let page = Page { registry: &registry };
+        let page = Page {
+            registry: &registry,
+        };
         Self {
-            drive_inputs_total: page.counter("hms_drive_inputs_total", "Inputs handled by the mind."),
+            drive_inputs_total: page
+                .counter("hms_drive_inputs_total", "Inputs handled by the mind."),
             drive_lag_seconds: page.histogram("hms_drive_lag_seconds", "How late the loop ran."),
             drive_effects_total: page.counters(
                 "hms_drive_effects_total",
@@ -110,7 +113,8 @@ impl Metrics {
                 "Time from a call to its answer.",
             ),
             node_memory_bytes: page.gauge("hms_node_memory_bytes", "Resident memory."),
-            node_load_permille: page.gauge("hms_node_load_permille", "Processor load, thousandths."),
+            node_load_permille: page
+                .gauge("hms_node_load_permille", "Processor load, thousandths."),
             registry,
         }
     }
@@ -139,12 +143,15 @@ struct Page<'a> {
 }
 
 /// Times of interest lie between a tenth of a millisecond and ten seconds.
-const SECONDS_BUCKETS: [f64; 14] =
-    [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+const SECONDS_BUCKETS: [f64; 14] = [
+    0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+];
 
 impl Page<'_> {
     fn register<M: prometheus::core::Collector + Clone + 'static>(&self, metric: M) -> M {
-        self.registry.register(Box::new(metric.clone())).expect("every metric has its own name");
+        self.registry
+            .register(Box::new(metric.clone()))
+            .expect("every metric has its own name");
         metric
     }
 
@@ -176,10 +183,19 @@ mod tests {
     fn the_page_names_what_it_counts() {
         let metrics = Metrics::new();
         metrics.drive_inputs_total.inc();
-        metrics.gateway_calls_total.with_label_values(&["submit", "ok"]).inc();
+        metrics
+            .gateway_calls_total
+            .with_label_values(&["submit", "ok"])
+            .inc();
         let page = metrics.render();
         assert!(page.contains("hms_drive_inputs_total 1"), "{page}");
-        assert!(page.contains("hms_gateway_calls_total{code=\"ok\",method=\"submit\"} 1"), "{page}");
-        assert!(page.contains("# HELP hms_raft_term_number The Raft term."), "{page}");
+        assert!(
+            page.contains("hms_gateway_calls_total{code=\"ok\",method=\"submit\"} 1"),
+            "{page}"
+        );
+        assert!(
+            page.contains("# HELP hms_raft_term_number The Raft term."),
+            "{page}"
+        );
     }
 }

@@ -17,7 +17,9 @@ pub async fn serve(listener: TcpListener, metrics: Metrics, stop: CancellationTo
         let text = metrics.render();
         async move { ([(header::CONTENT_TYPE, CONTENT_TYPE)], text) }
     };
-    let router = Router::new().route("/metrics", get(page)).route("/healthz", get(async || "ok\n"));
+    let router = Router::new()
+        .route("/metrics", get(page))
+        .route("/healthz", get(async || "ok\n"));
     let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
     if let Err(error) = served.await {
         tracing::error!(%error, "metrics are not served any more");

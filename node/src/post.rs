@@ -8,10 +8,12 @@ mod gossip;
 mod inbound;
 mod memory;
 mod outbound;
+mod refusal;
 mod seal;
 
 pub use gossip::{GossipRoom, open_gossip};
 pub use inbound::Inbound;
 pub use memory::Memory;
 pub use outbound::Outbound;
+pub use refusal::PostRefusal;
 pub use seal::Seal;

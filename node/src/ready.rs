@@ -91,8 +91,12 @@ impl Ready {
             token: (!self.token.is_empty()).then(|| hex::encode(&self.token)),
         };
         let draft = self.data_dir.join("ready.json.new");
-        let mut out =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        let mut out = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&draft)?;
         serde_json::to_writer_pretty(&mut out, &file)?;
         out.flush()?;
         fs::rename(&draft, self.data_dir.join(READY_FILE))
@@ -159,7 +163,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         ready(dir.path()).write().unwrap();
         let path = dir.path().join(READY_FILE);
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         retract(dir.path());
         assert!(!path.exists());
     }

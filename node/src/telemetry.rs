@@ -27,8 +27,10 @@ pub enum TelemetryError {
 
 /// Starts logging for the whole process.
 pub fn start(filter: &str, format: LogFormat) -> Result<(), TelemetryError> {
-    let env_filter = EnvFilter::try_new(filter)
-        .map_err(|source| TelemetryError::BadFilter { filter: filter.to_owned(), source })?;
+    let env_filter = EnvFilter::try_new(filter).map_err(|source| TelemetryError::BadFilter {
+        filter: filter.to_owned(),
+        source,
+    })?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(env_filter)
         .with_writer(std::io::stderr)

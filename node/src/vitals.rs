@@ -19,16 +19,25 @@ pub struct Thermometer {
 impl Thermometer {
     /// Measures; `lag_ms` is what the loop measured of itself.
     pub fn measure(&mut self, lag_ms: u32) -> Vitals {
-        Vitals { load_permille: self.load_permille(), lag_ms, memory_bytes: resident_bytes() }
+        Vitals {
+            load_permille: self.load_permille(),
+            lag_ms,
+            memory_bytes: resident_bytes(),
+        }
     }
 
     /// Share of all processors that was busy since the time before, in thousandths.
     fn load_permille(&mut self) -> u32 {
-        let Some((busy, total)) = processor_ticks() else { return 0 };
+        let Some((busy, total)) = processor_ticks() else {
+            return 0;
+        };
         let busy_since = busy.saturating_sub(self.busy);
         let total_since = total.saturating_sub(self.total);
         (self.busy, self.total) = (busy, total);
-        let permille = busy_since.saturating_mul(1_000).checked_div(total_since).unwrap_or(0);
+        let permille = busy_since
+            .saturating_mul(1_000)
+            .checked_div(total_since)
+            .unwrap_or(0);
         u32::try_from(permille.min(1_000)).unwrap_or(1_000)
     }
 }
@@ -37,7 +46,10 @@ impl Thermometer {
 fn processor_ticks() -> Option<(u64, u64)> {
     let text = fs::read_to_string("/proc/stat").ok()?;
     let line = text.lines().next()?.strip_prefix("cpu ")?;
-    let ticks: Vec<u64> = line.split_whitespace().map_while(|word| word.parse().ok()).collect();
+    let ticks: Vec<u64> = line
+        .split_whitespace()
+        .map_while(|word| word.parse().ok())
+        .collect();
     // user nice system idle iowait irq softirq steal; guest time is counted in user already.
     let counted = ticks.get(..8)?;
     let total: u64 = counted.iter().sum();
@@ -48,7 +60,11 @@ fn processor_ticks() -> Option<(u64, u64)> {
 /// Resident memory of this process, from the second field of `/proc/self/statm` (proc(5)).
 pub fn resident_bytes() -> u64 {
     let text = fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: u64 = text.split_whitespace().nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+    let pages: u64 = text
+        .split_whitespace()
+        .nth(1)
+        .and_then(|word| word.parse().ok())
+        .unwrap_or(0);
     pages * PAGE_BYTES
 }
 

@@ -18,7 +18,12 @@ pub struct Settings {
     pub name: Option<String>,
 
     /// libp2p address to listen on; may be repeated [default: TCP and QUIC on free loopback ports]
-    #[arg(long, env = "HMS_LISTEN", value_name = "MULTIADDR", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "HMS_LISTEN",
+        value_name = "MULTIADDR",
+        value_delimiter = ','
+    )]
     pub listen: Option<Vec<String>>,
 
     /// Where the gRPC gateway listens; port 0 takes a free one [default: 127.0.0.1:0]
@@ -30,7 +35,12 @@ pub struct Settings {
     pub metrics: Option<String>,
 
     /// Address of a member of the mesh to join; may be repeated. Without it the node founds a mesh
-    #[arg(long, env = "HMS_JOIN", value_name = "MULTIADDR", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "HMS_JOIN",
+        value_name = "MULTIADDR",
+        value_delimiter = ','
+    )]
     pub join: Option<Vec<String>>,
 
     /// The mesh's join token
@@ -50,7 +60,12 @@ pub struct Settings {
     pub mdns: Option<bool>,
 
     /// Metamath database that the node's agents hold; may be repeated
-    #[arg(long = "base", env = "HMS_BASES", value_name = "FILE", value_delimiter = ',')]
+    #[arg(
+        long = "base",
+        env = "HMS_BASES",
+        value_name = "FILE",
+        value_delimiter = ','
+    )]
     pub bases: Option<Vec<PathBuf>>,
 
     /// Agents raised on first start [default: 1]
@@ -73,8 +88,10 @@ pub struct Settings {
 impl Settings {
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let text = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
         Self::parse(&text, path)
     }
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use hms_consensus::input::Input;
 use hms_protocol::codec::envelope::{Content, decode, read};
-use hms_protocol::envelope::{Audience, EnvelopeRefusal, Opened, Sender};
+use hms_protocol::envelope::{Audience, EnvelopeRefusal, Sender};
 use hms_protocol::id::NodeId;
 use tokio::sync::{mpsc, watch};
 
-use super::{Memory, Seal};
+use super::{Memory, PostRefusal, Seal};
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
 use crate::net::{Gossip, Judgement, Net};
@@ -42,9 +42,16 @@ pub async fn open_gossip(room: GossipRoom, mut messages: mpsc::Receiver<Gossip>)
                 Judgement::Accept
             }
             Err(refusal) => {
-                room.metrics.post_refused_total.with_label_values(&[refusal.code()]).inc();
+                room.metrics
+                    .post_refused_total
+                    .with_label_values(&[refusal.code()])
+                    .inc();
                 tracing::debug!(code = refusal.code(), %refusal, "gossip refused");
-                if refusal.blames_relay() { Judgement::Reject } else { Judgement::Ignore }
+                if refusal.blames_relay() {
+                    Judgement::Reject
+                } else {
+                    Judgement::Ignore
+                }
             }
         };
         room.net.judge(gossip.ticket, judgement);
@@ -52,35 +59,30 @@ pub async fn open_gossip(room: GossipRoom, mut messages: mpsc::Receiver<Gossip>)
 }
 
 impl GossipRoom {
-    async fn open(&self, frame: &[u8]) -> Result<Input, EnvelopeRefusal> {
+    async fn open(&self, frame: &[u8]) -> Result<Input, PostRefusal> {
         let sealed = decode(frame)?;
         let sender = sealed.claimed().sender;
         let Sender::Node(from) = sender else {
-            return Err(EnvelopeRefusal::UnknownSender { sender });
+            return Err(EnvelopeRefusal::UnknownSender { sender }.into());
         };
         if !self.members.borrow().contains(&from) {
-            return Err(EnvelopeRefusal::UnknownSender { sender });
+            return Err(EnvelopeRefusal::UnknownSender { sender }.into());
         }
         let opened = sealed.open(from.into())?;
         opened.check_address(self.seal.mesh(), self.seal.node(), self.seal.clock().now())?;
         if opened.header().audience != Audience::Mesh {
-            return Err(EnvelopeRefusal::OtherAudience { audience: opened.header().audience });
+            let audience = opened.header().audience;
+            return Err(EnvelopeRefusal::OtherAudience { audience }.into());
         }
         self.memory.admit(&opened).await?;
-        to_input(from, &opened)
+        to_input(from, read(&opened)?)
     }
 }
 
-fn to_input(from: NodeId, opened: &Opened) -> Result<Input, EnvelopeRefusal> {
-    match read(opened) {
-        Ok(Content::Heartbeat(heartbeat)) => Ok(Input::Heard(heartbeat)),
-        Ok(Content::Announcement(announcement)) => Ok(Input::Announced { from, announcement }),
-        Ok(Content::Peer(_) | Content::Report(_) | Content::Verdict(_)) => {
-            Err(EnvelopeRefusal::Malformed { what: "not gossip" })
-        }
-        Err(error) => {
-            tracing::debug!(from = %from.short(), %error, "gossip refused");
-            Err(EnvelopeRefusal::Malformed { what: "gossip" })
-        }
+fn to_input(from: NodeId, content: Content) -> Result<Input, PostRefusal> {
+    match content {
+        Content::Heartbeat(heartbeat) => Ok(Input::Heard(heartbeat)),
+        Content::Announcement(announcement) => Ok(Input::Announced { from, announcement }),
+        Content::Peer(_) | Content::Report(_) | Content::Verdict(_) => Err(PostRefusal::WrongWay),
     }
 }

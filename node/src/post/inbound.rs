@@ -12,7 +12,7 @@ use hms_protocol::peer::PeerMessage;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use super::{Memory, Seal};
+use super::{Memory, PostRefusal, Seal};
 use crate::limits::INBOUND_CAPACITY;
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
@@ -41,15 +41,25 @@ impl Inbound {
         memory: Arc<Memory>,
         tasks: TaskTracker,
     ) -> Self {
-        let desk = Arc::new(Desk { seal, mailbox, metrics, memory });
-        Self { desk, tasks, lanes: BTreeMap::new() }
+        let desk = Arc::new(Desk {
+            seal,
+            mailbox,
+            metrics,
+            memory,
+        });
+        Self {
+            desk,
+            tasks,
+            lanes: BTreeMap::new(),
+        }
     }
 
     /// Hands a frame to its peer's lane, waiting when the lane is full: the network stops reading that peer meanwhile.
     pub async fn receive(&mut self, from: NodeId, frame: Bytes) {
         let lane = self.lanes.entry(from).or_insert_with(|| {
             let (sender, receiver) = mpsc::channel(INBOUND_CAPACITY);
-            self.tasks.spawn(open_all(self.desk.clone(), from, receiver));
+            self.tasks
+                .spawn(open_all(self.desk.clone(), from, receiver));
             sender
         });
         // A closed lane means that the node is stopping.
@@ -69,7 +79,10 @@ async fn open_all(desk: Arc<Desk>, from: NodeId, mut frames: mpsc::Receiver<Byte
                 }
             }
             Err(refusal) => {
-                desk.metrics.post_refused_total.with_label_values(&[refusal.code()]).inc();
+                desk.metrics
+                    .post_refused_total
+                    .with_label_values(&[refusal.code()])
+                    .inc();
                 tracing::warn!(from = %from.short(), code = refusal.code(), %refusal, "frame refused");
             }
         }
@@ -78,36 +91,26 @@ async fn open_all(desk: Arc<Desk>, from: NodeId, mut frames: mpsc::Receiver<Byte
 
 impl Desk {
     /// From bytes to messages: signature, address, time, replay, in that order.
-    async fn open(
-        &self,
-        from: NodeId,
-        frame: &[u8],
-    ) -> Result<Vec<PeerMessage>, EnvelopeRefusal> {
+    async fn open(&self, from: NodeId, frame: &[u8]) -> Result<Vec<PeerMessage>, PostRefusal> {
         let sealed = decode(frame)?;
         let sender = sealed.claimed().sender;
         if sender != Sender::Node(from) {
             // Direct frames are never relayed: the transport has proved who is at the other end.
-            return Err(EnvelopeRefusal::UnknownSender { sender });
+            return Err(EnvelopeRefusal::UnknownSender { sender }.into());
         }
         let opened = sealed.open(from.into())?;
         opened.check_address(self.seal.mesh(), self.seal.node(), self.seal.clock().now())?;
         let audience = opened.header().audience;
         if audience != Audience::Node(self.seal.node()) {
-            return Err(EnvelopeRefusal::OtherAudience { audience });
+            return Err(EnvelopeRefusal::OtherAudience { audience }.into());
         }
         self.memory.admit(&opened).await?;
-        match read(&opened) {
-            Ok(Content::Peer(messages)) => Ok(messages),
-            Ok(
-                Content::Heartbeat(_)
-                | Content::Announcement(_)
-                | Content::Report(_)
-                | Content::Verdict(_),
-            ) => Err(EnvelopeRefusal::Malformed { what: "not a message between peers" }),
-            Err(error) => {
-                tracing::warn!(from = %from.short(), %error, "peer message refused");
-                Err(EnvelopeRefusal::Malformed { what: "peer message" })
-            }
+        match read(&opened)? {
+            Content::Peer(messages) => Ok(messages),
+            Content::Heartbeat(_)
+            | Content::Announcement(_)
+            | Content::Report(_)
+            | Content::Verdict(_) => Err(PostRefusal::WrongWay),
         }
     }
 }

@@ -6,55 +6,45 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hms_protocol::envelope::{EnvelopeRefusal, Opened};
+use hms_protocol::envelope::Opened;
 use hms_protocol::limits::REPLAY_AHEAD_MS;
 use hms_protocol::replay::{Clearance, ReplayWindow};
-use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use super::PostRefusal;
 use crate::clock::Clock;
-use crate::store::{Store, StoreError};
+use crate::store::{Seen, StoreError};
 
 /// What was let in.
 pub struct Memory {
     /// Held for the time of one look-up, never across an await.
     window: Mutex<ReplayWindow>,
-    store: Store,
+    seen: Seen,
     clock: Clock,
     /// One save at a time, so that they become durable in order of their numbers.
     saving: tokio::sync::Mutex<()>,
-    /// The newest save that is durable.
-    durable: watch::Sender<u64>,
-}
-
-/// The disk failed, so nothing more can be let in.
-#[derive(Debug, thiserror::Error)]
-pub enum MemoryError {
-    /// The message is refused.
-    #[error(transparent)]
-    Refused(#[from] EnvelopeRefusal),
-    /// The window cannot be saved.
-    #[error("the replay window cannot be saved")]
-    Store(#[from] StoreError),
 }
 
 impl Memory {
     /// Takes up where the node's earlier life left off.
-    pub fn restore(store: Store, clock: Clock) -> Result<Self, StoreError> {
-        let window = Mutex::new(ReplayWindow::restore(store.seen()?));
-        let saving = tokio::sync::Mutex::new(());
-        Ok(Self { window, store, clock, saving, durable: watch::Sender::new(0) })
+    pub fn restore(seen: Seen, clock: Clock) -> Result<Self, StoreError> {
+        let window = Mutex::new(ReplayWindow::restore(seen.read()?.unwrap_or_default()));
+        Ok(Self {
+            window,
+            seen,
+            clock,
+            saving: tokio::sync::Mutex::new(()),
+        })
     }
 
     /// Lets a message in, at most once. When this returns `Ok`, the message may be acted on.
-    pub async fn admit(&self, opened: &Opened) -> Result<(), MemoryError> {
+    pub async fn admit(&self, opened: &Opened) -> Result<(), PostRefusal> {
         let clearance = self.lock().admit(opened.header(), self.clock.now())?;
         match clearance {
             Clearance::Now => {}
             Clearance::After(number) => {
-                // The sender lives as long as `self`.
-                let _ = self.durable.subscribe().wait_for(|durable| number <= *durable).await;
+                self.seen.clone().saved(number).await?;
             }
             Clearance::OnceSaved => self.save().await?,
         }
@@ -73,15 +63,19 @@ impl Memory {
         }
         let _turn = self.saving.lock().await;
         let save = self.lock().close();
-        self.store.remember(save.record).await
+        let number = save.number;
+        self.seen.save(save).await?;
+        self.seen.clone().saved(number).await?;
+        Ok(())
     }
 
     async fn save(&self) -> Result<(), StoreError> {
         let _turn = self.saving.lock().await;
         let save = self.lock().save(self.clock.now());
-        self.store.remember(save.record).await?;
-        self.lock().saved(save.number);
-        self.durable.send_replace(save.number);
+        let number = save.number;
+        self.seen.save(save).await?;
+        self.seen.clone().saved(number).await?;
+        self.lock().saved(number);
         Ok(())
     }
 

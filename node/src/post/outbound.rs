@@ -30,14 +30,24 @@ pub struct Outbound {
 impl Outbound {
     /// No lanes yet; each is opened by its first message and lives as long as this value.
     pub fn new(seal: Arc<Seal>, net: Net, metrics: Metrics, tasks: TaskTracker) -> Self {
-        Self { seal, net, metrics, tasks, lanes: BTreeMap::new() }
+        Self {
+            seal,
+            net,
+            metrics,
+            tasks,
+            lanes: BTreeMap::new(),
+        }
     }
 
     /// Hands a message to the peer's lane. When the lane is full the message is dropped and counted.
     pub fn send(&mut self, to: NodeId, message: PeerMessage) {
         let lane = self.lanes.entry(to).or_insert_with(|| {
             let (sender, receiver) = mpsc::channel(OUTBOUND_CAPACITY);
-            let lane = Lane { to, seal: self.seal.clone(), net: self.net.clone() };
+            let lane = Lane {
+                to,
+                seal: self.seal.clone(),
+                net: self.net.clone(),
+            };
             self.tasks.spawn(lane.run(receiver, self.metrics.clone()));
             sender
         });
@@ -66,7 +76,9 @@ impl Lane {
                 return;
             }
             let body = codec::encode(&Bundle(bundle));
-            let sealed = self.seal.seal(Audience::Node(self.to), BodyKind::Peer, body);
+            let sealed = self
+                .seal
+                .seal(Audience::Node(self.to), BodyKind::Peer, body);
             let frame = Bytes::from(codec::envelope::encode(&sealed));
             if let Err(refusal) = self.net.send(self.to, frame) {
                 metrics.post_dropped_total.inc();

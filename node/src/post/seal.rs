@@ -27,7 +27,14 @@ impl Seal {
     /// The seal of one life of a node.
     pub fn new(key: Arc<SecretKey>, mesh: MeshId, incarnation: Incarnation, clock: Clock) -> Self {
         let node = key.public().into();
-        Self { key, mesh, node, incarnation, clock, said: AtomicU64::new(0) }
+        Self {
+            key,
+            mesh,
+            node,
+            incarnation,
+            clock,
+            said: AtomicU64::new(0),
+        }
     }
 
     /// The node that seals.
