@@ -297,7 +297,8 @@ impl Mind {
         }
     }
 
-    fn applied(&self) -> Index {
+    /// The newest entry that this node has applied; zero on a worker.
+    pub fn applied(&self) -> Index {
         self.supervisor
             .as_ref()
             .map_or(Index::default(), |voter| voter.replica().index())

@@ -6,12 +6,15 @@
 mod file;
 mod flags;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use hms_protocol::id::NodeName;
+use hms_protocol::id::{AgentId, NodeName};
 use hms_protocol::limits;
 use hms_protocol::member::Role;
+
+use crate::agent::Wish;
 
 pub use file::Settings;
 pub use flags::Flags;
@@ -148,6 +151,16 @@ impl ConfigError {
 }
 
 impl Config {
+    /// The agents that the node raises on its first start: each can do all that the node can.
+    pub fn first_agents(&self) -> Vec<Wish> {
+        let wish = |_| Wish {
+            agent: AgentId::from_bytes(*uuid::Uuid::new_v4().as_bytes()),
+            skills: BTreeSet::new(),
+            slots: self.slots,
+        };
+        (0..self.agents).map(wish).collect()
+    }
+
     /// Puts flags, environment (clap reads both into `flags`) and file together, and checks the whole.
     pub fn resolve(flags: Flags) -> Result<Self, ConfigError> {
         let from_file = match &flags.config {

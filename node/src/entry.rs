@@ -13,10 +13,10 @@ use tokio::time::{Instant, sleep};
 
 use crate::config::Entry;
 use crate::facts::{Facts, Ports};
-use crate::gateway::join::{JoinError, Joined, ask_to_join};
+use crate::gateway::{Failure, Joined, ask_to_join, read_join_reply};
 use crate::identity::{IdentityError, draw_seed};
-use crate::limits::{JOIN_RETRY, JOIN_WITHIN};
-use crate::net::Net;
+use crate::limits::{CALL_WITHIN, JOIN_RETRY, JOIN_WITHIN};
+use crate::net::{CallError, Net};
 
 /// Why a node does not come into a mesh.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,9 @@ pub enum EntryError {
     #[error("the mesh refuses this node: {0}")]
     Refused(JoinError),
     /// The node was in another mesh before.
-    #[error("this data directory belongs to mesh {own}, but the join address leads to mesh {other}")]
+    #[error(
+        "this data directory belongs to mesh {own}, but the join address leads to mesh {other}"
+    )]
     OtherMesh {
         /// The mesh of the data directory.
         own: MeshId,
@@ -47,7 +49,7 @@ pub enum EntryError {
 
 impl EntryError {
     /// The stable code.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> &str {
         match self {
             Self::NobodyAnswers { .. } => "HMS-JOIN-NOBODY",
             Self::Refused(error) => error.code(),
@@ -57,12 +59,52 @@ impl EntryError {
     }
 
     /// What the operator can do.
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> &str {
         match self {
-            Self::NobodyAnswers { .. } => "check that a node listens at the join address and that its mesh has a leader",
+            Self::NobodyAnswers { .. } => {
+                "check that a node listens at the join address and that its mesh has a leader"
+            }
             Self::Refused(error) => error.hint(),
             Self::OtherMesh { .. } => "start with a new data directory, or leave out --join",
             Self::Identity(error) => error.hint(),
+        }
+    }
+}
+
+/// Why one member did not let the node in.
+#[derive(Debug, thiserror::Error)]
+pub enum JoinError {
+    /// The member could not be asked.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The mesh could not answer, or said no.
+    #[error("{0}")]
+    Failure(Failure),
+}
+
+impl JoinError {
+    /// The stable code.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Call(error) => error.code(),
+            Self::Failure(failure) => failure.code(),
+        }
+    }
+
+    /// What the operator can do.
+    pub fn hint(&self) -> &str {
+        match self {
+            Self::Call(error) => error.hint(),
+            Self::Failure(failure) => failure.hint(),
+        }
+    }
+
+    /// Whether asking again could help. A mesh that has no leader just now will have one.
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Call(CallError::BadAddress { .. } | CallError::OtherNode { .. }) => false,
+            Self::Call(_) => true,
+            Self::Failure(failure) => failure.is_passing(),
         }
     }
 }
@@ -84,7 +126,10 @@ pub fn found(
 ) -> Result<(Checkpoint, Facts), EntryError> {
     let token = draw_seed()?.to_vec();
     let genesis = Genesis {
-        founder: Admission { token: Vec::new(), ..founder.clone() },
+        founder: Admission {
+            token: Vec::new(),
+            ..founder.clone()
+        },
         token_digest: hash_fields(Domain::JoinToken, &[&token]),
         voters_wanted,
         founded_at,
@@ -118,15 +163,18 @@ pub async fn join(
     loop {
         let mut last = None;
         for address in addresses {
-            match ask_to_join(net, address, wish).await {
+            match ask(net, address, wish).await {
                 Ok(joined) => return admit(joined, wish, own_mesh),
-                Err(error) if error.is_final() => return Err(EntryError::Refused(error)),
+                Err(error) if !error.is_passing() => return Err(EntryError::Refused(error)),
                 Err(error) => last = Some(error),
             }
         }
         match last {
             Some(last) if deadline < Instant::now() => {
-                return Err(EntryError::NobodyAnswers { within_s: JOIN_WITHIN.as_secs(), last });
+                return Err(EntryError::NobodyAnswers {
+                    within_s: JOIN_WITHIN.as_secs(),
+                    last,
+                });
             }
             Some(error) => tracing::info!(%error, "not admitted yet"),
             None => {}
@@ -135,12 +183,23 @@ pub async fn join(
     }
 }
 
+async fn ask(net: &Net, address: &str, wish: &Admission) -> Result<Joined, JoinError> {
+    let (_, mut replies) = net
+        .call_address(address, ask_to_join(wish), CALL_WITHIN)
+        .await?;
+    read_join_reply(replies.only().await?).map_err(JoinError::Failure)
+}
+
 fn admit(
     joined: Joined,
     wish: &Admission,
     own_mesh: Option<MeshId>,
 ) -> Result<Admitted, EntryError> {
-    let Joined { mesh, member, roster } = joined;
+    let Joined {
+        mesh,
+        member,
+        roster,
+    } = joined;
     if let Some(own) = own_mesh.filter(|own| *own != mesh) {
         return Err(EntryError::OtherMesh { own, other: mesh });
     }

@@ -15,8 +15,9 @@ pub const BURST_MAX: usize = 1_024;
 /// repeats.
 pub const OUTBOUND_CAPACITY: usize = 4_096;
 
-/// Frames of one peer waiting to be opened. When full, that peer's stream is not read, so it alone waits.
-pub const INBOUND_CAPACITY: usize = 1_024;
+/// Frames of one peer waiting to be opened. When full, the newest is dropped and counted: Raft and whoever else needs an
+/// answer repeats.
+pub const INBOUND_CAPACITY: usize = 4_096;
 
 /// Gossip messages waiting to be opened. When full, the newest is ignored (neither forwarded nor punished).
 pub const GOSSIP_CAPACITY: usize = 1_024;

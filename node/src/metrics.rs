@@ -15,8 +15,8 @@ pub struct Metrics {
     pub drive_inputs_total: IntCounter,
     /// How late the loop ran, in seconds.
     pub drive_lag_seconds: Histogram,
-    /// Effects ordered, by kind.
-    pub drive_effects_total: IntCounterVec,
+    /// Effects ordered by the mind.
+    pub drive_effects_total: IntCounter,
     /// Log writes that became durable.
     pub store_writes_total: IntCounter,
     /// Envelopes refused, by code.
@@ -69,11 +69,8 @@ impl Metrics {
             drive_inputs_total: page
                 .counter("hms_drive_inputs_total", "Inputs handled by the mind."),
             drive_lag_seconds: page.histogram("hms_drive_lag_seconds", "How late the loop ran."),
-            drive_effects_total: page.counters(
-                "hms_drive_effects_total",
-                "Effects ordered by the mind.",
-                &["kind"],
-            ),
+            drive_effects_total: page
+                .counter("hms_drive_effects_total", "Effects ordered by the mind."),
             store_writes_total: page.counter("hms_store_writes_total", "Durable log writes."),
             post_refused_total: page.counters(
                 "hms_post_refused_total",

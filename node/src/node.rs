@@ -3,8 +3,12 @@
 //! Order of opening: key, facts, ports, network, ledger, entry into the mesh, mind, agents, gateway. Whatever cannot be
 //! opened stops the node with a code and a hint before it has changed anything that the next start would miss.
 
+mod chores;
+mod furnish;
 mod open;
+mod road;
 mod rooms;
+mod sorting;
 
 use std::time::Duration;
 
@@ -74,6 +78,9 @@ pub enum NodeError {
     /// The process cannot run tasks or hear signals.
     #[error("the process cannot be set up")]
     Runtime(#[source] std::io::Error),
+    /// Clients cannot be served.
+    #[error(transparent)]
+    Doorway(#[from] crate::gateway::DoorwayError),
     /// The node cannot tell anybody that it is ready.
     #[error("ready.json cannot be written")]
     Ready(#[source] std::io::Error),
@@ -84,7 +91,7 @@ pub enum NodeError {
 
 impl NodeError {
     /// The stable code.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> &str {
         match self {
             Self::Config(error) => error.code(),
             Self::Identity(error) => error.code(),
@@ -98,13 +105,14 @@ impl NodeError {
             Self::Agents(error) => error.code(),
             Self::Telemetry(_) => "HMS-NODE-LOG",
             Self::Runtime(_) => "HMS-NODE-RUNTIME",
+            Self::Doorway(error) => error.code(),
             Self::Ready(_) => "HMS-NODE-READY",
             Self::Fault(_) => "HMS-NODE-FAULT",
         }
     }
 
     /// What the operator can do.
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> &str {
         match self {
             Self::Config(error) => error.hint(),
             Self::Identity(error) => error.hint(),
@@ -113,13 +121,20 @@ impl NodeError {
             Self::Net(error) => error.hint(),
             Self::Entry(error) => error.hint(),
             Self::Ledger(error) => error.hint(),
-            Self::MixedMeshes { .. } => "do not put parts of two data directories together; start with a new one",
+            Self::MixedMeshes { .. } => {
+                "do not put parts of two data directories together; start with a new one"
+            }
             Self::Port { .. } => "choose another port, or 0 for a free one",
             Self::Agents(error) => error.hint(),
             Self::Telemetry(_) => "a filter looks like info or hms_node=debug",
             Self::Runtime(_) => "check the limits of this user: threads and open files",
-            Self::Ready(_) => "check the permissions of the data directory and the space on its disk",
-            Self::Fault(_) => "read the log before the last line; start the node again once the cause is gone",
+            Self::Doorway(error) => error.hint(),
+            Self::Ready(_) => {
+                "check the permissions of the data directory and the space on its disk"
+            }
+            Self::Fault(_) => {
+                "read the log before the last line; start the node again once the cause is gone"
+            }
         }
     }
 }
@@ -151,13 +166,20 @@ async fn bind(
     }
     TcpListener::bind(wanted)
         .await
-        .map_err(|source| NodeError::Port { setting, address: wanted, source })
+        .map_err(|source| NodeError::Port {
+            setting,
+            address: wanted,
+            source,
+        })
 }
 
 /// Waits for tasks to end, but not for ever: the ledger survives being cut off.
 async fn close(tasks: &TaskTracker, room: &'static str) {
     tasks.close();
-    if tokio::time::timeout(STOP_WITHIN, tasks.wait()).await.is_err() {
+    if tokio::time::timeout(STOP_WITHIN, tasks.wait())
+        .await
+        .is_err()
+    {
         tracing::warn!(room, within = ?Duration::from_secs(STOP_WITHIN.as_secs()), "room cut off");
     }
 }

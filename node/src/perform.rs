@@ -3,6 +3,7 @@
 //! Only a log write may wait (its queue is bounded and must not lose anything); everything else is handed over at once,
 //! and what finds a full queue is dropped and counted, because whoever ordered it repeats the order.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,11 +15,11 @@ use hms_protocol::envelope::{Audience, BodyKind};
 use hms_protocol::id::{NodeId, Term};
 use hms_protocol::member::RosterView;
 use hms_protocol::peer::Announcement;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
-use crate::agent::Order;
+use crate::agent::{Order, Wish};
 use crate::clock::Clock;
-use crate::gateway::Answers;
+use crate::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::net::{Net, Topic};
 use crate::post::{Outbound, Seal};
@@ -39,15 +40,6 @@ pub enum Fault {
     RoomGone(&'static str),
 }
 
-/// The leader as this node knows it, for whoever passes calls on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Leader {
-    /// The leader, if there is one.
-    pub node: Option<NodeId>,
-    /// The term.
-    pub term: Term,
-}
-
 /// Everything that a node can do to the world.
 pub struct Hands {
     /// The node's clock.
@@ -62,15 +54,13 @@ pub struct Hands {
     pub seal: Arc<Seal>,
     /// The network.
     pub net: Net,
-    /// The gateway's waiting calls.
-    pub answers: Answers,
+    /// The gateway, for answers and news.
+    pub gateway: Gateway,
     /// Orders to the agents of this node.
     pub orders: mpsc::Sender<Order>,
-    /// Watchers on this node.
-    pub notices: broadcast::Sender<Notice>,
-    /// Who leads.
-    pub leader: watch::Sender<Leader>,
-    /// Who is a member.
+    /// Who may speak, for the post room.
+    pub members: watch::Sender<Arc<BTreeSet<NodeId>>>,
+    /// Who is a member, for the next life.
     pub roster: watch::Sender<Arc<RosterView>>,
     /// What is counted.
     pub metrics: Metrics,
@@ -86,19 +76,27 @@ impl Hands {
     /// Reads the clock for the mind, and notes how late the loop is.
     pub fn tick(&mut self) -> Input {
         let now = self.clock.now();
-        let lag_ms = now.since_ms(self.ticked_at).saturating_sub(hms_consensus::input::TICK_MS);
+        let lag_ms = now
+            .since_ms(self.ticked_at)
+            .saturating_sub(hms_consensus::input::TICK_MS);
         self.ticked_at = now;
         self.lag_ms = self.lag_ms.max(u32::try_from(lag_ms).unwrap_or(u32::MAX));
         #[expect(clippy::cast_precision_loss, reason = "a histogram needs no more")]
-        self.metrics.drive_lag_seconds.observe(lag_ms as f64 / 1_000.0);
+        self.metrics
+            .drive_lag_seconds
+            .observe(lag_ms as f64 / 1_000.0);
         Input::Tick { now }
     }
 
     /// Measures the node for its heartbeat.
     pub fn measure(&mut self) -> Input {
         let vitals = self.thermometer.measure(std::mem::take(&mut self.lag_ms));
-        self.metrics.node_load_permille.set(i64::from(vitals.load_permille));
-        self.metrics.node_memory_bytes.set(i64::try_from(vitals.memory_bytes).unwrap_or(i64::MAX));
+        self.metrics
+            .node_load_permille
+            .set(i64::from(vitals.load_permille));
+        self.metrics
+            .node_memory_bytes
+            .set(i64::try_from(vitals.memory_bytes).unwrap_or(i64::MAX));
         Input::Measured(vitals)
     }
 
@@ -122,7 +120,7 @@ impl Hands {
 
     /// Carries out one effect.
     pub async fn perform(&mut self, effect: Effect) -> Result<(), Fault> {
-        self.metrics.drive_effects_total.with_label_values(&[effect.kind()]).inc();
+        self.metrics.drive_effects_total.inc();
         match effect {
             Effect::Persist(write) => self.store.write(write).await?,
             Effect::Checkpoint(checkpoint) => self.store.checkpoint(checkpoint).await?,
@@ -136,11 +134,19 @@ impl Hands {
                 let body = codec::encode(&announcement);
                 self.gossip(topic, BodyKind::Announcement, body);
             }
-            Effect::Answer { ticket, answer } => self.answers.deliver(ticket, answer),
+            Effect::Answer { ticket, answer } => self.gateway.deliver(ticket, answer),
             Effect::Start(dispatch) => self.order(Order::Start(dispatch)),
             Effect::Stop(run) => self.order(Order::Stop(run)),
-            Effect::Raise { agent, skills, slots } => {
-                self.order(Order::Raise { agent, skills, slots });
+            Effect::Raise {
+                agent,
+                skills,
+                slots,
+            } => {
+                self.order(Order::Raise(Wish {
+                    agent,
+                    skills,
+                    slots,
+                }));
             }
             Effect::Dismiss(agent) => self.order(Order::Dismiss(agent)),
             Effect::Probe { spec, revision } => self.order(Order::Probe { spec, revision }),
@@ -174,12 +180,18 @@ impl Hands {
         match &notice.event {
             Event::TaskMoved { task, state } => {
                 tracing::info!(%task, state = state.name(), at = %notice.position, "task moved");
-                self.metrics.ledger_task_steps_total.with_label_values(&[state.name()]).inc();
+                self.metrics
+                    .ledger_task_steps_total
+                    .with_label_values(&[state.name()])
+                    .inc();
             }
             Event::HealthChanged { service, health } => {
                 tracing::info!(%service, ?health, at = %notice.position, "service health changed");
                 let label = health.name();
-                self.metrics.ledger_health_changes_total.with_label_values(&[label]).inc();
+                self.metrics
+                    .ledger_health_changes_total
+                    .with_label_values(&[label])
+                    .inc();
             }
             Event::Convicted { agent, task } => {
                 tracing::error!(%agent, %task, at = %notice.position, "agent convicted");
@@ -194,24 +206,35 @@ impl Hands {
                 tracing::debug!(event = ?notice.event, at = %notice.position, "ledger event");
             }
         }
-        // Nobody watching is no fault.
-        let _ = self.notices.send(notice);
+        self.gateway.publish(notice);
     }
 
     fn enrol(&mut self, roster: RosterView) {
         let members = roster.members.iter();
-        self.net.enrol(members.map(|member| (member.id, member.addresses.clone())).collect());
-        self.outbound.keep_only(|node| roster.members.iter().any(|member| member.id == node));
+        self.net.enrol(
+            members
+                .map(|member| (member.id, member.addresses.clone()))
+                .collect(),
+        );
+        self.outbound
+            .keep_only(|node| roster.members.iter().any(|member| member.id == node));
         let count = i64::try_from(roster.members.len()).unwrap_or(i64::MAX);
         self.metrics.net_members_count.set(count);
+        self.gateway.enrol(&roster);
+        let ids = roster.members.iter().map(|member| member.id).collect();
+        self.members.send_replace(Arc::new(ids));
         self.roster.send_replace(Arc::new(roster));
     }
 
     fn follow(&self, node: Option<NodeId>, term: Term) {
         tracing::info!(leader = node.map(|node| node.short()), %term, "following");
-        self.metrics.raft_term_number.set(i64::try_from(term.0).unwrap_or(i64::MAX));
-        self.metrics.raft_leader_flag.set(i64::from(node == Some(self.seal.node())));
-        self.leader.send_replace(Leader { node, term });
+        self.metrics
+            .raft_term_number
+            .set(i64::try_from(term.0).unwrap_or(i64::MAX));
+        self.metrics
+            .raft_leader_flag
+            .set(i64::from(node == Some(self.seal.node())));
+        self.gateway.follow(node, term);
     }
 }
 

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use hms_protocol::id::{MeshId, NodeId, NodeName};
 use hms_protocol::member::Role;
@@ -36,8 +37,8 @@ pub struct Ready {
     pub data_dir: PathBuf,
     /// The join token.
     pub token: Vec<u8>,
-    /// How long it took from the start, in milliseconds.
-    pub took_ms: u64,
+    /// When the node began to start.
+    pub began: Instant,
 }
 
 #[derive(Serialize)]
@@ -61,6 +62,15 @@ impl Ready {
         format!("hms-node --data-dir DIR --join {address} --token {token}")
     }
 
+    /// Writes the file and prints the lines. Nobody reading standard output is no fault.
+    pub fn announce(&self) -> io::Result<()> {
+        self.write()?;
+        match self.print(&mut io::stdout().lock()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
     /// Prints what a person needs.
     pub fn print(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "node      {} ({})", self.name, self.node)?;
@@ -73,7 +83,7 @@ impl Ready {
         writeln!(out, "gateway   {}", self.gateway)?;
         writeln!(out, "metrics   http://{}/metrics", self.metrics)?;
         writeln!(out, "join with {}", self.join_command())?;
-        writeln!(out, "ready in  {} ms", self.took_ms)?;
+        writeln!(out, "ready in  {} ms", self.began.elapsed().as_millis())?;
         out.flush()
     }
 
@@ -135,7 +145,7 @@ mod tests {
             metrics: ([127, 0, 0, 1], 3).into(),
             data_dir: data_dir.to_owned(),
             token: vec![0xab],
-            took_ms: 4,
+            began: Instant::now(),
         }
     }
 

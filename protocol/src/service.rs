@@ -132,6 +132,18 @@ pub enum Health {
     Down,
 }
 
+impl Health {
+    /// The health's name on the screen and in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Healthy => "healthy",
+            Self::Disputed => "disputed",
+            Self::Down => "down",
+        }
+    }
+}
+
 /// A change of health.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthChange {

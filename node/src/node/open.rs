@@ -6,10 +6,12 @@ use std::time::Instant;
 
 use hms_consensus::effect::Recovered;
 use hms_consensus::input::Admission;
-use hms_consensus::mind::{Birth, Mind};
-use hms_protocol::id::NodeId;
+use hms_consensus::mind::{Birth, CheckpointPace, Mind};
+use hms_consensus::raft::RaftSettings;
+use hms_protocol::id::{Index, NodeId};
 use hms_protocol::keyring::SecretKey;
 use hms_protocol::member::{Role, RosterView};
+use hms_protocol::skill::SkillSpec;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -21,7 +23,10 @@ use crate::entry::{Admitted, found, join};
 use crate::facts::{Facts, Ports};
 use crate::identity::Identity;
 use crate::net::{self, Net, NetEvent, NetSettings};
-use crate::store::{Store, Stored};
+use crate::store::{Reports, Store};
+
+/// Folder of the store inside the data directory.
+const LEDGER_FOLDER: &str = "ledger";
 
 /// A node whose parts are open and whose mind has not begun to think.
 pub(super) struct Opened {
@@ -34,8 +39,9 @@ pub(super) struct Opened {
     pub(super) net: Net,
     pub(super) net_events: mpsc::Receiver<NetEvent>,
     pub(super) store: Store,
-    pub(super) stored: mpsc::Receiver<Stored>,
+    pub(super) stored: Reports,
     pub(super) mind: Mind,
+    pub(super) restored_to: Index,
     pub(super) gateway: TcpListener,
     pub(super) metrics: TcpListener,
 }
@@ -49,13 +55,16 @@ struct Doors {
 }
 
 /// Opens a node.
-#[expect(clippy::disallowed_methods, reason = "the time to ready is measured from the first line")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the time to ready is measured from the first line"
+)]
 pub(super) async fn open(config: Config, skills: SkillSet) -> Result<Opened, NodeError> {
     let began = Instant::now();
     let clock = Clock::start();
     let identity = Identity::load_or_create(&config.data_dir)?;
     let remembered = Facts::read(&config.data_dir, identity.id())?;
-    let (store, stored) = Store::open(&config.data_dir)?;
+    let (store, stored) = Store::open(&config.data_dir.join(LEDGER_FOLDER))?;
     let doors = open_doors(&config, &identity, remembered.as_ref()).await?;
     let wish = wish(&config, identity.id(), &doors);
 
@@ -66,13 +75,19 @@ pub(super) async fn open(config: Config, skills: SkillSet) -> Result<Opened, Nod
     // Durable before the first message of this life: no two lives may share a number.
     facts.write(&config.data_dir)?;
 
+    store.claim(facts.node, facts.mesh)?;
     let recovered = match facts.role {
         Role::Voter => store.recover()?,
         Role::Worker => Recovered::default(),
     };
-    let mind = Mind::restore(birth(&facts, roster), recovered)?;
+    let mind = Mind::restore(&birth(&facts, roster, skills.specs()), recovered)?;
     let key = Arc::new(SecretKey::from_seed(&identity.key().seed()));
-    let Doors { gateway, metrics, net, net_events } = doors;
+    let Doors {
+        gateway,
+        metrics,
+        net,
+        net_events,
+    } = doors;
     net.enter(facts.mesh);
     Ok(Opened {
         config,
@@ -85,6 +100,7 @@ pub(super) async fn open(config: Config, skills: SkillSet) -> Result<Opened, Nod
         net_events,
         store,
         stored,
+        restored_to: mind.applied(),
         mind,
         gateway,
         metrics,
@@ -96,7 +112,9 @@ async fn open_doors(
     identity: &Identity,
     remembered: Option<&Facts>,
 ) -> Result<Doors, NodeError> {
-    let ports = remembered.map(|facts| facts.ports.clone()).unwrap_or_default();
+    let ports = remembered
+        .map(|facts| facts.ports.clone())
+        .unwrap_or_default();
     let gateway = bind("gateway", config.gateway, ports.gateway).await?;
     let metrics = bind("metrics", config.metrics, ports.metrics).await?;
     let settings = |listen| NetSettings {
@@ -114,7 +132,12 @@ async fn open_doors(
     } else {
         net::start(settings(config.listen.clone())).await?
     };
-    Ok(Doors { gateway, metrics, net, net_events })
+    Ok(Doors {
+        gateway,
+        metrics,
+        net,
+        net_events,
+    })
 }
 
 /// Whether an address leaves the port to the system.
@@ -149,19 +172,27 @@ async fn enter(
 ) -> Result<Admitted, NodeError> {
     match (remembered, &config.entry) {
         // A voter finds everything in its ledger.
-        (Some(facts), _) if facts.role == Role::Voter => {
-            Ok(Admitted { facts, roster: RosterView::default() })
-        }
+        (Some(facts), _) if facts.role == Role::Voter => Ok(Admitted {
+            facts,
+            roster: RosterView::default(),
+        }),
         (Some(facts), entry) => {
             let back = way_back(&facts, entry);
-            let wish = Admission { token: facts.token.clone(), role: Some(facts.role), ..wish };
+            let wish = Admission {
+                token: facts.token.clone(),
+                role: Some(facts.role),
+                ..wish
+            };
             let admitted = join(net, &wish, &back, Some(facts.mesh)).await?;
             Ok(Admitted { facts, ..admitted })
         }
         (None, Entry::Found { voters_wanted }) => {
             let (checkpoint, facts) = found(wish, *voters_wanted, clock.now())?;
-            store.begin(&checkpoint).await?;
-            Ok(Admitted { facts, roster: RosterView::default() })
+            store.found(&checkpoint)?;
+            Ok(Admitted {
+                facts,
+                roster: RosterView::default(),
+            })
         }
         (None, entry) => Ok(join(net, &wish, entry, None).await?),
     }
@@ -170,13 +201,20 @@ async fn enter(
 /// A worker asks the members that it knew, and those that it is told of.
 fn way_back(facts: &Facts, entry: &Entry) -> Entry {
     let mut addresses = facts.members.clone();
-    if let Entry::Join { addresses: told, .. } = entry {
+    if let Entry::Join {
+        addresses: told, ..
+    } = entry
+    {
         addresses.extend(told.iter().cloned());
     }
-    Entry::Join { addresses, token: facts.token.clone(), role: Some(facts.role) }
+    Entry::Join {
+        addresses,
+        token: facts.token.clone(),
+        role: Some(facts.role),
+    }
 }
 
-fn birth(facts: &Facts, roster: RosterView) -> Birth {
+fn birth(facts: &Facts, roster: RosterView, skills: Vec<SkillSpec>) -> Birth {
     Birth {
         mesh: facts.mesh,
         me: facts.node,
@@ -185,7 +223,9 @@ fn birth(facts: &Facts, roster: RosterView) -> Birth {
         role: facts.role,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         roster,
-        settings: hms_consensus::mind::Settings::default(),
+        skills,
+        settings: RaftSettings::default(),
+        checkpoints: CheckpointPace::default(),
     }
 }
 

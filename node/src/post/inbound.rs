@@ -54,16 +54,17 @@ impl Inbound {
         }
     }
 
-    /// Hands a frame to its peer's lane, waiting when the lane is full: the network stops reading that peer meanwhile.
-    pub async fn receive(&mut self, from: NodeId, frame: Bytes) {
+    /// Hands a frame to its peer's lane. When the lane is full the frame is dropped and counted: no peer waits for another.
+    pub fn receive(&mut self, from: NodeId, frame: Bytes) {
         let lane = self.lanes.entry(from).or_insert_with(|| {
             let (sender, receiver) = mpsc::channel(INBOUND_CAPACITY);
             self.tasks
                 .spawn(open_all(self.desk.clone(), from, receiver));
             sender
         });
-        // A closed lane means that the node is stopping.
-        let _ = lane.send(frame).await;
+        if lane.try_send(frame).is_err() {
+            self.desk.metrics.post_dropped_total.inc();
+        }
     }
 }
 

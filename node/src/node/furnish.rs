@@ -1,0 +1,253 @@
+//! Puts the rooms of a node together: every channel between two rooms is made here.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hms_consensus::mind::Mind;
+use hms_protocol::id::NodeId;
+use hms_protocol::member::RosterView;
+use tokio::sync::{mpsc, watch};
+
+use super::NodeError;
+use super::chores::{host_agents, keep_memory, remember_members, serve_calls, serve_pages};
+use super::open::Opened;
+use super::road::carry;
+use super::rooms::Rooms;
+use super::sorting::{Sorting, sort};
+use crate::agent::{Order, Registry, Runtime, Voice};
+use crate::clock::Clock;
+use crate::facts::Facts;
+use crate::gateway::{Gateway, Profile, Tools, open_road};
+use crate::limits::GOSSIP_CAPACITY;
+use crate::mailbox::{self, Inbox, Mailbox};
+use crate::metrics::Metrics;
+use crate::net::Net;
+use crate::perform::Hands;
+use crate::post::{GossipRoom, Inbound, Memory, Outbound, Seal, open_gossip};
+use crate::ready::Ready;
+use crate::store::{SeenWindow, Store};
+use crate::vitals::Thermometer;
+
+/// A node with every room open, about to think its first thought.
+pub(super) struct House {
+    pub(super) rooms: Rooms,
+    pub(super) mind: Mind,
+    pub(super) inbox: Inbox,
+    pub(super) hands: Hands,
+    pub(super) net: Net,
+    pub(super) ready: Ready,
+}
+
+/// What several rooms share.
+struct Common {
+    facts: Facts,
+    clock: Clock,
+    net: Net,
+    mailbox: Mailbox,
+    metrics: Metrics,
+    seal: Arc<Seal>,
+}
+
+/// Who may speak.
+type Members = watch::Receiver<Arc<BTreeSet<NodeId>>>;
+
+/// Opens every room.
+pub(super) fn furnish(opened: Opened) -> Result<House, NodeError> {
+    let ready = ready(&opened);
+    let (mailbox, inbox) = mailbox::open();
+    let (facts, clock, net) = (opened.facts, opened.clock, opened.net);
+    let key = Arc::clone(&opened.key);
+    let seal = Arc::new(Seal::new(key, facts.mesh, facts.incarnation, clock));
+    let metrics = Metrics::new();
+    let common = Common {
+        facts,
+        clock,
+        net,
+        mailbox,
+        metrics,
+        seal,
+    };
+    let mut rooms = Rooms::default();
+
+    let (members, may_speak) = watch::channel(Arc::new(BTreeSet::new()));
+    let (roster, known) = watch::channel(Arc::new(RosterView::default()));
+    let gateway = open_gateway(&common, opened.restored_to, &mut rooms);
+    let sorting = open_post(&common, &opened.store, &gateway, may_speak, &mut rooms)?;
+
+    let registry = Registry::new(
+        opened.store.agents(),
+        opened.key,
+        common.facts.mesh,
+        common.clock,
+    );
+    let (runtime, orders) = open_runtime(&common, registry, opened.skills);
+    let (runtime, inbox_of_agents) = runtime;
+    let wishes = opened.config.first_agents();
+    let stops = rooms.stops.clone();
+    rooms
+        .set
+        .spawn(host_agents(runtime, wishes, inbox_of_agents, stops.agents));
+    rooms
+        .set
+        .spawn(sort(sorting, opened.net_events, stops.post.clone()));
+    rooms
+        .set
+        .spawn(serve_calls(gateway.clone(), opened.gateway, stops.gateway));
+    rooms.set.spawn(serve_pages(
+        opened.metrics,
+        common.metrics.clone(),
+        stops.post.clone(),
+    ));
+    let notes = (opened.config.data_dir, common.facts.clone());
+    rooms.set.spawn(remember_members(notes, known, stops.post));
+
+    let Common {
+        clock,
+        net,
+        metrics,
+        seal,
+        ..
+    } = common;
+    let outbound = Outbound::new(
+        Arc::clone(&seal),
+        net.clone(),
+        metrics.clone(),
+        rooms.tasks.clone(),
+    );
+    let hands = Hands {
+        clock,
+        store: opened.store,
+        stored: opened.stored,
+        outbound,
+        seal,
+        net: net.clone(),
+        gateway,
+        orders,
+        members,
+        roster,
+        metrics,
+        thermometer: Thermometer::default(),
+        lag_ms: 0,
+        ticked_at: clock.now(),
+    };
+    Ok(House {
+        rooms,
+        mind: opened.mind,
+        inbox,
+        hands,
+        net,
+        ready,
+    })
+}
+
+fn open_gateway(
+    common: &Common,
+    restored_to: hms_protocol::id::Index,
+    rooms: &mut Rooms,
+) -> Gateway {
+    let (road, wishes) = open_road();
+    rooms
+        .set
+        .spawn(carry(common.net.clone(), wishes, rooms.tasks.clone()));
+    let profile = Profile {
+        node: common.facts.node,
+        name: common.facts.name.clone(),
+        role: common.facts.role,
+        mesh: common.facts.mesh,
+        restored_to,
+    };
+    let tools = Tools {
+        mailbox: common.mailbox.clone(),
+        road,
+        clock: common.clock,
+        metrics: common.metrics.clone(),
+    };
+    Gateway::new(profile, tools)
+}
+
+fn open_post(
+    common: &Common,
+    store: &Store,
+    gateway: &Gateway,
+    members: Members,
+    rooms: &mut Rooms,
+) -> Result<Sorting, NodeError> {
+    let direct = Arc::new(Memory::restore(
+        store.seen(SeenWindow::Direct),
+        common.clock,
+    )?);
+    let gossip = Arc::new(Memory::restore(
+        store.seen(SeenWindow::Gossip),
+        common.clock,
+    )?);
+    for memory in [&direct, &gossip] {
+        rooms
+            .set
+            .spawn(keep_memory(Arc::clone(memory), rooms.stops.post.clone()));
+    }
+    let (gossip_lane, messages) = mpsc::channel(GOSSIP_CAPACITY);
+    let room = GossipRoom {
+        seal: Arc::clone(&common.seal),
+        members,
+        mailbox: common.mailbox.clone(),
+        net: common.net.clone(),
+        metrics: common.metrics.clone(),
+        memory: gossip,
+    };
+    rooms.tasks.spawn(open_gossip(room, messages));
+    let inbound = Inbound::new(
+        Arc::clone(&common.seal),
+        common.mailbox.clone(),
+        common.metrics.clone(),
+        direct,
+        rooms.tasks.clone(),
+    );
+    Ok(Sorting {
+        inbound,
+        gossip: gossip_lane,
+        gateway: gateway.clone(),
+        mailbox: common.mailbox.clone(),
+        metrics: common.metrics.clone(),
+        net: common.net.clone(),
+        tasks: rooms.tasks.clone(),
+    })
+}
+
+type Hosting = (Runtime, mpsc::Receiver<Order>);
+
+fn open_runtime(
+    common: &Common,
+    registry: Registry,
+    skills: crate::agent::SkillSet,
+) -> (Hosting, mpsc::Sender<Order>) {
+    let voice = Voice {
+        mesh: common.facts.mesh,
+        incarnation: common.facts.incarnation,
+        clock: common.clock,
+    };
+    let (mailbox, metrics) = (common.mailbox.clone(), common.metrics.clone());
+    let (runtime, orders, inbox) = Runtime::new(registry, skills, voice, mailbox, metrics);
+    ((runtime, inbox), orders)
+}
+
+fn ready(opened: &Opened) -> Ready {
+    let facts = &opened.facts;
+    let peer = opened.net.peer_id();
+    let addresses = opened.net.addresses();
+    let missing = || std::net::SocketAddr::from(([0, 0, 0, 0], 0));
+    Ready {
+        node: facts.node,
+        name: facts.name.clone(),
+        role: facts.role,
+        mesh: facts.mesh,
+        addresses: addresses
+            .iter()
+            .map(|address| format!("{address}/p2p/{peer}"))
+            .collect(),
+        gateway: opened.gateway.local_addr().unwrap_or_else(|_| missing()),
+        metrics: opened.metrics.local_addr().unwrap_or_else(|_| missing()),
+        data_dir: opened.config.data_dir.clone(),
+        token: facts.token.clone(),
+        began: opened.began,
+    }
+}
