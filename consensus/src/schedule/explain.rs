@@ -102,7 +102,10 @@ fn summarise(state: &State, task: &Task, fit: usize) -> String {
             None if fit == 0 => {
                 "every agent that could take it is busy or not heard lately".to_owned()
             }
-            None => format!("{fit} agents could take it: it is about to be placed"),
+            None => {
+                let agents = if fit == 1 { "agent" } else { "agents" };
+                format!("{fit} {agents} could take it: it is about to be placed")
+            }
         },
         TaskState::Blocked(blockage) => describe(blockage, &task.spec),
         TaskState::Assigned | TaskState::Running => holder.unwrap_or_default(),

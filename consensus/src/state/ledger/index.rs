@@ -156,8 +156,12 @@ impl Index {
 
     /// Takes out what [`join`](Self::join) took in.
     pub(super) fn leave(&mut self, task: &Task) {
-        if let Some(count) = self.counts.get_mut(task.state.name()) {
+        let name = task.state.name();
+        if let Some(count) = self.counts.get_mut(name) {
             *count -= 1;
+            if *count == 0 {
+                self.counts.remove(name);
+            }
         }
         if task.state.is_final() {
             self.finished.remove(&(ended(task), task.id));

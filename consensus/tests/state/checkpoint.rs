@@ -1,0 +1,145 @@
+//! Checkpoints: what is read back is what was written, or nothing.
+
+use hms_consensus::state::checkpoint::{Checkpoint, CheckpointError, Head};
+use hms_consensus::state::command::Command;
+use hms_protocol::digest::Hash;
+use hms_protocol::id::{Index, Term};
+use hms_protocol::task::Outcome;
+use hms_protocol::verdict::Finding;
+
+use super::stage::{Stage, agent_id, assign, node_id, proof_spec, spec, submit, task_id};
+
+/// A state with something in every table.
+pub fn rich() -> Stage {
+    let mut stage = Stage::new(3);
+    for number in 1..=3 {
+        let skills = ["echo", "prove.metamath", "verify.metamath", "probe.tcp"];
+        stage.enrol(number, number, &skills, 4);
+    }
+    for task in 1..=3 {
+        stage.must(submit(task, proof_spec()));
+        stage.must(assign(task, 1, agent_id(task)));
+        let done = stage.report(task, 1, agent_id(task), Outcome::Success);
+        stage.must(done);
+    }
+    for (verifier, _) in stage.drawn(1) {
+        let verdict = stage.verdict(1, 1, verifier, Finding::Rejected("no".to_owned()));
+        stage.must(verdict);
+    }
+    let verifier = stage.drawn(2)[0].0;
+    let verdict = stage.verdict(2, 1, verifier, Finding::Accepted);
+    let _either_way = stage.decide(verdict);
+    for (task, skill) in [(4, "echo"), (5, "nothing"), (6, "echo")] {
+        stage.must(submit(task, spec(skill)));
+    }
+    stage.must(assign(4, 1, agent_id(3)));
+    stage.must(Command::Cancel { task: task_id(6) });
+    stage.must(Command::Declare(hms_protocol::service::ServiceSpec {
+        name: "db".parse().unwrap(),
+        probe: "probe.tcp".parse().unwrap(),
+        target: [("address".to_owned(), "127.0.0.1:5432".to_owned())].into(),
+        interval_ms: 1_000,
+        timeout_ms: 500,
+        retries: 0,
+        probers: 2,
+        quorum: 2,
+        nodes: Vec::new(),
+    }));
+    stage
+}
+
+fn checkpoint(stage: &Stage) -> Checkpoint {
+    Checkpoint {
+        index: stage.state.applied(),
+        term: Term(4),
+        chain: Hash::from_bytes([3; 32]),
+        voters: vec![node_id(1), node_id(2)],
+        learners: vec![node_id(3)],
+        state: stage.state.clone(),
+    }
+}
+
+#[test]
+fn what_is_read_back_is_what_was_written() {
+    let stage = rich();
+    let written = checkpoint(&stage);
+    let bytes = written.encode();
+    let read = Checkpoint::decode(&bytes).unwrap();
+    assert_eq!(read.encode(), bytes);
+    assert_eq!(read.state.digest(), stage.state.digest());
+    let head = Head::decode(&bytes).unwrap();
+    assert_eq!(
+        (head.index, head.term, head.chain),
+        (written.index, Term(4), written.chain)
+    );
+    assert_eq!(
+        (head.voters, head.learners),
+        (written.voters, written.learners)
+    );
+}
+
+/// The indexes that are built anew lead to the same decisions.
+#[test]
+fn a_state_that_was_read_back_goes_on_as_the_other_would() {
+    let mut one = rich();
+    let mut other = rich();
+    other.state = Checkpoint::decode(&checkpoint(&one).encode())
+        .unwrap()
+        .state;
+    for stage in [&mut one, &mut other] {
+        stage.now = stage.now.plus_ms(20_000);
+        let due: Vec<_> = stage.state.ledger().index().expired(stage.now).collect();
+        assert_eq!(due, [task_id(4)]);
+        stage.must(super::stage::lose(3, 1));
+        stage.must(super::stage::lose(2, 1));
+        stage.must(submit(9, spec("echo")));
+    }
+    assert_eq!(one.state.digest(), other.state.digest());
+    let counts = |stage: &Stage| stage.state.ledger().index().counts().clone();
+    assert_eq!(counts(&one), counts(&other));
+}
+
+#[test]
+fn damage_is_noticed_wherever_it_is() {
+    let bytes = checkpoint(&rich()).encode();
+    for place in (0..bytes.len()).step_by(97) {
+        let mut damaged = bytes.clone();
+        damaged[place] ^= 0x40;
+        assert!(
+            Checkpoint::decode(&damaged).is_err(),
+            "byte {place} does not matter"
+        );
+    }
+    for length in [0, 1, bytes.len() / 2, bytes.len() - 1] {
+        assert!(Checkpoint::decode(&bytes[..length]).is_err());
+    }
+    let mut newer = bytes;
+    assert_eq!(newer[..2], [0x08, 0x01], "the version comes first");
+    newer[1] = 9;
+    assert!(matches!(
+        Checkpoint::decode(&newer),
+        Err(CheckpointError::UnknownVersion { found: 9, .. })
+    ));
+}
+
+#[test]
+fn a_mesh_begins_with_its_founder_and_its_id_is_its_genesis() {
+    let genesis = hms_consensus::state::command::Genesis {
+        founder: super::stage::admission(1),
+        token_digest: Hash::default(),
+        voters_wanted: 3,
+        founded_at: super::stage::FOUNDED,
+        salt: [1; 32],
+    };
+    let first = Checkpoint::genesis(&genesis);
+    assert_eq!((first.index, first.term), (Index(1), Term(1)));
+    assert_eq!(first.voters, [node_id(1)]);
+    assert!(first.state.roster().member(node_id(1)).unwrap().votes);
+    let mut salted = genesis.clone();
+    salted.salt = [2; 32];
+    assert_ne!(
+        Checkpoint::genesis(&salted).state.mesh(),
+        first.state.mesh()
+    );
+    assert_eq!(Checkpoint::genesis(&genesis).encode(), first.encode());
+}

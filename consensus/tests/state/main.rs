@@ -1,0 +1,12 @@
+//! The replicated state and what is computed from it, through the door that every replica uses: `State::apply`.
+//!
+//! Every test plays commands on a [`stage`] with real keys, real envelopes and real certificates.
+
+mod checkpoint;
+mod placement;
+mod proofs;
+mod replicas;
+mod roster;
+mod services;
+mod stage;
+mod tasks;
