@@ -41,8 +41,8 @@ pub fn explain(
     })
 }
 
-/// What candidates are listed by: those that fit first, then as a round ranks them.
-type Standing = (bool, bool, u32, u32);
+/// What candidates are listed by: whoever holds the lease, then those that fit, as a round ranks them, then the rest.
+type Standing = (bool, bool, bool, u32, u32);
 
 fn judge(
     state: &State,
@@ -63,8 +63,9 @@ fn judge(
         None => "it could take the task".to_owned(),
     };
     let standing = (
-        missing.is_some() && !holds,
-        tried && !holds,
+        !holds,
+        missing.is_some(),
+        tried,
         load(running, certificate.slots),
         liveness.load_permille(certificate.node),
     );

@@ -10,7 +10,7 @@ use hms_protocol::verdict::Finding;
 use super::stage::{Stage, agent_id, assign, node_id, proof_spec, spec, submit, task_id};
 
 /// A state with something in every table.
-pub fn rich() -> Stage {
+pub(crate) fn rich() -> Stage {
     let mut stage = Stage::new(3);
     for number in 1..=3 {
         let skills = ["echo", "prove.metamath", "verify.metamath", "probe.tcp"];

@@ -113,11 +113,11 @@ fn nothing_is_proposed_twice_and_nobody_is_overbooked() {
     }
     let liveness = heard(&stage, &[(2, 0)]);
     let mut in_flight = InFlight::default();
-    let mut next = |stage: &Stage, in_flight: &mut InFlight, most| {
+    let next = |stage: &Stage, in_flight: &mut InFlight, most| {
         let commands = schedule(&stage.state, &liveness, stage.now, in_flight, most);
-        commands
-            .iter()
-            .for_each(|command| in_flight.propose(command));
+        for command in &commands {
+            in_flight.propose(command);
+        }
         commands
     };
     let first = next(&stage, &mut in_flight, 1);

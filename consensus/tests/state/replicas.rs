@@ -76,16 +76,7 @@ fn grant(stage: &mut Stage, (kind, first, second, third): Wish) -> Option<Comman
             attempt: attempts,
             end: [AttemptEnd::LeaseExpired, AttemptEnd::AgentLost][usize::from(second % 2)],
         },
-        21 => match second % 5 {
-            0 => Command::Cancel { task },
-            1 => Command::Lapse { task },
-            2 => Command::Unblock { task },
-            3 => Command::Redraw { task, round: 1 },
-            _ => Command::Block {
-                task,
-                blockage: Blockage::NobodyPresent,
-            },
-        },
+        21 => end(task, second),
         22 => match second % 4 {
             0 => Command::Withdraw {
                 service: "db".parse().unwrap(),
@@ -102,6 +93,20 @@ fn grant(stage: &mut Stage, (kind, first, second, third): Wish) -> Option<Comman
             at: stage.now,
         }),
     })
+}
+
+/// A way in which a task may end, or wait.
+fn end(task: TaskId, choice: u8) -> Command {
+    match choice % 5 {
+        0 => Command::Cancel { task },
+        1 => Command::Lapse { task },
+        2 => Command::Unblock { task },
+        3 => Command::Redraw { task, round: 1 },
+        _ => Command::Block {
+            task,
+            blockage: Blockage::NobodyPresent,
+        },
+    }
 }
 
 fn database(probers: u32) -> ServiceSpec {

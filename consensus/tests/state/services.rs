@@ -99,11 +99,7 @@ fn so_many_must_agree_before_a_service_is_down() {
     check(&["0u", "1d", "2d"], &[Unknown, Disputed, Down]);
     check(
         &["0d", "1d", "0u", "1u"],
-        &[Unknown, Disputed, Down, Disputed, Unknown],
-    );
-    check(
-        &["0d", "1d", "0u", "1u", "2u"],
-        &[Unknown, Disputed, Down, Disputed, Unknown, Healthy],
+        &[Unknown, Disputed, Down, Disputed, Healthy],
     );
 }
 

@@ -19,24 +19,24 @@ use hms_protocol::time::Moment;
 use hms_protocol::verdict::{Finding, Verdict, Verification};
 
 /// When the mesh was founded.
-pub const FOUNDED: Moment = Moment(1_700_000_000_000);
+pub(crate) const FOUNDED: Moment = Moment(1_700_000_000_000);
 
 /// The join token.
-pub const TOKEN: &[u8] = b"let me in";
+pub(crate) const TOKEN: &[u8] = b"let me in";
 
 /// The base that proofs need and provers offer.
-pub const BASE: &str = "base=set";
+pub(crate) const BASE: &str = "base=set";
 
-pub struct Stage {
-    pub state: State,
-    pub now: Moment,
+pub(crate) struct Stage {
+    pub(crate) state: State,
+    pub(crate) now: Moment,
     nodes: Vec<SecretKey>,
     agents: BTreeMap<AgentId, SecretKey>,
 }
 
 impl Stage {
     /// A mesh of so many nodes, `n1` the founder.
-    pub fn new(nodes: u8) -> Self {
+    pub(crate) fn new(nodes: u8) -> Self {
         let founder = node_key(1);
         let genesis = Genesis {
             founder: admission(1),
@@ -62,7 +62,7 @@ impl Stage {
     }
 
     /// Applies commands as one batch.
-    pub fn apply(&mut self, commands: Vec<Command>) -> Applied {
+    pub(crate) fn apply(&mut self, commands: Vec<Command>) -> Applied {
         for command in &commands {
             hms_consensus::state::codec::check(command).expect("commands can be read back");
         }
@@ -75,27 +75,27 @@ impl Stage {
     }
 
     /// Applies one command.
-    pub fn decide(&mut self, command: Command) -> Result<Change, Refusal> {
+    pub(crate) fn decide(&mut self, command: Command) -> Result<Change, Refusal> {
         let mut applied = self.apply(vec![command]);
         applied.outcomes.pop().expect("one command has one outcome")
     }
 
     /// Applies one command that is not refused.
-    pub fn must(&mut self, command: Command) -> Change {
+    pub(crate) fn must(&mut self, command: Command) -> Change {
         let shown = format!("{command:?}");
         self.decide(command)
             .unwrap_or_else(|refusal| panic!("{shown}: {refusal}"))
     }
 
     /// Enrols an agent on a node; its number makes its id and key.
-    pub fn enrol(&mut self, node: u8, number: u8, skills: &[&str], slots: u32) -> AgentId {
+    pub(crate) fn enrol(&mut self, node: u8, number: u8, skills: &[&str], slots: u32) -> AgentId {
         let command = Command::Enrol(vec![self.certificate(node, number, skills, slots)]);
         self.must(command);
         agent_id(number)
     }
 
     /// The certificate of an agent.
-    pub fn certificate(
+    pub(crate) fn certificate(
         &mut self,
         node: u8,
         number: u8,
@@ -116,19 +116,31 @@ impl Stage {
     }
 
     /// Whether the test holds this agent's key.
-    pub fn enrolled_key(&self, agent: AgentId) -> Option<()> {
+    pub(crate) fn enrolled_key(&self, agent: AgentId) -> Option<()> {
         self.agents.get(&agent).map(|_| ())
     }
 
     /// An agent's sealed report.
-    pub fn report(&self, task: u8, attempt: u32, agent: AgentId, outcome: Outcome) -> Command {
+    pub(crate) fn report(
+        &self,
+        task: u8,
+        attempt: u32,
+        agent: AgentId,
+        outcome: Outcome,
+    ) -> Command {
         let report = report(task, attempt, agent, outcome);
         let body = codec::encode(&report);
         Command::Report(self.seal(agent, BodyKind::Report, body))
     }
 
     /// A verifier's sealed verdict on the newest report.
-    pub fn verdict(&self, task: u8, round: u32, verifier: AgentId, finding: Finding) -> Command {
+    pub(crate) fn verdict(
+        &self,
+        task: u8,
+        round: u32,
+        verifier: AgentId,
+        finding: Finding,
+    ) -> Command {
         let record = self
             .state
             .ledger()
@@ -147,7 +159,7 @@ impl Stage {
     }
 
     /// What an agent seals for the ledger.
-    pub fn seal(&self, agent: AgentId, kind: BodyKind, body: Vec<u8>) -> Sealed {
+    pub(crate) fn seal(&self, agent: AgentId, kind: BodyKind, body: Vec<u8>) -> Sealed {
         let header = Header {
             mesh: self.state.mesh(),
             sender: Sender::Agent(agent),
@@ -163,7 +175,7 @@ impl Stage {
     }
 
     /// Whoever was drawn to check a task's result.
-    pub fn drawn(&self, task: u8) -> Vec<(AgentId, NodeId)> {
+    pub(crate) fn drawn(&self, task: u8) -> Vec<(AgentId, NodeId)> {
         let record = self
             .state
             .ledger()
@@ -178,7 +190,7 @@ impl Stage {
     }
 
     /// The name of a task's state.
-    pub fn standing(&self, task: u8) -> &'static str {
+    pub(crate) fn standing(&self, task: u8) -> &'static str {
         self.state
             .ledger()
             .task(task_id(task))
@@ -188,7 +200,7 @@ impl Stage {
     }
 
     /// The names of the states that a task went through.
-    pub fn history(&self, task: u8) -> Vec<&'static str> {
+    pub(crate) fn history(&self, task: u8) -> Vec<&'static str> {
         let record = self
             .state
             .ledger()
@@ -202,23 +214,23 @@ impl Stage {
     }
 }
 
-pub fn node_key(number: u8) -> SecretKey {
+pub(crate) fn node_key(number: u8) -> SecretKey {
     SecretKey::from_seed(&[number; 32])
 }
 
-pub fn node_id(number: u8) -> NodeId {
+pub(crate) fn node_id(number: u8) -> NodeId {
     node_key(number).public().into()
 }
 
-pub fn agent_id(number: u8) -> AgentId {
+pub(crate) fn agent_id(number: u8) -> AgentId {
     AgentId::from_bytes([number; 16])
 }
 
-pub fn task_id(number: u8) -> TaskId {
+pub(crate) fn task_id(number: u8) -> TaskId {
     TaskId::from_bytes([number; 16])
 }
 
-pub fn admission(number: u8) -> Admission {
+pub(crate) fn admission(number: u8) -> Admission {
     Admission {
         id: node_id(number),
         name: format!("n{number}").parse().unwrap(),
@@ -229,14 +241,14 @@ pub fn admission(number: u8) -> Admission {
     }
 }
 
-pub fn greet(node: u8, incarnation: u64) -> Command {
+pub(crate) fn greet(node: u8, incarnation: u64) -> Command {
     Command::Greet {
         node: node_id(node),
         incarnation: Incarnation(incarnation),
     }
 }
 
-pub fn lose(node: u8, incarnation: u64) -> Command {
+pub(crate) fn lose(node: u8, incarnation: u64) -> Command {
     Command::Lose {
         node: node_id(node),
         incarnation: Incarnation(incarnation),
@@ -244,7 +256,7 @@ pub fn lose(node: u8, incarnation: u64) -> Command {
 }
 
 /// A task that any agent with the skill can do.
-pub fn spec(skill: &str) -> TaskSpec {
+pub(crate) fn spec(skill: &str) -> TaskSpec {
     TaskSpec {
         kind: TaskKind::Work,
         skill: skill.parse().unwrap(),
@@ -261,7 +273,7 @@ pub fn spec(skill: &str) -> TaskSpec {
 }
 
 /// A theorem over a base.
-pub fn proof_spec() -> TaskSpec {
+pub(crate) fn proof_spec() -> TaskSpec {
     TaskSpec {
         kind: TaskKind::Proof,
         verification: Verification::Kernel,
@@ -270,7 +282,7 @@ pub fn proof_spec() -> TaskSpec {
     }
 }
 
-pub fn submit(task: u8, spec: TaskSpec) -> Command {
+pub(crate) fn submit(task: u8, spec: TaskSpec) -> Command {
     Command::Submit {
         task: task_id(task),
         spec,
@@ -278,7 +290,7 @@ pub fn submit(task: u8, spec: TaskSpec) -> Command {
     }
 }
 
-pub fn assign(task: u8, attempt: u32, agent: AgentId) -> Command {
+pub(crate) fn assign(task: u8, attempt: u32, agent: AgentId) -> Command {
     Command::Assign {
         task: task_id(task),
         attempt,
@@ -286,7 +298,7 @@ pub fn assign(task: u8, attempt: u32, agent: AgentId) -> Command {
     }
 }
 
-pub fn report(task: u8, attempt: u32, agent: AgentId, outcome: Outcome) -> Report {
+pub(crate) fn report(task: u8, attempt: u32, agent: AgentId, outcome: Outcome) -> Report {
     Report {
         task: task_id(task),
         attempt,

@@ -57,7 +57,7 @@ impl Turn<'_> {
             self.state.roster.name_of(node)
         );
         self.advance(task, (Step::Assign, note), None, |task| {
-            task.attempts.push(given)
+            task.attempts.push(given);
         })?;
         self.tell(Event::Assigned { task, attempt });
         Ok(Change::Done)
