@@ -144,7 +144,7 @@ fn sealed() -> impl Strategy<Value = Vec<Header>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     /// A2A-5: no crash point lets an old message in again.
     #[test]
