@@ -72,15 +72,20 @@ impl Mind {
             Role::Worker => None,
         };
         tracing::info!(name = %birth.name, mesh = %birth.mesh, life = %birth.incarnation, "begins");
+        let roster = newest_roster(birth, supervisor.as_ref());
+        let mut outbox = Outbox::new(birth.me);
+        if !roster.members.is_empty() {
+            outbox.push(Effect::Enrol(roster.clone()));
+        }
         Ok(Self {
             me: birth.me,
             now: Moment::default(),
             tick_at: Moment::default(),
             liveness: Liveness::new(birth.me, Moment::default()),
-            worker: Worker::new(birth),
+            worker: Worker::new(birth, roster),
             supervisor,
             followed: (None, Term::default()),
-            outbox: Outbox::new(birth.me),
+            outbox,
         })
     }
 
@@ -312,5 +317,14 @@ impl Mind {
     /// The deciding half, if this node is a voter.
     pub fn supervisor(&self) -> Option<&Supervisor> {
         self.supervisor.as_ref()
+    }
+}
+
+/// The members as the ledger on disk has them, or as the node was told, whichever is newer.
+fn newest_roster(birth: &Birth, supervisor: Option<&Supervisor>) -> RosterView {
+    let kept = supervisor.map(|voter| voter.state().roster().view());
+    match kept {
+        Some(kept) if birth.roster.revision < kept.revision => kept,
+        Some(_) | None => birth.roster.clone(),
     }
 }

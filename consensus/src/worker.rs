@@ -51,12 +51,12 @@ pub struct Worker {
 
 impl Worker {
     /// A node at the start of a life.
-    pub fn new(birth: &Birth) -> Self {
+    pub fn new(birth: &Birth, roster: RosterView) -> Self {
         Self {
             me: birth.me,
             incarnation: birth.incarnation,
             now: Moment::default(),
-            roster: birth.roster.clone(),
+            roster,
             skills: birth.skills.clone(),
             advertise_at: Moment::default(),
             asked: 0,
