@@ -30,9 +30,9 @@ const SIDEWAYS: [(&str, &str); 1] = [
     ("raft", "chain"),
 ];
 
-/// Pages that every room may read. They name what rooms exchange, so they may read the ground and
-/// the state.
-const PAGES: [&str; 2] = ["input", "effect"];
+/// Pages that every room may read: what rooms exchange and what bounds them. A page may itself read
+/// the ground and the state, no more.
+const PAGES: [&str; 4] = ["input", "effect", "outbox", "limits"];
 const PAGES_HEIGHT: u8 = 2;
 
 /// Checks one file of `consensus`; others have no order of rooms.
