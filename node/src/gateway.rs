@@ -23,7 +23,7 @@ mod doorway;
 mod failure;
 mod follow;
 mod happening;
-mod join;
+pub mod join;
 mod life;
 mod notices;
 mod passage;
@@ -52,8 +52,6 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::doorway::DoorwayError;
 pub use self::failure::Failure;
-pub use self::join::{Joined, ask_to_join, read_join_reply};
-pub use self::road::{Road, TopicReport, Trip, Wish, open as open_road};
 
 use self::compass::Compass;
 use self::desk::Desk;
@@ -63,6 +61,7 @@ use crate::clock::Clock;
 use crate::limits::WATCHES_MAX;
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
+use crate::net::Net;
 
 /// Who answers.
 #[derive(Clone, Debug)]
@@ -80,12 +79,12 @@ pub struct Profile {
 }
 
 /// What the gateway works with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Tools {
     /// The way to the mind.
     pub mailbox: Mailbox,
     /// The way to other nodes.
-    pub road: Road,
+    pub net: Net,
     /// The node's clock, for deadlines that a client leaves to the node.
     pub clock: Clock,
     /// Where calls are counted.
@@ -93,20 +92,19 @@ pub struct Tools {
 }
 
 /// The gateway of one node. Cloning shares it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Gateway {
     hall: Arc<Hall>,
 }
 
 /// Everything that the rooms of the gateway share.
-#[derive(Debug)]
 struct Hall {
     profile: Profile,
     desk: Desk,
     compass: Compass,
     roster: Roster,
     notices: Notices,
-    road: Road,
+    net: Net,
     clock: Clock,
     metrics: Metrics,
     // One permit per watch under way.
@@ -125,7 +123,7 @@ impl Gateway {
             compass: Compass::default(),
             roster: Roster::default(),
             notices: Notices::since(profile.restored_to),
-            road: tools.road,
+            net: tools.net,
             clock: tools.clock,
             metrics: tools.metrics,
             watches: Semaphore::new(WATCHES_MAX),

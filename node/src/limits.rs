@@ -107,8 +107,9 @@ pub const WATCHES_MAX: usize = 8_192;
 /// Replies waiting for a slow watcher. When full, its watch waits; the ledger does not.
 pub const WATCH_CAPACITY: usize = 64;
 
-/// Calls that wait to be taken up by the network. When full, a further one waits for its turn or its deadline.
-pub const ROAD_CAPACITY: usize = 1_024;
+/// How long one leader may serve one watch. Then the watch goes on at the leader of that time: the network wants an end
+/// for everything.
+pub const WATCH_WITHIN: Duration = Duration::from_hours(24);
 
 /// How long a call may take if its caller does not say.
 pub const CALL_WITHIN: Duration = Duration::from_secs(10);

@@ -104,6 +104,15 @@ impl Failure {
         failure
     }
 
+    /// The connection to a node broke before it had answered.
+    pub fn cut(node: NodeId, why: &str) -> Self {
+        let unknown = Self::from(Refusal::OutcomeUnknown);
+        Self {
+            message: format!("the call to node {node} broke off: {why}"),
+            ..unknown
+        }
+    }
+
     /// No leader was found in time.
     pub fn leaderless(within_ms: u64, voters: usize) -> Self {
         let need = voters / 2 + 1;
@@ -157,10 +166,7 @@ impl Failure {
 
     /// Whether the call may have taken effect although it failed.
     pub fn is_uncertain(&self) -> bool {
-        matches!(
-            self.code.as_str(),
-            "HMS-OUTCOME-UNKNOWN" | UNREACHABLE | "HMS-TOO-SLOW"
-        )
+        matches!(self.code.as_str(), "HMS-OUTCOME-UNKNOWN" | "HMS-TOO-SLOW")
     }
 
     /// The gRPC code that comes nearest.
@@ -370,7 +376,8 @@ mod tests {
             .is_passing()
         );
         assert!(Failure::from(Refusal::OutcomeUnknown).is_passing());
-        assert!(Failure::unreachable(NODE, "no link").is_uncertain());
+        assert!(!Failure::unreachable(NODE, "no link").is_uncertain());
+        assert!(Failure::cut(NODE, "no link").is_uncertain());
         assert!(Failure::leaderless(10, 3).is_passing());
     }
 }

@@ -17,8 +17,8 @@ use super::Hall;
 use super::call::{Watch, cursor, cursor_to_wire};
 use super::desk::millis_since;
 use super::failure::Failure;
-use super::redirect::{encode_call, next_reply, pause};
-use crate::limits::{CALL_WITHIN, WATCH_CAPACITY};
+use super::redirect::{encode_call, pause};
+use crate::limits::{CALL_WITHIN, WATCH_CAPACITY, WATCH_WITHIN};
 
 /// Where the client's replies go, the failure that ends the watch among them.
 type ClientOut = mpsc::Sender<Result<reply::Reply, Failure>>;
@@ -127,10 +127,10 @@ impl Hall {
     ) -> Result<(), Failure> {
         let request_id = follower.request_id.clone();
         let call = encode_call(request_id, Duration::ZERO, follower.watch.to_wire());
-        let mut replies = self.road.call(leader, call).await?;
+        let mut journey = self.call(leader, call, WATCH_WITHIN).await?;
         loop {
             let reply = tokio::select! {
-                reply = next_reply(leader, &mut replies) => reply?,
+                reply = journey.next() => reply?,
                 () = self.compass.somebody_else(leader) => return Ok(()),
                 () = out.closed() => return Ok(()),
             };

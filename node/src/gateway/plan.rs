@@ -36,7 +36,7 @@ const DEFAULT_PROVER: &str = "prove.metamath";
 pub(super) const THEOREM_LABEL: &str = "theorem";
 
 /// The plan's face of the gateway.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct PlanFace {
     hall: Arc<Hall>,
 }

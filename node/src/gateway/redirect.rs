@@ -12,7 +12,6 @@ use hms_proto::v1::{self as wire, call, reply};
 use hms_protocol::id::NodeId;
 use hms_protocol::refusal::Refusal;
 use prost::Message as _;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::call::{Ask, read};
@@ -64,8 +63,7 @@ impl Errand {
     }
 
     /// The call as it travels to another node, which must not pass it on.
-    fn encode(&self) -> Bytes {
-        let left = self.deadline.saturating_duration_since(Instant::now());
+    fn encode(&self, left: Duration) -> Bytes {
         encode_call(self.request_id.clone(), left, self.ask.clone())
     }
 }
@@ -131,7 +129,7 @@ impl Hall {
         }
         let started = Instant::now();
         tokio::select! {
-            outcome = self.call_once(leader, errand.encode()) => outcome,
+            outcome = self.call_once(leader, errand) => outcome,
             () = self.compass.somebody_else(leader) => Err(Refusal::OutcomeUnknown.into()),
             () = tokio::time::sleep_until(errand.deadline) => {
                 Err(match self.compass.heading().leader {
@@ -142,9 +140,9 @@ impl Hall {
         }
     }
 
-    async fn call_once(&self, to: NodeId, request: Bytes) -> Result<reply::Reply, Failure> {
-        let mut replies = self.road.call(to, request).await?;
-        next_reply(to, &mut replies).await
+    async fn call_once(&self, to: NodeId, errand: &Errand) -> Result<reply::Reply, Failure> {
+        let left = errand.deadline.saturating_duration_since(Instant::now());
+        self.call(to, errand.encode(left), left).await?.next().await
     }
 
     /// What to say at the deadline: the last failure, unless it only says that somebody else should know.
@@ -161,26 +159,6 @@ impl Trail {
         self.uncertain |= failure.is_uncertain();
         self.pointed_to = failure.leader().filter(|leader| *leader != asked);
         self.last = Some(failure);
-    }
-}
-
-/// The next reply of another node's gateway.
-pub(super) async fn next_reply(
-    from: NodeId,
-    replies: &mut mpsc::Receiver<Bytes>,
-) -> Result<reply::Reply, Failure> {
-    let Some(frame) = replies.recv().await else {
-        return Err(Failure::unreachable(
-            from,
-            "the stream ended before the answer",
-        ));
-    };
-    let reply = wire::Reply::decode(frame)
-        .map_err(|error| Failure::malformed(&format!("node {from} answered no reply: {error}")))?;
-    match reply.reply {
-        Some(reply::Reply::Failure(failure)) => Err(failure.into()),
-        Some(reply) => Ok(reply),
-        None => Err(Failure::malformed(&format!("node {from} answered nothing"))),
     }
 }
 

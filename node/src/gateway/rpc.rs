@@ -26,7 +26,7 @@ type Answered<T> = Result<Response<T>, Status>;
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// The tonic face of the gateway.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct MeshFace {
     hall: Arc<Hall>,
 }
@@ -171,7 +171,9 @@ impl Mesh for MeshFace {
         request: Request<wire::ListTopicsRequest>,
     ) -> Answered<wire::ListTopicsReply> {
         let visit = Visit::begin(&self.hall, "list_topics", request.metadata());
-        visit.attend(&self.hall, self.hall.topics()).await
+        visit
+            .attend(&self.hall, async { Ok(self.hall.topics()) })
+            .await
     }
 
     async fn watch_task(
@@ -311,21 +313,16 @@ impl Hall {
         }
     }
 
-    async fn topics(&self) -> Result<wire::ListTopicsReply, Failure> {
-        let topics = self
-            .road
-            .topics()
-            .await?
-            .into_iter()
-            .map(|report| wire::TopicView {
-                topic: report.topic,
-                subscribers: report.subscribers,
-                peers: report.peers,
-                received: report.received,
-                published: report.published,
-            });
-        Ok(wire::ListTopicsReply {
+    fn topics(&self) -> wire::ListTopicsReply {
+        let topics = self.net.topics().into_iter().map(|report| wire::TopicView {
+            topic: report.name,
+            subscribers: report.subscribers,
+            peers: report.mesh_peers,
+            received: report.received,
+            published: report.published,
+        });
+        wire::ListTopicsReply {
             topics: topics.collect(),
-        })
+        }
     }
 }
