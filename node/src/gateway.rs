@@ -23,7 +23,7 @@ mod doorway;
 mod failure;
 mod follow;
 mod happening;
-pub mod join;
+mod join;
 mod life;
 mod notices;
 mod passage;
@@ -52,6 +52,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::doorway::DoorwayError;
 pub use self::failure::Failure;
+pub use self::join::{Joined, ask_to_join, read_join_reply};
 
 use self::compass::Compass;
 use self::desk::Desk;

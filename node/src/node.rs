@@ -6,7 +6,6 @@
 mod chores;
 mod furnish;
 mod open;
-mod road;
 mod rooms;
 mod sorting;
 

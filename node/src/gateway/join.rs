@@ -11,7 +11,6 @@ use prost::Message as _;
 
 use super::failure::Failure;
 use crate::limits::CALL_WITHIN;
-use crate::net::{CallError, Net};
 
 /// What a node that was admitted knows of its mesh.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,82 +23,8 @@ pub struct Joined {
     pub roster: RosterView,
 }
 
-/// Why a node was not admitted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum JoinError {
-    /// No answer came.
-    #[error(transparent)]
-    Call(#[from] CallError),
-    /// The mesh says no, or cannot say yes now.
-    #[error(transparent)]
-    Refused(#[from] Failure),
-}
-
-impl JoinError {
-    /// The stable code. One that only a newer mesh knows becomes `HMS-JOIN-REFUSED`.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Call(error) => error.code(),
-            Self::Refused(failure) => known(failure.code()).0,
-        }
-    }
-
-    /// What the operator can do.
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::Call(error) => error.hint(),
-            Self::Refused(failure) => known(failure.code()).1,
-        }
-    }
-
-    /// Whether asking again would bring the same answer.
-    pub fn is_final(&self) -> bool {
-        match self {
-            Self::Call(error) => matches!(error, CallError::BadAddress { .. }),
-            Self::Refused(failure) => {
-                let passes = failure.is_passing() || failure.is_uncertain();
-                !passes && failure.code() != "HMS-BUSY"
-            }
-        }
-    }
-}
-
-/// Codes with which a mesh refuses a node, each with its hint.
-const REFUSALS: [(&str, &str); 6] = [
-    (
-        "HMS-BAD-TOKEN",
-        "copy the join command that a node of the mesh printed when it started",
-    ),
-    ("HMS-NAME-TAKEN", "start the node with another --name"),
-    ("HMS-OUT-OF-RANGE", "the mesh is full"),
-    ("HMS-INVALID", "correct the setting that is named"),
-    ("HMS-TOO-LARGE", "shorten the setting that is named"),
-    (
-        "HMS-NO-QUORUM",
-        "start the missing voters of the mesh first",
-    ),
-];
-
-fn known(code: &str) -> (&'static str, &'static str) {
-    let fallback = (
-        "HMS-JOIN-REFUSED",
-        "compare the versions of this node and the mesh",
-    );
-    REFUSALS
-        .into_iter()
-        .find(|(known, _)| *known == code)
-        .unwrap_or(fallback)
-}
-
-/// Asks the member that listens at `address` to be admitted. It takes the wish to the leader and waits for a leader if
-/// there is none.
-pub async fn ask_to_join(net: &Net, address: &str, wish: &Admission) -> Result<Joined, JoinError> {
-    let (_, mut replies) = net.call_address(address, encode(wish), CALL_WITHIN).await?;
-    Ok(read(replies.only().await?)?)
-}
-
-/// A wish to join as it travels.
-fn encode(admission: &Admission) -> Bytes {
+/// The call with which a node asks any member to be admitted. The member takes it to the leader.
+pub fn ask_to_join(admission: &Admission) -> Bytes {
     let admission = wire::Admission {
         id: admission.id.as_bytes().to_vec(),
         name: admission.name.to_string(),
@@ -108,8 +33,7 @@ fn encode(admission: &Admission) -> Bytes {
         gateway: admission.gateway.clone(),
         token: admission.token.clone(),
     };
-    // A little less than the call itself may take, so that the answer is still heard.
-    let limit_ms = u64::try_from(CALL_WITHIN.as_millis() * 9 / 10).unwrap_or(u64::MAX);
+    let limit_ms = u64::try_from(CALL_WITHIN.as_millis()).unwrap_or(u64::MAX);
     let ask = call::Ask::Join(wire::JoinRequest {
         admission: Some(admission),
     });
@@ -123,8 +47,8 @@ fn encode(admission: &Admission) -> Bytes {
     .into()
 }
 
-/// Reads the one reply to a wish to join.
-fn read(frame: Bytes) -> Result<Joined, Failure> {
+/// Reads the one reply to [`ask_to_join`].
+pub fn read_join_reply(frame: Bytes) -> Result<Joined, Failure> {
     let reply = wire::Reply::decode(frame)
         .map_err(|error| Failure::malformed(&format!("the reply cannot be read: {error}")))?;
     match reply.reply {
@@ -162,7 +86,7 @@ mod tests {
             gateway: "127.0.0.1:2".to_owned(),
             token: vec![7; 32],
         };
-        let call = wire::Call::decode(encode(&admission)).unwrap();
+        let call = wire::Call::decode(ask_to_join(&admission)).unwrap();
         let Some(wire::call::Ask::Join(request)) = call.ask else {
             panic!("not a join")
         };
@@ -174,29 +98,14 @@ mod tests {
         let failure = Failure::from(Refusal::BadToken);
         let reply = reply::Reply::Failure(failure.clone().into());
         let frame = wire::Reply { reply: Some(reply) }.encode_to_vec();
-        assert_eq!(read(frame.into()), Err(failure));
+        assert_eq!(read_join_reply(frame.into()), Err(failure));
         assert_eq!(
-            read(vec![255; 9].into()).unwrap_err().code(),
+            read_join_reply(vec![255; 9].into()).unwrap_err().code(),
             "HMS-MALFORMED"
         );
-        assert_eq!(read(Bytes::new()).unwrap_err().code(), "HMS-MALFORMED");
-    }
-
-    #[test]
-    fn only_what_will_not_change_ends_the_wish() {
-        let refused = |refusal: Refusal| JoinError::from(Failure::from(refusal));
-        let token = refused(Refusal::BadToken);
-        assert_eq!((token.is_final(), token.code()), (true, "HMS-BAD-TOKEN"));
-        for passing in [
-            refused(Refusal::OutcomeUnknown),
-            refused(Refusal::Busy {
-                what: "the mailbox",
-                max: 1,
-            }),
-            JoinError::from(CallError::Cut),
-        ] {
-            assert!(!passing.is_final(), "{passing}");
-        }
-        assert_eq!(refused(Refusal::OutcomeUnknown).code(), "HMS-JOIN-REFUSED");
+        assert_eq!(
+            read_join_reply(Bytes::new()).unwrap_err().code(),
+            "HMS-MALFORMED"
+        );
     }
 }

@@ -11,13 +11,12 @@ use tokio::sync::{mpsc, watch};
 use super::NodeError;
 use super::chores::{host_agents, keep_memory, remember_members, serve_calls, serve_pages};
 use super::open::Opened;
-use super::road::carry;
 use super::rooms::Rooms;
 use super::sorting::{Sorting, sort};
 use crate::agent::{Order, Registry, Runtime, Voice};
 use crate::clock::Clock;
 use crate::facts::Facts;
-use crate::gateway::{Gateway, Profile, Tools, open_road};
+use crate::gateway::{Gateway, Profile, Tools};
 use crate::limits::GOSSIP_CAPACITY;
 use crate::mailbox::{self, Inbox, Mailbox};
 use crate::metrics::Metrics;
@@ -71,7 +70,7 @@ pub(super) fn furnish(opened: Opened) -> Result<House, NodeError> {
 
     let (members, may_speak) = watch::channel(Arc::new(BTreeSet::new()));
     let (roster, known) = watch::channel(Arc::new(RosterView::default()));
-    let gateway = open_gateway(&common, opened.restored_to, &mut rooms);
+    let gateway = open_gateway(&common, opened.restored_to);
     let sorting = open_post(&common, &opened.store, &gateway, may_speak, &mut rooms)?;
 
     let registry = Registry::new(
@@ -140,15 +139,7 @@ pub(super) fn furnish(opened: Opened) -> Result<House, NodeError> {
     })
 }
 
-fn open_gateway(
-    common: &Common,
-    restored_to: hms_protocol::id::Index,
-    rooms: &mut Rooms,
-) -> Gateway {
-    let (road, wishes) = open_road();
-    rooms
-        .set
-        .spawn(carry(common.net.clone(), wishes, rooms.tasks.clone()));
+fn open_gateway(common: &Common, restored_to: hms_protocol::id::Index) -> Gateway {
     let profile = Profile {
         node: common.facts.node,
         name: common.facts.name.clone(),
@@ -158,7 +149,7 @@ fn open_gateway(
     };
     let tools = Tools {
         mailbox: common.mailbox.clone(),
-        road,
+        net: common.net.clone(),
         clock: common.clock,
         metrics: common.metrics.clone(),
     };
