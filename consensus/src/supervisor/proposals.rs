@@ -17,6 +17,7 @@ use crate::input::Ticket;
 use crate::limits::{BATCHES_UNDER_WAY_MAX, COMMANDS_WAITING_BYTES_MAX, COMMANDS_WAITING_MAX};
 use crate::raft::Driver;
 use crate::schedule::InFlight;
+use crate::state::codec::check;
 use crate::state::command::{Batch, Command};
 
 /// Why a command was proposed.
@@ -79,6 +80,10 @@ impl Proposals {
                 max: COMMANDS_WAITING_MAX as u64,
             });
         }
+        check(&command).map_err(|error| Refusal::Invalid {
+            field: error.field(),
+            reason: error.to_string(),
+        })?;
         self.push(command, Origin::Asked(ticket));
         Ok(())
     }
@@ -86,6 +91,10 @@ impl Proposals {
     /// Takes a command of the leader's own making, unless its errand is under way or there is no room. Then the duty
     /// comes up again in a later round.
     pub fn run(&mut self, command: Command, errand: Errand) {
+        if let Err(error) = check(&command) {
+            tracing::error!(?errand, %error, "a command that no replica could read is dropped");
+            return;
+        }
         if self.has_room() && self.errands.insert(errand.clone()) {
             self.placing.propose(&command);
             self.push(command, Origin::Errand(errand));
