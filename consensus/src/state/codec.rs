@@ -27,9 +27,7 @@ pub const TOKEN_BYTES_MAX: usize = 256;
 /// Checks that every replica will be able to read a command. What cannot be read back must never be proposed: it would
 /// stop them all.
 pub fn check(command: &Command) -> Result<(), CodecError> {
-    let read = Command::from_wire(command.to_wire())?;
-    debug_assert!(read == *command, "a command reads back as another");
-    Ok(())
+    Command::from_wire(command.to_wire()).map(drop)
 }
 
 /// The id of the mesh that a genesis makes.
