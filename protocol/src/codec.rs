@@ -11,6 +11,7 @@
 //! Whether a value makes sense where it arrives (a deadline in the past, an unknown agent) is not decided here.
 
 pub mod agent;
+pub mod announcement;
 pub mod envelope;
 pub mod field;
 pub mod heartbeat;

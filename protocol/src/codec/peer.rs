@@ -1,14 +1,13 @@
-//! What nodes say to each other, on the wire: direct messages and announcements.
+//! What nodes say to each other on their direct streams, on the wire.
 
 use hms_proto::v1;
-use hms_proto::v1::announcement::What;
 use hms_proto::v1::peer_message::Say;
 
 use super::{CodecError, Wire, envelope, field};
 use crate::envelope::{BodyKind, Sealed};
 use crate::id::{AgentId, Incarnation, Index, Sequence, Term};
 use crate::limits;
-use crate::peer::{Announcement, Dispatch, Echo, Happening, Lead, PeerMessage, Run};
+use crate::peer::{Dispatch, Echo, Lead, PeerMessage, Run};
 use crate::time::Moment;
 
 /// What one envelope of [`BodyKind::Peer`] carries: messages that were under way together, in order.
@@ -328,74 +327,6 @@ impl Wire for Dispatch {
             report: message.report.map(Wire::from_wire).transpose()?,
             limit_ms: message.limit_ms,
             lease_until: Moment(message.lease_until_ms),
-        })
-    }
-}
-
-impl Wire for Announcement {
-    type Message = v1::Announcement;
-    const NAME: &'static str = "announcement";
-
-    fn to_wire(&self) -> v1::Announcement {
-        let what = match self {
-            Self::Membership {
-                roster_revision,
-                leader,
-                term,
-            } => What::Membership(v1::Membership {
-                roster_revision: *roster_revision,
-                leader: leader.as_bytes().to_vec(),
-                term: term.0,
-            }),
-            Self::Capabilities(skills) => What::Capabilities(v1::Capabilities {
-                skills: skills.iter().map(Wire::to_wire).collect(),
-            }),
-            Self::Happened(happening) => What::Happened(happening.to_wire()),
-        };
-        v1::Announcement { what: Some(what) }
-    }
-
-    fn from_wire(message: v1::Announcement) -> Result<Self, CodecError> {
-        match field::required("announcement.what", message.what)? {
-            What::Membership(membership) => Ok(Self::Membership {
-                roster_revision: membership.roster_revision,
-                leader: field::node_id("membership.leader", &membership.leader)?,
-                term: Term(membership.term),
-            }),
-            What::Capabilities(capabilities) => field::parts(
-                "capabilities.skills",
-                capabilities.skills,
-                limits::SKILLS_PER_NODE_MAX,
-            )
-            .map(Self::Capabilities),
-            What::Happened(happening) => Wire::from_wire(happening).map(Self::Happened),
-        }
-    }
-}
-
-impl Wire for Happening {
-    type Message = v1::Happening;
-    const NAME: &'static str = "happening";
-
-    fn to_wire(&self) -> v1::Happening {
-        v1::Happening {
-            position: Some(self.position.to_wire()),
-            at_ms: self.at.0,
-            subject: self.subject.clone(),
-            text: self.text.clone(),
-        }
-    }
-
-    fn from_wire(message: v1::Happening) -> Result<Self, CodecError> {
-        Ok(Self {
-            position: field::part("happening.position", message.position)?,
-            at: Moment(message.at_ms),
-            subject: field::text(
-                "happening.subject",
-                message.subject,
-                limits::LABEL_BYTES_MAX,
-            )?,
-            text: field::text("happening.text", message.text, limits::TEXT_BYTES_MAX)?,
         })
     }
 }
