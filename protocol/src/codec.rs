@@ -20,6 +20,7 @@ pub mod peer;
 pub mod proof;
 pub mod replay;
 pub mod service;
+mod shape;
 pub mod skill;
 pub mod task;
 pub mod verdict;
@@ -43,6 +44,12 @@ pub trait Wire: Sized {
 
     /// Checks a wire form and makes it a value.
     fn from_wire(message: Self::Message) -> Result<Self, CodecError>;
+
+    /// Looks at the bytes before memory is spent on decoding them. For values that may be so large that a hundredfold of
+    /// their bytes would hurt.
+    fn check_shape(_bytes: &[u8]) -> Result<(), CodecError> {
+        Ok(())
+    }
 }
 
 /// Encodes a value. Equal values have equal encodings.
@@ -69,6 +76,7 @@ pub fn encode<T: Wire>(value: &T) -> Vec<u8> {
 /// assert_eq!(error.to_string(), "claim.base has 0 bytes: it must have 32");
 /// ```
 pub fn decode<T: Wire>(bytes: &[u8]) -> Result<T, CodecError> {
+    T::check_shape(bytes)?;
     let message = T::Message::decode(bytes).map_err(|error| CodecError::Malformed {
         message: T::NAME,
         reason: error.to_string(),

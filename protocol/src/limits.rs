@@ -123,6 +123,10 @@ pub const PEER_MESSAGE_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Messages in one envelope between peers. More are refused; a sender with more seals another envelope.
 pub const BUNDLE_MESSAGES_MAX: usize = 64;
 
+/// Entries of all lists in one envelope between peers. More are refused before they are decoded: an empty entry takes two
+/// bytes to send and hundreds to hold.
+pub const BUNDLE_ENTRIES_MAX: usize = 2 * AGENTS_PER_NODE_MAX;
+
 /// Bytes of one gossip message. A longer one is rejected and its author blamed.
 pub const GOSSIP_BYTES_MAX: usize = 64 * 1024;
 

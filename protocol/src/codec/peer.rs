@@ -3,6 +3,7 @@
 use hms_proto::v1;
 use hms_proto::v1::peer_message::Say;
 
+use super::shape::fields;
 use super::{CodecError, Wire, envelope, field};
 use crate::envelope::{BodyKind, Sealed};
 use crate::id::{AgentId, Incarnation, Index, Sequence, Term};
@@ -37,7 +38,24 @@ impl Wire for Bundle {
         )
         .map(Self)
     }
+
+    fn check_shape(bytes: &[u8]) -> Result<(), CodecError> {
+        let messages = fields(bytes).count();
+        field::check_count("bundle.messages", messages, limits::BUNDLE_MESSAGES_MAX)?;
+        let says = fields(bytes)
+            .filter_map(|message| message.content)
+            .flat_map(fields);
+        let entries = says.map(|say| match say.content {
+            Some(content) if !OPAQUE.contains(&say.number) => fields(content).count(),
+            Some(_) | None => 1,
+        });
+        field::check_count("bundle.entries", entries.sum(), limits::BUNDLE_ENTRIES_MAX)
+    }
 }
+
+/// The numbers of those of `PeerMessage`'s fields that are byte strings (`raft`, `report`, `verdict`): what stands in them
+/// is not decoded with the bundle.
+const OPAQUE: [u32; 3] = [1, 8, 9];
 
 impl Wire for PeerMessage {
     type Message = v1::PeerMessage;

@@ -11,6 +11,7 @@ use hms_protocol::refusal::Refusal;
 use hms_protocol::service::{Observation, Service};
 use hms_protocol::task::{Report, TaskSpec, TaskState};
 use hms_protocol::verdict::Finding;
+use prost::Message as _;
 
 fn spec() -> v1::TaskSpec {
     v1::TaskSpec {
@@ -253,6 +254,52 @@ fn lists_beyond_their_bounds_are_refused() {
         error_of::<Bundle>(bundle),
         ("HMS-CODEC-TOO-MANY", "bundle.messages")
     );
+}
+
+#[test]
+fn a_bundle_that_would_swell_is_refused_before_it_is_decoded() {
+    // Entries of two bytes each, which decode to hundreds.
+    let retire = v1::Retire {
+        agents: vec![Vec::new(); limits::BUNDLE_ENTRIES_MAX + 1],
+    };
+    let message = v1::PeerMessage {
+        say: Some(v1::peer_message::Say::Retire(retire)),
+    };
+    let swollen = v1::PeerBundle {
+        messages: vec![message],
+    }
+    .encode_to_vec();
+    let error = codec::decode::<Bundle>(&swollen).unwrap_err();
+    assert_eq!(
+        (error.code(), error.field()),
+        ("HMS-CODEC-TOO-MANY", "bundle.entries")
+    );
+
+    let ask = v1::PeerMessage {
+        say: Some(v1::peer_message::Say::AskWatch(v1::AskWatch {})),
+    };
+    let crowded = v1::PeerBundle {
+        messages: vec![ask; limits::BUNDLE_MESSAGES_MAX + 1],
+    };
+    let error = codec::decode::<Bundle>(&crowded.encode_to_vec()).unwrap_err();
+    assert_eq!(
+        (error.code(), error.field()),
+        ("HMS-CODEC-TOO-MANY", "bundle.messages")
+    );
+}
+
+#[test]
+fn a_raft_message_of_any_content_is_not_mistaken_for_a_list() {
+    let bundle = Bundle(vec![PeerMessage::Raft(vec![
+        0;
+        4 * limits::BUNDLE_ENTRIES_MAX
+    ])]);
+    let opaque = Bundle(vec![PeerMessage::Raft(
+        [0x0a, 0].repeat(limits::BUNDLE_ENTRIES_MAX + 1),
+    )]);
+    for bundle in [bundle, opaque] {
+        assert_eq!(codec::decode(&codec::encode(&bundle)), Ok(bundle));
+    }
 }
 
 #[test]
