@@ -47,7 +47,9 @@ mod tests {
 
     #[test]
     fn what_is_nobodys_key_has_no_peer_id() {
-        assert_eq!(peer_of(NodeId::from_bytes([255; 32])), None);
+        // About half of all numbers are the height of no point of the curve.
+        let is_nobodys = |byte: &u8| peer_of(NodeId::from_bytes([*byte; 32])).is_none();
+        assert!((64..192).contains(&(0..=255).filter(is_nobodys).count()));
         assert_eq!(node_of(&PeerId::random()), None);
     }
 }

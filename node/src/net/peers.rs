@@ -74,6 +74,7 @@ struct Connection {
 struct Link {
     // Invariant: in order of age, and never empty while the link is in the table.
     connections: Vec<Connection>,
+    since_ms: u64,
     // Everything is being closed.
     ends: bool,
 }
@@ -147,6 +148,9 @@ impl Peers {
         let strangers = self.strangers().count();
         let link = self.links.entry(node).or_default();
         let is_first = link.connections.is_empty();
+        if is_first {
+            link.since_ms = now_ms;
+        }
         let oldest_ms = link.connections.first().map(|oldest| oldest.since_ms);
         link.connections.push(Connection {
             id,
@@ -174,10 +178,7 @@ impl Peers {
         let Some(link) = self.links.get_mut(&node) else {
             return;
         };
-        let lived_ms = link
-            .connections
-            .first()
-            .map_or(0, |oldest| now_ms - oldest.since_ms);
+        let lived_ms = now_ms.saturating_sub(link.since_ms);
         link.connections.retain(|connection| connection.id != id);
         if !link.connections.is_empty() {
             self.end(node);

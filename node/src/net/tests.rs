@@ -1,1 +1,10 @@
-//! The network over real sockets on loopback.
+//! The network over real sockets on loopback: what it carries, whom it refuses, and how it mends.
+
+mod admission;
+mod calls;
+mod direct;
+mod gossip;
+mod links;
+mod proxy;
+mod secrecy;
+mod station;

@@ -33,6 +33,10 @@ impl Exchange {
 
     /// Tells everybody, or keeps it until somebody listens.
     pub(super) fn publish(&mut self, topic: Topic, frame: Bytes) {
+        // Whoever entered a mesh and then published expects this order.
+        if self.circle.has_changed().unwrap_or(false) {
+            self.follow_circle();
+        }
         let letter = Letter::new(topic, frame, self.now_ms());
         self.post(letter);
     }
@@ -62,18 +66,20 @@ impl Exchange {
             Ok(_) => self.gauges.count(topic, Step::Published),
             // A mesh of one has nobody to tell.
             Err(PublishError::NoPeersSubscribedToTopic) if self.has_no_members() => {}
-            Err(PublishError::NoPeersSubscribedToTopic) => {
-                if let Some(gone) = self.outbox.keep(letter) {
-                    self.gauges.count(gone.topic, Step::Unheard);
-                }
-            }
-            // It was said already, or every queue is full. In the latter case gossipsub remembers the message as said
-            // and takes it no second time: it offers it to some peers, and the rest goes without.
+            Err(PublishError::NoPeersSubscribedToTopic) => self.keep(letter),
             Err(PublishError::Duplicate) => {}
+            // When every queue is full, gossipsub counts the message as said and takes it no second time: it offers it
+            // to some peers later, and the others go without.
             Err(error) => {
                 tracing::debug!(topic = topic.name(), %error, "not published");
                 self.gauges.count(topic, Step::Unheard);
             }
+        }
+    }
+
+    fn keep(&mut self, letter: Letter) {
+        if let Some(gone) = self.outbox.keep(letter) {
+            self.gauges.count(gone.topic, Step::Unheard);
         }
     }
 
