@@ -91,6 +91,11 @@ fn mesh(agents: u32) -> State {
     });
     let join = (2..=NODES).map(|number| Command::Admit(admission(number)));
     apply(&mut state, join.collect());
+    let greet = (1..=NODES).map(|number| Command::Greet {
+        node: node_id(number),
+        incarnation: Incarnation(1),
+    });
+    apply(&mut state, greet.collect());
     let mesh = state.mesh();
     let numbers: Vec<u32> = (0..agents).collect();
     for chunk in numbers.chunks(AGENTS_PER_ENROLMENT_MAX) {

@@ -24,7 +24,7 @@ pub mod waiting;
 
 use hms_protocol::agent::AgentStanding;
 use hms_protocol::digest::{Domain, Hash, hash_fields};
-use hms_protocol::id::{AgentId, Incarnation, Index, MeshId, NodeId, Position, TaskId};
+use hms_protocol::id::{AgentId, Index, MeshId, NodeId, Position, TaskId};
 use hms_protocol::limits;
 use hms_protocol::member::{Member, Presence, Role};
 use hms_protocol::peer::Run;
@@ -36,11 +36,11 @@ use self::crew::Crew;
 use self::event::Event;
 use self::evidence::Archive;
 use self::ledger::Ledger;
-use self::roster::Roster;
+use self::roster::{NEVER_BEATEN, Roster};
 use self::services::{Field, Services};
 
 /// Everything that the voters agree on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     charter: Charter,
     now: Moment,
@@ -120,7 +120,7 @@ impl State {
             role: Role::Voter,
             addresses: founder.addresses.clone(),
             gateway: founder.gateway.clone(),
-            incarnation: Incarnation(0),
+            incarnation: NEVER_BEATEN,
             presence: Presence::Present,
             votes: true,
             admitted_at: genesis.founded_at,

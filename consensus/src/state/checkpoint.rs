@@ -24,7 +24,7 @@ pub const CHECKPOINT_VERSION: u32 = 1;
 pub const GENESIS_TERM: Term = Term(1);
 
 /// The state at one index, and what Raft must know of the entry there.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The last entry that it covers.
     pub index: Index,

@@ -19,7 +19,7 @@ use super::waiting::Demand;
 pub const LOAD_FULL: u32 = 1_000;
 
 /// The index.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Crew {
     /// Ready agents only.
     hands: BTreeMap<AgentId, Hand>,
@@ -43,7 +43,7 @@ pub struct Ability {
 /// The agents of one class on each node, least loaded first.
 pub type Class = BTreeMap<NodeId, BTreeSet<(u32, AgentId)>>;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Hand {
     node: NodeId,
     slots: u32,

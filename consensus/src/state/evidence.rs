@@ -43,7 +43,7 @@ impl Evidence {
 }
 
 /// All evidence that is kept.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Archive {
     pieces: Table<Evidence>,
     newest: u64,
@@ -90,5 +90,68 @@ impl Archive {
     /// Sets the number that a checkpoint names.
     pub(super) fn resume(&mut self, newest: u64) {
         self.newest = newest;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hms_protocol::codec::envelope;
+    use hms_protocol::envelope::{Audience, BodyKind, Header, Sender};
+    use hms_protocol::id::{Incarnation, MeshId, Sequence};
+    use hms_protocol::keyring::SecretKey;
+
+    use super::*;
+
+    fn piece(body_bytes: usize) -> Evidence {
+        let agent = AgentId::from_bytes([1; 16]);
+        let header = Header {
+            mesh: MeshId::from_bytes([2; 32]),
+            sender: Sender::Agent(agent),
+            audience: Audience::Ledger,
+            incarnation: Incarnation(1),
+            sequence: Sequence(1),
+            issued_at: Moment(0),
+            expires_at: Moment(0),
+            kind: BodyKind::Report,
+            body_hash: Hash::default(),
+        };
+        let key = SecretKey::from_seed(&[3; 32]);
+        Evidence {
+            number: 0,
+            position: Position::default(),
+            at: Moment(0),
+            agent,
+            task: TaskId::from_bytes([4; 16]),
+            attempt: 1,
+            report: envelope::seal(header, vec![0; body_bytes], &key),
+            verdicts: Vec::new(),
+        }
+    }
+
+    /// Keeps so many pieces of one size, and compares the numbers of the oldest and the newest that are left.
+    fn check(pieces: usize, body_bytes: usize, oldest: u64, newest: u64) {
+        let mut archive = Archive::default();
+        for _ in 0..pieces {
+            archive.keep(piece(body_bytes));
+        }
+        let numbers: Vec<u64> = archive.pieces().map(|piece| piece.number).collect();
+        assert_eq!(
+            (numbers.first(), numbers.last()),
+            (Some(&oldest), Some(&newest))
+        );
+        assert_eq!(archive.newest(), newest);
+    }
+
+    #[test]
+    fn the_oldest_evidence_is_forgotten_first_by_count_and_by_size() {
+        check(3, 10, 1, 3);
+        check(
+            limits::EVIDENCE_MAX + 2,
+            10,
+            3,
+            limits::EVIDENCE_MAX as u64 + 2,
+        );
+        // Each is a quarter of the room, and its header makes it more.
+        check(6, limits::EVIDENCE_BYTES_MAX / 4, 4, 6);
     }
 }

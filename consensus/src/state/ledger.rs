@@ -145,7 +145,7 @@ pub struct Case {
 pub type Held = (NodeId, AgentId, Run);
 
 /// Every task, open or kept.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     tasks: Table<Task>,
     cases: Table<Case>,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hms_protocol::agent::{Agent, AgentStanding};
 use hms_protocol::digest::Hash;
-use hms_protocol::id::{AgentId, NodeId, NodeName};
+use hms_protocol::id::{AgentId, Incarnation, NodeId, NodeName};
 use hms_protocol::limits;
 use hms_protocol::member::{Member, Presence, Role, RosterView};
 use hms_protocol::refusal::Refusal;
@@ -15,8 +15,11 @@ use hms_protocol::time::Moment;
 
 use super::table::Table;
 
+/// The life of a node that has not beaten since it was admitted. The first life of a node is 1.
+pub const NEVER_BEATEN: Incarnation = Incarnation(0);
+
 /// Members and agents.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roster {
     revision: u64,
     members: Table<Member>,
@@ -65,10 +68,12 @@ impl Roster {
         self.names.get(name).and_then(|node| self.member(*node))
     }
 
-    /// Whether the ledger sees the node as present.
+    /// Whether the ledger sees the node as present. One that has never beaten is not: nobody knows in which life it is,
+    /// and it would refuse whatever is meant for another.
     pub fn is_present(&self, node: NodeId) -> bool {
-        self.member(node)
-            .is_some_and(|member| member.presence == Presence::Present)
+        self.member(node).is_some_and(|member| {
+            member.presence == Presence::Present && member.incarnation != NEVER_BEATEN
+        })
     }
 
     /// How many members are voters, those that are still catching up included.
@@ -161,10 +166,8 @@ impl Roster {
         let (id, node) = (certificate.agent, certificate.node);
         match self.agents.get(&id) {
             Some(former) => {
-                let former = (former.certificate.issued_at, id);
-                if let Some(stopped) = self.stopped.get_mut(&node) {
-                    stopped.remove(&former);
-                }
+                let issued_at = former.certificate.issued_at;
+                remove_from(&mut self.stopped, node, &(issued_at, id));
             }
             None => self.make_room(node)?,
         }
@@ -181,8 +184,8 @@ impl Roster {
         if self.agents_count(node) < limits::AGENTS_PER_NODE_MAX {
             return Ok(());
         }
-        let stopped = self.stopped.get_mut(&node);
-        let Some((_, oldest)) = stopped.and_then(BTreeSet::pop_first) else {
+        let stopped = self.stopped.get(&node);
+        let Some((_, oldest)) = stopped.and_then(BTreeSet::first).copied() else {
             return Err(Refusal::Busy {
                 what: "the node's share of agents",
                 max: limits::AGENTS_PER_NODE_MAX as u64,
@@ -198,16 +201,79 @@ impl Roster {
             return;
         };
         let node = former.certificate.node;
-        if let Some(agents) = self.by_node.get_mut(&node) {
-            agents.remove(&agent);
-        }
-        if let Some(stopped) = self.stopped.get_mut(&node) {
-            stopped.remove(&(former.certificate.issued_at, agent));
-        }
+        remove_from(&mut self.by_node, node, &agent);
+        let issued_at = former.certificate.issued_at;
+        remove_from(&mut self.stopped, node, &(issued_at, agent));
     }
 
     /// Sets the revision that a checkpoint names.
     pub(super) fn resume(&mut self, revision: u64) {
         self.revision = revision;
+    }
+}
+
+/// Removes an entry from a node's set, and the set with it when it was the last.
+fn remove_from<T: Ord>(sets: &mut BTreeMap<NodeId, BTreeSet<T>>, node: NodeId, entry: &T) {
+    if let Some(set) = sets.get_mut(&node) {
+        set.remove(entry);
+        if set.is_empty() {
+            sets.remove(&node);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use hms_protocol::agent::AgentCertificate;
+    use hms_protocol::keyring::{PublicKey, Signature};
+
+    use super::*;
+
+    const NODE: NodeId = NodeId::from_bytes([1; 32]);
+
+    fn agent(number: usize, standing: AgentStanding) -> Agent {
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&number.to_le_bytes());
+        Agent {
+            certificate: AgentCertificate {
+                agent: AgentId::from_bytes(id),
+                key: PublicKey::from_bytes([0; 32]),
+                node: NODE,
+                skills: BTreeSet::new(),
+                offers: BTreeSet::new(),
+                slots: 1,
+                issued_at: Moment(number as u64),
+                signature: Signature::from_bytes([0; 64]),
+            },
+            standing,
+        }
+    }
+
+    #[test]
+    fn a_node_whose_share_is_full_forgets_who_was_stopped_with_the_oldest_certificate() {
+        let mut roster = Roster::default();
+        for number in 0..limits::AGENTS_PER_NODE_MAX {
+            let standing = match number {
+                7 | 9 => AgentStanding::Stopped,
+                8 => AgentStanding::Quarantined,
+                _ => AgentStanding::Ready,
+            };
+            roster.put_agent(agent(number, standing)).unwrap();
+        }
+        let mut newcomers =
+            (limits::AGENTS_PER_NODE_MAX..).map(|number| agent(number, AgentStanding::Ready));
+        let mut put = || roster.put_agent(newcomers.next().expect("there is always another"));
+        assert_eq!(put(), Ok(()));
+        assert_eq!(put(), Ok(()));
+        assert_eq!(put().unwrap_err().code(), "HMS-BUSY");
+        let known = |number| roster.agent(agent(number, AgentStanding::Ready).certificate.agent);
+        assert!(known(7).is_none() && known(9).is_none());
+        assert!(
+            known(8).is_some(),
+            "evidence against an agent outlives its node's need for room"
+        );
+        assert_eq!(roster.agents_count(NODE), limits::AGENTS_PER_NODE_MAX);
     }
 }

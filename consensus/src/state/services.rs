@@ -23,7 +23,7 @@ use crate::verdicts::draw::draw;
 const REASON_BYTES_MAX: usize = 512;
 
 /// Every declared service.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Services {
     table: Table<Service>,
     revision: u64,

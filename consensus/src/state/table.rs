@@ -25,14 +25,14 @@ pub trait Record: Clone {
 }
 
 /// Records by key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table<R: Record> {
     // Invariant: `sum` is the sum of every row's `hash`, and each `hash` is that of its record as it is now.
     rows: BTreeMap<R::Key, Row<R>>,
     sum: Sum,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Row<R> {
     record: Arc<R>,
     hash: Hash,

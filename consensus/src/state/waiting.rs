@@ -64,7 +64,7 @@ impl Place {
 }
 
 /// Tasks that wait for an agent.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
     lines: BTreeMap<Demand, BTreeSet<Place>>,
     // Invariant: exactly the first place of every line.

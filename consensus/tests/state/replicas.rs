@@ -223,6 +223,8 @@ fn check(wishes: &[Wish], batch: usize) {
         assert_eq!(here, there);
         assert_eq!(one.state.digest(), other.digest());
         check_laws(&one.state, &mut ended);
+        // The indexes, too: those that grew with the state, and those that are built anew.
+        assert_eq!(reread(&one.state), one.state);
         if number % 7 == 3 {
             other = reread(&other);
             assert_eq!(one.state.digest(), other.digest());

@@ -184,3 +184,19 @@ fn a_vote_that_counts_is_news() {
     let events = stage.state.apply_membership(index.next(), node_id(2), true);
     assert_eq!(events, []);
 }
+
+#[test]
+fn a_node_that_has_not_beaten_yet_gets_nothing() {
+    let mut stage = Stage::new(1);
+    stage.must(Command::Admit(admission(2)));
+    assert!(!stage.state.roster().is_present(node_id(2)));
+    let events = stage.apply(vec![greet(2, 4)]).events;
+    let node = node_id(2);
+    let presence = Presence::Present;
+    assert!(
+        events
+            .iter()
+            .any(|(_, event)| *event == Event::PresenceChanged { node, presence })
+    );
+    assert!(stage.state.roster().is_present(node));
+}

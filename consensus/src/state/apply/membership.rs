@@ -13,6 +13,7 @@ use crate::input::Admission;
 use crate::raft::raft_id;
 use crate::state::Change;
 use crate::state::event::Event;
+use crate::state::roster::NEVER_BEATEN;
 
 impl Turn<'_> {
     /// Admits a node, or refreshes what is known of one that was admitted before: its key, which the transport proved, is
@@ -38,7 +39,7 @@ impl Turn<'_> {
                     .settle(admission.role, self.state.charter.voters_wanted),
                 addresses,
                 gateway: admission.gateway.clone(),
-                incarnation: Incarnation(0),
+                incarnation: NEVER_BEATEN,
                 presence: Presence::Present,
                 votes: false,
                 admitted_at: self.state.now,
@@ -100,7 +101,7 @@ impl Turn<'_> {
     ) -> Result<Change, Refusal> {
         let member = self.state.roster.known(node)?.clone();
         let reborn = member.incarnation < incarnation;
-        let returned = member.presence == Presence::Lost && member.incarnation <= incarnation;
+        let returned = !self.state.roster.is_present(node) && member.incarnation <= incarnation;
         if !reborn && !returned {
             return Ok(Change::Done);
         }

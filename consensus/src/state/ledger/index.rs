@@ -14,7 +14,7 @@ use super::{Counts, open_attempt};
 use crate::state::waiting::{Demand, Place, Waiting};
 
 /// The indexes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
     waiting: Waiting,
     leases: BTreeSet<(Moment, TaskId)>,
