@@ -138,7 +138,7 @@ pub(crate) struct Round<'a> {
     most: usize,
 }
 
-impl Round<'_> {
+impl<'a> Round<'a> {
     fn is_full(&self) -> bool {
         self.most <= self.commands.len()
     }
@@ -177,10 +177,14 @@ impl Round<'_> {
     fn place_queued(&mut self) {
         let waiting = self.state.ledger().index().waiting();
         let heads = waiting.heads().take(LINES_PER_ROUND_MAX);
-        let mut lines: Vec<Line> = heads.map(|(_, demand)| Line::new(self, demand)).collect();
-        let mut front: BTreeSet<(Place, usize)> = BTreeSet::new();
-        for (number, line) in lines.iter_mut().enumerate() {
-            front.extend(line.next(self.in_flight).map(|place| (place, number)));
+        let (mut front, mut lines) = (BTreeSet::new(), Vec::new());
+        for (place, demand) in heads {
+            front.insert((*place, lines.len()));
+            lines.push(Line {
+                demand,
+                behind: waiting.line_behind(demand, *place),
+                outlook: None,
+            });
         }
         while let Some((place, number)) = front.pop_first() {
             if self.is_full() {
@@ -189,23 +193,28 @@ impl Round<'_> {
             let Some(line) = lines.get_mut(number) else {
                 return;
             };
-            if !self.place(place, line) {
-                continue;
+            if self.in_flight.contains(place.task) || self.place(place, line) {
+                front.extend(line.behind.next().map(|next| (next, number)));
             }
-            front.extend(line.next(self.in_flight).map(|place| (place, number)));
         }
     }
 
     /// Proposes something for one task; false if its line is stuck.
-    fn place(&mut self, place: Place, line: &mut Line) -> bool {
-        if let Some(blockage) = &line.blockage {
-            self.commands.push(verdict(place.task, Some(blockage)));
-            return true;
-        }
+    fn place<I>(&mut self, place: Place, line: &mut Line<'a, I>) -> bool {
+        let outlook = line
+            .outlook
+            .get_or_insert_with(|| Outlook::new(self, line.demand));
+        let pool = match outlook {
+            Outlook::Blocked(blockage) => {
+                self.commands.push(verdict(place.task, Some(blockage)));
+                return true;
+            }
+            Outlook::Open(pool) => pool,
+        };
         let Some(task) = self.state.ledger().task(place.task) else {
             return true;
         };
-        let Some(agent) = retry::choose(&mut line.pool, task, self) else {
+        let Some(agent) = retry::choose(pool, task, self) else {
             return false;
         };
         *self.booked.entry(agent).or_default() += 1;
@@ -235,25 +244,28 @@ fn verdict(task: TaskId, blockage: Option<&Blockage>) -> Command {
 }
 
 /// A line of tasks with one demand, as a round works it off.
-struct Line<'a> {
-    places: Box<dyn Iterator<Item = Place> + 'a>,
-    blockage: Option<Blockage>,
-    pool: Pool<'a>,
+struct Line<'a, I> {
+    demand: &'a Demand,
+    /// The tasks behind the one that is looked at.
+    behind: I,
+    /// Found out when the line's turn comes.
+    outlook: Option<Outlook<'a>>,
 }
 
-impl<'a> Line<'a> {
-    fn new(round: &Round<'a>, demand: &'a Demand) -> Self {
-        let state = round.state;
-        Self {
-            places: Box::new(state.ledger().index().waiting().line(demand)),
-            blockage: state.blockage(demand),
-            pool: Pool::new(round, demand),
-        }
-    }
+/// What the tasks of one line can hope for.
+enum Outlook<'a> {
+    /// Nobody can take them, however idle.
+    Blocked(Blockage),
+    /// These may have a slot.
+    Open(Pool<'a>),
+}
 
-    /// The next task for which nothing is proposed.
-    fn next(&mut self, in_flight: &InFlight) -> Option<Place> {
-        self.places.find(|place| !in_flight.contains(place.task))
+impl<'a> Outlook<'a> {
+    fn new(round: &Round<'a>, demand: &Demand) -> Self {
+        match round.state.blockage(demand) {
+            Some(blockage) => Self::Blocked(blockage),
+            None => Self::Open(Pool::new(round, demand)),
+        }
     }
 }
 

@@ -244,6 +244,9 @@ impl Services {
         remove_from(&mut self.short, &service.spec.probe, name);
         if let Some(count) = self.counts.get_mut(&service.health) {
             *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&service.health);
+            }
         }
         Some(std::sync::Arc::unwrap_or_clone(service))
     }
@@ -334,12 +337,11 @@ fn reason(service: &Service, roster: &Roster) -> String {
             .filter(move |said| said.sight == sight);
         let said = said.map(|said| {
             let name = roster.name_of(said.node);
-            let detail = if said.detail.is_empty() {
-                "no detail"
+            if said.detail.is_empty() {
+                format!("{name} {word}")
             } else {
-                &said.detail
-            };
-            format!("{name} {word}: {detail}")
+                format!("{name} {word}: {}", said.detail)
+            }
         });
         said.collect::<Vec<_>>()
     };

@@ -5,6 +5,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Excluded, Unbounded};
 
 use hms_protocol::id::{Position, SkillName, TaskId};
 use hms_protocol::task::{Blockage, Task, TaskSpec};
@@ -89,9 +90,14 @@ impl Waiting {
         self.heads.iter().map(|(place, demand)| (place, demand))
     }
 
-    /// The tasks of one line, first to last.
-    pub fn line(&self, demand: &Demand) -> impl Iterator<Item = Place> {
-        self.lines.get(demand).into_iter().flatten().copied()
+    /// The tasks of one line that stand behind a place, first to last.
+    pub fn line_behind(
+        &self,
+        demand: &Demand,
+        place: Place,
+    ) -> impl Iterator<Item = Place> + use<'_> {
+        let line = self.lines.get(demand).into_iter();
+        line.flat_map(move |line| line.range((Excluded(place), Unbounded)).copied())
     }
 
     /// The blocked tasks: what they demand, why nobody can take them, and which they are.

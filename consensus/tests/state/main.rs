@@ -16,4 +16,5 @@ mod replicas;
 mod roster;
 mod services;
 mod stage;
+mod submissions;
 mod tasks;

@@ -224,7 +224,7 @@ fn check(wishes: &[Wish], batch: usize) {
         assert_eq!(one.state.digest(), other.digest());
         check_laws(&one.state, &mut ended);
         // The indexes, too: those that grew with the state, and those that are built anew.
-        assert_eq!(reread(&one.state), one.state);
+        assert!(reread(&one.state) == one.state, "an index has drifted");
         if number % 7 == 3 {
             other = reread(&other);
             assert_eq!(one.state.digest(), other.digest());
