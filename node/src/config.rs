@@ -70,7 +70,7 @@ pub enum Entry {
     },
     /// It joins one.
     Join {
-        /// Addresses of members, tried in turn.
+        /// Addresses of members, tried in turn; further ones may be found by mDNS.
         addresses: Vec<String>,
         /// The join token, in clear.
         token: Vec<u8>,
@@ -210,7 +210,9 @@ impl Config {
 
 fn check_entry(settings: &Settings) -> Result<Entry, ConfigError> {
     let addresses = settings.join.clone().unwrap_or_default();
-    if addresses.is_empty() {
+    // With mDNS the addresses of the mesh are found, but its token still has to be told.
+    let finds_it = settings.mdns == Some(true) && settings.token.is_some();
+    if addresses.is_empty() && !finds_it {
         let wanted = settings.voters.unwrap_or(VOTERS_DEFAULT);
         return Ok(Entry::Found {
             voters_wanted: within("voters", wanted, 1, VOTERS_MAX)?,

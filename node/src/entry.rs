@@ -9,25 +9,26 @@ use hms_protocol::digest::{Domain, hash_fields};
 use hms_protocol::id::{Incarnation, MeshId};
 use hms_protocol::member::{Member, Role, RosterView};
 use hms_protocol::time::Moment;
-use tokio::time::{Instant, sleep};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
 
-use crate::config::Entry;
 use crate::facts::{Facts, Ports};
 use crate::gateway::{Failure, Joined, ask_to_join, read_join_reply};
 use crate::identity::{IdentityError, draw_seed};
-use crate::limits::{CALL_WITHIN, JOIN_RETRY, JOIN_WITHIN};
-use crate::net::{CallError, Net};
+use crate::limits::{CALL_WITHIN, JOIN_ADDRESSES_MAX, JOIN_RETRY, JOIN_WITHIN};
+use crate::net::{CallError, Net, NetEvent};
 
 /// Why a node does not come into a mesh.
 #[derive(Debug, thiserror::Error)]
 pub enum EntryError {
     /// No member could be asked, or none could answer, in time.
-    #[error("no member answered within {within_s} s: {last}")]
+    #[error("no member answered within {within_s} s")]
     NobodyAnswers {
         /// How long was tried, in seconds.
         within_s: u64,
-        /// What the last one said.
-        last: JoinError,
+        /// What the last one said, if anybody was found.
+        #[source]
+        last: Option<JoinError>,
     },
     /// The mesh says no.
     #[error("the mesh refuses this node: {0}")]
@@ -149,37 +150,55 @@ pub fn found(
     Ok((checkpoint, facts))
 }
 
-/// Asks members to be let in, in turn, until one says yes or no, or the time is up.
+/// Asks members to be let in, in turn, until one says yes or no, or the time is up. Members that mDNS finds meanwhile are
+/// asked as well.
 pub async fn join(
     net: &Net,
+    events: &mut mpsc::Receiver<NetEvent>,
     wish: &Admission,
-    entry: &Entry,
+    mut addresses: Vec<String>,
     own_mesh: Option<MeshId>,
 ) -> Result<Admitted, EntryError> {
-    let Entry::Join { addresses, .. } = entry else {
-        unreachable!("only a node that wants to join asks to join");
-    };
     let deadline = Instant::now() + JOIN_WITHIN;
+    let mut last = None;
     loop {
-        let mut last = None;
-        for address in addresses {
+        for address in &addresses {
             match ask(net, address, wish).await {
                 Ok(joined) => return admit(joined, wish, own_mesh),
                 Err(error) if !error.is_passing() => return Err(EntryError::Refused(error)),
-                Err(error) => last = Some(error),
+                Err(error) => {
+                    tracing::info!(%address, %error, "not admitted yet");
+                    last = Some(error);
+                }
             }
         }
-        match last {
-            Some(last) if deadline < Instant::now() => {
-                return Err(EntryError::NobodyAnswers {
-                    within_s: JOIN_WITHIN.as_secs(),
-                    last,
-                });
-            }
-            Some(error) => tracing::info!(%error, "not admitted yet"),
-            None => {}
+        if deadline < Instant::now() {
+            return Err(EntryError::NobodyAnswers {
+                within_s: JOIN_WITHIN.as_secs(),
+                last,
+            });
         }
-        sleep(jittered(JOIN_RETRY, wish)).await;
+        let found = timeout(jittered(JOIN_RETRY, wish), discover(events)).await;
+        if let Ok(Some(address)) = found
+            && !addresses.contains(&address)
+            && addresses.len() < JOIN_ADDRESSES_MAX
+        {
+            addresses.push(address);
+        }
+    }
+}
+
+/// The next address that mDNS finds; `None` if the network is gone. Whatever else happens meanwhile concerns members.
+async fn discover(events: &mut mpsc::Receiver<NetEvent>) -> Option<String> {
+    loop {
+        match events.recv().await? {
+            NetEvent::Discovered { address, .. } => return Some(address),
+            NetEvent::Frame { .. }
+            | NetEvent::Gossip(_)
+            | NetEvent::Link { .. }
+            | NetEvent::Call(_)
+            | NetEvent::Listening { .. } => {}
+        }
     }
 }
 

@@ -48,6 +48,9 @@ pub const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// How long a joining node waits before it asks the next address.
 pub const JOIN_RETRY: Duration = Duration::from_millis(500);
 
+/// Addresses that a joining node asks at most, those found by mDNS included. Further ones are left out.
+pub const JOIN_ADDRESSES_MAX: usize = 64;
+
 /// How long a joining node tries before it gives up.
 pub const JOIN_WITHIN: Duration = Duration::from_secs(30);
 

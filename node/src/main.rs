@@ -30,10 +30,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);
-            match error {
-                NodeError::Config(_) => ExitCode::from(EXIT_USAGE),
-                _ => ExitCode::FAILURE,
+            if matches!(error, NodeError::Config(_)) {
+                return ExitCode::from(EXIT_USAGE);
             }
+            ExitCode::FAILURE
         }
     }
 }

@@ -76,7 +76,7 @@ pub struct Settings {
     #[arg(long, env = "HMS_SLOTS", value_name = "N")]
     pub slots: Option<u32>,
 
-    /// Log filter, for example info or hms_node=debug [default: info]
+    /// Log filter, for example `info` or `hms_node=debug` [default: info]
     #[arg(long, env = "HMS_LOG", value_name = "FILTER")]
     pub log: Option<String>,
 

@@ -47,6 +47,23 @@ struct Common {
     seal: Arc<Seal>,
 }
 
+impl Common {
+    fn of(opened: &Opened, mailbox: Mailbox) -> Self {
+        let (facts, clock) = (opened.facts.clone(), opened.clock);
+        let key = Arc::clone(&opened.key);
+        let seal = Arc::new(Seal::new(key, facts.mesh, facts.incarnation, clock));
+        let (net, metrics) = (opened.net.clone(), Metrics::new());
+        Self {
+            facts,
+            clock,
+            net,
+            mailbox,
+            metrics,
+            seal,
+        }
+    }
+}
+
 /// Who may speak.
 type Members = watch::Receiver<Arc<BTreeSet<NodeId>>>;
 
@@ -54,18 +71,7 @@ type Members = watch::Receiver<Arc<BTreeSet<NodeId>>>;
 pub(super) fn furnish(opened: Opened) -> Result<House, NodeError> {
     let ready = ready(&opened);
     let (mailbox, inbox) = mailbox::open();
-    let (facts, clock, net) = (opened.facts, opened.clock, opened.net);
-    let key = Arc::clone(&opened.key);
-    let seal = Arc::new(Seal::new(key, facts.mesh, facts.incarnation, clock));
-    let metrics = Metrics::new();
-    let common = Common {
-        facts,
-        clock,
-        net,
-        mailbox,
-        metrics,
-        seal,
-    };
+    let common = Common::of(&opened, mailbox);
     let mut rooms = Rooms::default();
 
     let (members, may_speak) = watch::channel(Arc::new(BTreeSet::new()));
@@ -79,26 +85,19 @@ pub(super) fn furnish(opened: Opened) -> Result<House, NodeError> {
         common.facts.mesh,
         common.clock,
     );
-    let (runtime, orders) = open_runtime(&common, registry, opened.skills);
-    let (runtime, inbox_of_agents) = runtime;
+    let ((runtime, inbox_of_agents), orders) = open_runtime(&common, registry, opened.skills);
     let wishes = opened.config.first_agents();
     let stops = rooms.stops.clone();
-    rooms
-        .set
-        .spawn(host_agents(runtime, wishes, inbox_of_agents, stops.agents));
-    rooms
-        .set
-        .spawn(sort(sorting, opened.net_events, stops.post.clone()));
-    rooms
-        .set
-        .spawn(serve_calls(gateway.clone(), opened.gateway, stops.gateway));
-    rooms.set.spawn(serve_pages(
+    rooms.open(host_agents(runtime, wishes, inbox_of_agents, stops.agents));
+    rooms.open(sort(sorting, opened.net_events, stops.post.clone()));
+    rooms.open(serve_calls(gateway.clone(), opened.gateway, stops.gateway));
+    rooms.open(serve_pages(
         opened.metrics,
         common.metrics.clone(),
         stops.post.clone(),
     ));
     let notes = (opened.config.data_dir, common.facts.clone());
-    rooms.set.spawn(remember_members(notes, known, stops.post));
+    rooms.open(remember_members(notes, known, stops.post));
 
     let Common {
         clock,
@@ -172,9 +171,7 @@ fn open_post(
         common.clock,
     )?);
     for memory in [&direct, &gossip] {
-        rooms
-            .set
-            .spawn(keep_memory(Arc::clone(memory), rooms.stops.post.clone()));
+        rooms.open(keep_memory(Arc::clone(memory), rooms.stops.post.clone()));
     }
     let (gossip_lane, messages) = mpsc::channel(GOSSIP_CAPACITY);
     let room = GossipRoom {

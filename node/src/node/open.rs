@@ -8,7 +8,7 @@ use hms_consensus::effect::Recovered;
 use hms_consensus::input::Admission;
 use hms_consensus::mind::{Birth, CheckpointPace, Mind};
 use hms_consensus::raft::RaftSettings;
-use hms_protocol::id::{Index, NodeId};
+use hms_protocol::id::Index;
 use hms_protocol::keyring::SecretKey;
 use hms_protocol::member::{Role, RosterView};
 use hms_protocol::skill::SkillSpec;
@@ -55,20 +55,15 @@ struct Doors {
 }
 
 /// Opens a node.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the time to ready is measured from the first line"
-)]
 pub(super) async fn open(config: Config, skills: SkillSet) -> Result<Opened, NodeError> {
     let began = Instant::now();
     let clock = Clock::start();
     let identity = Identity::load_or_create(&config.data_dir)?;
     let remembered = Facts::read(&config.data_dir, identity.id())?;
     let (store, stored) = Store::open(&config.data_dir.join(LEDGER_FOLDER))?;
-    let doors = open_doors(&config, &identity, remembered.as_ref()).await?;
-    let wish = wish(&config, identity.id(), &doors);
+    let mut doors = open_doors(&config, &identity, remembered.as_ref()).await?;
 
-    let entered = enter(&config, &store, &doors.net, wish, remembered, clock).await?;
+    let entered = enter(&config, &store, &mut doors, remembered, clock).await?;
     let Admitted { mut facts, roster } = entered;
     facts.incarnation = facts.incarnation.next();
     facts.ports = ports(&doors);
@@ -146,13 +141,13 @@ fn is_free_port(address: &str) -> bool {
     parts.any(|part| part == "tcp" || part == "udp") && address.split('/').any(|part| part == "0")
 }
 
-fn wish(config: &Config, id: NodeId, doors: &Doors) -> Admission {
+fn wish(config: &Config, doors: &Doors) -> Admission {
     let (role, token) = match &config.entry {
         Entry::Found { .. } => (Some(Role::Voter), Vec::new()),
         Entry::Join { token, role, .. } => (*role, token.clone()),
     };
     Admission {
-        id,
+        id: doors.net.node(),
         name: config.name.clone(),
         role,
         addresses: doors.net.addresses(),
@@ -165,25 +160,33 @@ fn wish(config: &Config, id: NodeId, doors: &Doors) -> Admission {
 async fn enter(
     config: &Config,
     store: &Store,
-    net: &Net,
-    wish: Admission,
+    doors: &mut Doors,
     remembered: Option<Facts>,
     clock: Clock,
 ) -> Result<Admitted, NodeError> {
+    let wish = wish(config, doors);
+    let told = match &config.entry {
+        Entry::Found { .. } => Vec::new(),
+        Entry::Join { addresses, .. } => addresses.clone(),
+    };
+    let Doors {
+        net, net_events, ..
+    } = doors;
     match (remembered, &config.entry) {
         // A voter finds everything in its ledger.
         (Some(facts), _) if facts.role == Role::Voter => Ok(Admitted {
             facts,
             roster: RosterView::default(),
         }),
-        (Some(facts), entry) => {
-            let back = way_back(&facts, entry);
+        // A worker asks the members that it knew, and those that it is told of.
+        (Some(facts), _) => {
+            let addresses = facts.members.iter().cloned().chain(told).collect();
             let wish = Admission {
                 token: facts.token.clone(),
                 role: Some(facts.role),
                 ..wish
             };
-            let admitted = join(net, &wish, &back, Some(facts.mesh)).await?;
+            let admitted = join(net, net_events, &wish, addresses, Some(facts.mesh)).await?;
             Ok(Admitted { facts, ..admitted })
         }
         (None, Entry::Found { voters_wanted }) => {
@@ -194,23 +197,7 @@ async fn enter(
                 roster: RosterView::default(),
             })
         }
-        (None, entry) => Ok(join(net, &wish, entry, None).await?),
-    }
-}
-
-/// A worker asks the members that it knew, and those that it is told of.
-fn way_back(facts: &Facts, entry: &Entry) -> Entry {
-    let mut addresses = facts.members.clone();
-    if let Entry::Join {
-        addresses: told, ..
-    } = entry
-    {
-        addresses.extend(told.iter().cloned());
-    }
-    Entry::Join {
-        addresses,
-        token: facts.token.clone(),
-        role: Some(facts.role),
+        (None, Entry::Join { .. }) => Ok(join(net, net_events, &wish, told, None).await?),
     }
 }
 

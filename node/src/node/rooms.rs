@@ -33,6 +33,16 @@ pub(super) struct Rooms {
     pub(super) stops: Stops,
 }
 
+impl Rooms {
+    /// Opens a room that lives as long as the node.
+    pub(super) fn open(
+        &mut self,
+        room: impl Future<Output = Result<(), NodeError>> + Send + 'static,
+    ) {
+        self.set.spawn(room);
+    }
+}
+
 /// Lives until `stop` is cancelled or a room fails.
 pub(super) async fn live(opened: Opened, stop: CancellationToken) -> Result<(), NodeError> {
     let House {
