@@ -6,10 +6,12 @@
 //! Nothing here decides who works on what: orders come from the mind, and what came of them goes back to it.
 
 mod actor;
+pub mod backend;
 mod execution;
 mod probing;
 pub mod registry;
 pub mod runtime;
+pub mod sandbox;
 pub mod skill;
 pub mod skills;
 
@@ -22,6 +24,7 @@ pub use registry::{Registry, Wish};
 pub use runtime::Runtime;
 pub use skill::{Job, Sighting, Skill, SkillSet};
 
+use self::skills::metamath::shelf::ShelfError;
 use crate::identity::IdentityError;
 use crate::store::StoreError;
 
@@ -69,13 +72,8 @@ pub enum AgentError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A proof database cannot be used.
-    #[error("the proof database {path} cannot be used: {reason}")]
-    BadBase {
-        /// Which.
-        path: std::path::PathBuf,
-        /// Why.
-        reason: String,
-    },
+    #[error(transparent)]
+    Shelf(#[from] ShelfError),
 }
 
 impl AgentError {
@@ -86,7 +84,7 @@ impl AgentError {
             Self::Damaged { .. } => "HMS-AGENT-DAMAGED",
             Self::Identity(error) => error.code(),
             Self::Store(error) => error.code(),
-            Self::BadBase { .. } => "HMS-AGENT-BASE",
+            Self::Shelf(error) => error.code(),
         }
     }
 
@@ -99,7 +97,7 @@ impl AgentError {
             }
             Self::Identity(error) => error.hint(),
             Self::Store(error) => error.hint(),
-            Self::BadBase { .. } => "give --base a Metamath database that verifies",
+            Self::Shelf(error) => error.hint(),
         }
     }
 }

@@ -149,3 +149,30 @@ pub const RUNS_OVER_CAPACITY: usize = 1_024;
 
 /// Probes under way at once. When met, a probe is left out; the next interval tries again.
 pub const PROBES_MAX: usize = 1_024;
+
+/// Proofs searched or checked at once. More wait for a desk; their time limit runs.
+pub const PROOFS_AT_ONCE: usize = 4;
+
+/// Bytes of a page or a greeting that a probe reads. A target that says more is judged by its beginning.
+pub const PROBE_BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Redirects that a probe follows. A longer chain is a circle, or as good as one.
+pub const PROBE_REDIRECTS_MAX: usize = 5;
+
+/// Bytes of each output kept of a program in a sandbox. It may print more, which is thrown away.
+pub const SANDBOX_OUTPUT_BYTES_MAX: usize = 64 * 1024;
+
+/// Processor time of a program in a sandbox, in seconds. The system kills it after that.
+pub const SANDBOX_CPU_SECONDS_MAX: u64 = 60 * 60;
+
+/// Address space of each process in a sandbox. The system refuses it more.
+pub const SANDBOX_MEMORY_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+
+/// Bytes of each file that a program in a sandbox writes. The system kills it for more.
+pub const SANDBOX_FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Files that a process in a sandbox has open at once. The system refuses it more.
+pub const SANDBOX_FILES_MAX: u64 = 256;
+
+/// How long the output of a program that has ended may take to arrive. What comes later is lost.
+pub const SANDBOX_DRAIN_WITHIN: Duration = Duration::from_secs(1);

@@ -14,7 +14,7 @@ use submission::Submission;
 /// What is to be proved, over which axioms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Digest of the base database's bytes, as [`hash_base`] makes it: the axioms are pinned, nobody can bring their own.
+    /// Digest of the base database's bytes, as [`hash_database`] makes it: the axioms are pinned, nobody can bring their own.
     pub base: Hash,
     /// The label of the theorem.
     pub label: String,
@@ -105,12 +105,12 @@ impl ProofRefusal {
 }
 
 /// The digest that names a proof database: over its bytes, whatever it is called.
-pub fn hash_base(bytes: &[u8]) -> Hash {
+pub fn hash_database(bytes: &[u8]) -> Hash {
     hash_fields(Domain::ProofBase, &[bytes])
 }
 
 /// The offer that an agent makes when it holds a base, and the need of a task that is claimed over it.
-pub fn base_offer(base: Hash) -> String {
+pub fn database_offer(base: Hash) -> String {
     format!("base={base}")
 }
 
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_base_is_named_by_its_bytes() {
-        assert_ne!(hash_base(b"$c wff $."), hash_base(b"$c wff $. "));
-        assert!(base_offer(Hash::default()).starts_with("base=0000"));
+        assert_ne!(hash_database(b"$c wff $."), hash_database(b"$c wff $. "));
+        assert!(database_offer(Hash::default()).starts_with("base=0000"));
     }
 }

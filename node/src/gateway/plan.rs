@@ -14,7 +14,7 @@ use hms_protocol::codec::{self, CodecError, Wire as _, field};
 use hms_protocol::digest::Hash;
 use hms_protocol::id::{IdError, NodeId, NodeName, TaskId};
 use hms_protocol::member::Role;
-use hms_protocol::proof::{Claim, base_offer};
+use hms_protocol::proof::{Claim, database_offer};
 use hms_protocol::refusal::Refusal;
 use hms_protocol::task::Task;
 use tokio::time::Instant;
@@ -249,7 +249,7 @@ fn submission(task: agent::AgentTask) -> Result<wire::SubmitTaskRequest, Refusal
     let within_ms = number(metadata.remove("within_ms"), "metadata.within_ms")?;
     spec.input = if skill == DEFAULT_PROVER {
         let base = base_digest(base)?;
-        spec.needs.push(base_offer(base));
+        spec.needs.push(database_offer(base));
         claim(base, &task.theorem_id, task.lean_expr)?
     } else {
         task.lean_expr
@@ -333,7 +333,7 @@ mod tests {
             (spec.skill.as_str(), spec.attempts_max, request.within_ms),
             (DEFAULT_PROVER, 2, 500)
         );
-        assert_eq!(spec.needs, [base_offer(base)]);
+        assert_eq!(spec.needs, [database_offer(base)]);
         let labels = BTreeMap::from([
             (THEOREM_LABEL.to_owned(), "id".to_owned()),
             ("who".to_owned(), "me".to_owned()),

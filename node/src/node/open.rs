@@ -16,7 +16,8 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::{NodeError, bind};
-use crate::agent::SkillSet;
+use crate::agent::skills::built_in;
+use crate::agent::{AgentError, SkillSet};
 use crate::clock::Clock;
 use crate::config::{Config, Entry};
 use crate::entry::{Admitted, found, join};
@@ -58,6 +59,7 @@ struct Doors {
 pub(super) async fn open(config: Config, skills: SkillSet) -> Result<Opened, NodeError> {
     let began = Instant::now();
     let clock = Clock::start();
+    let skills = skills.or(built_in(&config.bases).map_err(AgentError::from)?);
     let identity = Identity::load_or_create(&config.data_dir)?;
     let remembered = Facts::read(&config.data_dir, identity.id())?;
     let (store, stored) = Store::open(&config.data_dir.join(LEDGER_FOLDER))?;

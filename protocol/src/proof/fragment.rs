@@ -29,6 +29,52 @@ pub enum Item<'a> {
     Theorem(&'a str, Vec<&'a str>, Vec<&'a str>),
 }
 
+impl Item<'_> {
+    /// Writes the piece in its canonical form: one line, one blank between tokens.
+    pub fn write(&self, text: &mut String) {
+        match self {
+            Self::Open => text.push_str("${"),
+            Self::Close => text.push_str("$}"),
+            Self::Constants(math) => write_statement(text, "$c", math),
+            Self::Variables(math) => write_statement(text, "$v", math),
+            Self::Disjoint(math) => write_statement(text, "$d", math),
+            Self::Floating(label, math) => write_labelled(text, label, "$f", math),
+            Self::Essential(label, math) => write_labelled(text, label, "$e", math),
+            Self::Axiom(label, math) => write_labelled(text, label, "$a", math),
+            Self::Theorem(label, math, proof) => {
+                let whole = [math.as_slice(), &["$="], proof].concat();
+                write_labelled(text, label, "$p", &whole);
+            }
+        }
+        text.push('\n');
+    }
+}
+
+/// A text in its canonical form: without comments, one statement per line.
+pub fn render(text: &str) -> Result<String, ProofRefusal> {
+    let mut fragment = Fragment::read(text)?;
+    let mut rendered = String::with_capacity(text.len());
+    while let Some(item) = fragment.next_item()? {
+        item.write(&mut rendered);
+    }
+    Ok(rendered)
+}
+
+fn write_labelled(text: &mut String, label: &str, keyword: &str, tokens: &[&str]) {
+    text.push_str(label);
+    text.push(' ');
+    write_statement(text, keyword, tokens);
+}
+
+fn write_statement(text: &mut String, keyword: &str, tokens: &[&str]) {
+    text.push_str(keyword);
+    for token in tokens {
+        text.push(' ');
+        text.push_str(token);
+    }
+    text.push_str(" $.");
+}
+
 /// Reads a text piece by piece.
 #[derive(Clone, Debug)]
 pub struct Fragment<'a> {
@@ -195,6 +241,7 @@ mod tests {
     #[test]
     fn statements_are_read_and_comments_skipped_wherever_they_stand() {
         let text = "$c wff $( inside $) |- $.\nid $p |- $( a $) ph $= ? $.";
+        assert_eq!(render(text).unwrap(), "$c wff |- $.\nid $p |- ph $= ? $.\n");
         assert_eq!(
             items(text).unwrap(),
             [

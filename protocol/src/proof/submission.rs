@@ -31,12 +31,37 @@ pub enum Piece {
 /// A statement that theorems stand on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ground {
-    /// `$v`, `$d`, `$f` or `$e`.
-    pub keyword: &'static str,
+    /// What kind of statement.
+    pub keyword: Keyword,
     /// The label of `$f` and `$e`.
     pub label: Option<String>,
     /// The symbols.
     pub math: Vec<String>,
+}
+
+/// The kinds of statement that theorems stand on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keyword {
+    /// `$v`: variables.
+    Variables,
+    /// `$d`: variables that must stay distinct.
+    Disjoint,
+    /// `$f`: the type of a variable.
+    Floating,
+    /// `$e`: a hypothesis.
+    Essential,
+}
+
+impl Keyword {
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Variables => "$v",
+            Self::Disjoint => "$d",
+            Self::Floating => "$f",
+            Self::Essential => "$e",
+        }
+    }
 }
 
 /// A theorem with its proof.
@@ -217,10 +242,10 @@ impl Piece {
         match item {
             Item::Open => Ok(Self::Open),
             Item::Close => Ok(Self::Close),
-            Item::Variables(math) => Ok(ground("$v", None, math)),
-            Item::Disjoint(math) => Ok(ground("$d", None, math)),
-            Item::Floating(label, math) => Ok(ground("$f", Some(label), math)),
-            Item::Essential(label, math) => Ok(ground("$e", Some(label), math)),
+            Item::Variables(math) => Ok(ground(Keyword::Variables, None, math)),
+            Item::Disjoint(math) => Ok(ground(Keyword::Disjoint, None, math)),
+            Item::Floating(label, math) => Ok(ground(Keyword::Floating, Some(label), math)),
+            Item::Essential(label, math) => Ok(ground(Keyword::Essential, Some(label), math)),
             Item::Theorem(label, math, proof) => Ok(Self::Theorem(Theorem {
                 label: label.to_owned(),
                 math: owned(&math),
@@ -244,7 +269,7 @@ impl Ground {
             text.push_str(label);
             text.push(' ');
         }
-        text.push_str(self.keyword);
+        text.push_str(self.keyword.as_str());
         push_tokens(text, &self.math);
         text.push_str(" $.");
     }
