@@ -5,6 +5,7 @@
 
 pub mod order;
 pub mod record;
+pub mod stored;
 
 use hms_proto::v1;
 use hms_protocol::codec::member::addresses;

@@ -1,0 +1,104 @@
+//! Checkpoints as bytes: a frame with version and checksum around the state and what Raft must know of it.
+//!
+//! Nothing of the content is believed before the frame is right.
+
+use hms_proto::v1;
+use hms_protocol::codec::{CodecError, Wire, field};
+use hms_protocol::digest::{Domain, hash_fields};
+use hms_protocol::id::{Index, NodeId, Term};
+use hms_protocol::limits;
+use prost::Message as _;
+
+use crate::state::State;
+use crate::state::checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointError, Head};
+
+impl Checkpoint {
+    /// The bytes to store. Equal checkpoints have equal bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let ids = |nodes: &[NodeId]| nodes.iter().map(|node| node.as_bytes().to_vec()).collect();
+        let content = v1::CheckpointContent {
+            index: self.index.0,
+            term: self.term.0,
+            chain: self.chain.as_bytes().to_vec(),
+            voters: ids(&self.voters),
+            learners: ids(&self.learners),
+            state: Some(self.state.to_wire()),
+            state_digest: self.state.digest().as_bytes().to_vec(),
+        }
+        .encode_to_vec();
+        let checksum = hash_fields(Domain::Checkpoint, &[&content]);
+        let frame = v1::Checkpoint {
+            version: CHECKPOINT_VERSION,
+            content,
+            checksum: checksum.as_bytes().to_vec(),
+        };
+        frame.encode_to_vec()
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Self, CheckpointError> {
+        let content = open(bytes)?;
+        let head = Head::read(&content)?;
+        let rest = v1::CheckpointContent::decode(&*content).map_err(malformed)?;
+        let state: State = field::part("checkpoint.state", rest.state)?;
+        let written = field::hash("checkpoint.state_digest", &rest.state_digest)?;
+        let found = state.digest();
+        if found != written {
+            return Err(CheckpointError::OtherState { found, written });
+        }
+        Ok(Self {
+            index: head.index,
+            term: head.term,
+            chain: head.chain,
+            voters: head.voters,
+            learners: head.learners,
+            state,
+        })
+    }
+}
+
+impl Head {
+    /// Reads the head of an encoded checkpoint. Version and checksum are checked, the state is not.
+    pub fn decode(bytes: &[u8]) -> Result<Self, CheckpointError> {
+        Self::read(&open(bytes)?)
+    }
+
+    fn read(content: &[u8]) -> Result<Self, CheckpointError> {
+        let head = v1::CheckpointHead::decode(content).map_err(malformed)?;
+        let ids = |name, nodes| {
+            let id = |node: Vec<u8>| field::node_id(name, &node);
+            field::list(name, nodes, limits::MEMBERS_MAX, id)
+        };
+        Ok(Self {
+            index: Index(head.index),
+            term: Term(head.term),
+            chain: field::hash("checkpoint.chain", &head.chain)?,
+            voters: ids("checkpoint.voters", head.voters)?,
+            learners: ids("checkpoint.learners", head.learners)?,
+        })
+    }
+}
+
+/// Checks the frame and gives its content.
+fn open(bytes: &[u8]) -> Result<Vec<u8>, CheckpointError> {
+    let frame = v1::Checkpoint::decode(bytes).map_err(malformed)?;
+    if frame.version != CHECKPOINT_VERSION {
+        return Err(CheckpointError::UnknownVersion {
+            found: frame.version,
+            spoken: CHECKPOINT_VERSION,
+        });
+    }
+    let written = field::hash("checkpoint.checksum", &frame.checksum)?;
+    let found = hash_fields(Domain::Checkpoint, &[&frame.content]);
+    if found != written {
+        return Err(CheckpointError::Corrupt { found, written });
+    }
+    Ok(frame.content)
+}
+
+fn malformed(error: prost::DecodeError) -> CheckpointError {
+    CheckpointError::Malformed(CodecError::Malformed {
+        message: "checkpoint",
+        reason: error.to_string(),
+    })
+}
