@@ -177,7 +177,7 @@ pub enum Answer {
     Agent(Box<AgentView>),
     /// Everybody.
     Nodes(Vec<NodeView>),
-    /// Every service.
+    /// A page of services, by name.
     Services(Vec<Service>),
     /// One service.
     Service(Box<Service>),

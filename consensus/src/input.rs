@@ -203,8 +203,13 @@ pub enum Question {
     Agent(AgentId),
     /// Members with what is known of their condition.
     Nodes,
-    /// Services with their health.
-    Services,
+    /// Services with their health and their history, by name.
+    Services {
+        /// Only those with a greater name.
+        after: Option<ServiceName>,
+        /// At most so many.
+        limit: u32,
+    },
     /// One service with its history.
     Service(ServiceName),
     /// Skills with their coverage.

@@ -138,6 +138,10 @@ pub const ATTEMPTS: u32 = 3;
 /// Entries on a page if the client does not say.
 pub const PAGE: u32 = 100;
 
+/// Bytes of one page of a list, after which it is cut. Half of what a reply between nodes may have, so that the rest of
+/// the reply fits beside it.
+pub const PAGE_BYTES: usize = hms_protocol::limits::CALL_REPLY_BYTES_MAX / 2;
+
 /// Services of one call that are declared at a time. The rest of the file waits for them.
 pub const DECLARATIONS_AT_ONCE: usize = 64;
 

@@ -45,7 +45,16 @@ impl Supervisor {
                 Answer::Agent(Box::new(agent_view(known, reported, state)))
             }
             Question::Nodes => Answer::Nodes(self.nodes(liveness)),
-            Question::Services => Answer::Services(state.services().iter().cloned().collect()),
+            Question::Services { after, limit } => {
+                let services = state.services().iter();
+                let next = services.filter(|service| {
+                    after
+                        .as_ref()
+                        .is_none_or(|after| *after < service.spec.name)
+                });
+                let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+                Answer::Services(next.take(limit).cloned().collect())
+            }
             Question::Service(name) => {
                 Answer::Service(Box::new(state.services().known(&name)?.clone()))
             }

@@ -109,7 +109,13 @@ fn question(ask: call::Ask) -> Result<Question, Refusal> {
             Question::Agent(field::agent_id("get_agent.agent", &request.agent)?)
         }
         call::Ask::ListNodes(_) => Question::Nodes,
-        call::Ask::ListServices(_) => Question::Services,
+        call::Ask::ListServices(request) => Question::Services {
+            after: match request.page_token.as_str() {
+                "" => None,
+                token => Some(field::name("list_services.page_token", token)?),
+            },
+            limit: page(request.page_size),
+        },
         call::Ask::GetService(request) => {
             Question::Service(field::name("get_service.service", &request.service)?)
         }

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use hms_proto::v1::{self as wire, call, reply};
+use hms_proto::v1::{self as wire, call};
 use hms_protocol::codec::{CodecError, Wire as _};
+use hms_protocol::limits::PAGE_MAX;
 use hms_protocol::refusal::Refusal;
 use hms_protocol::service::ServiceSpec;
 use tokio::time::Instant;
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 use super::Hall;
 use super::failure::Failure;
 use super::redirect::Errand;
+use super::rpc::pick;
 use crate::limits::DECLARATIONS_AT_ONCE;
 
 impl Hall {
@@ -50,16 +52,25 @@ impl Hall {
         request_id: &str,
         deadline: Instant,
     ) -> Result<BTreeMap<String, wire::Service>, Failure> {
-        let ask = call::Ask::ListServices(wire::ListServicesRequest {});
-        let errand = Errand::new(request_id.to_owned(), ask, deadline)?;
-        let reply::Reply::ListServices(reply) = self.settle(&errand).await? else {
-            return Err(Failure::malformed("the leader answered another question"));
-        };
-        let named = reply.services.into_iter().filter_map(|service| {
-            let name = service.spec.as_ref()?.name.clone();
-            Some((name, service))
-        });
-        Ok(named.collect())
+        let mut known = BTreeMap::new();
+        let mut page_token = String::new();
+        loop {
+            let request = wire::ListServicesRequest {
+                page_size: PAGE_MAX,
+                page_token,
+            };
+            let ask = call::Ask::ListServices(request);
+            let errand = Errand::new(request_id.to_owned(), ask, deadline)?;
+            let page: wire::ListServicesReply = pick(self.settle(&errand).await?)?;
+            known.extend(page.services.into_iter().filter_map(|service| {
+                let name = service.spec.as_ref()?.name.clone();
+                Some((name, service))
+            }));
+            if page.next_page_token.is_empty() {
+                return Ok(known);
+            }
+            page_token = page.next_page_token;
+        }
     }
 
     async fn declare_one(
@@ -73,9 +84,7 @@ impl Hall {
             service: Some(spec.to_wire()),
         });
         let errand = Errand::new(request_id.to_owned(), ask, deadline)?;
-        let reply::Reply::Declare(reply) = self.settle(&errand).await? else {
-            return Err(Failure::malformed("the leader answered another question"));
-        };
+        let reply: wire::DeclareReply = pick(self.settle(&errand).await?)?;
         Ok(wire::Declared {
             revision: reply.revision,
             ..plan

@@ -10,7 +10,11 @@ use hms_consensus::liveness::Condition;
 use hms_proto::v1::{self as wire, reply};
 use hms_protocol::codec::Wire;
 use hms_protocol::id::{MeshId, NodeId};
-use hms_protocol::task::Task;
+use hms_protocol::service::Service;
+use hms_protocol::task::{Task, TaskResult};
+use prost::Message;
+
+use crate::limits::PAGE_BYTES;
 
 /// Writes the answer to `request`, which says how long a page may be.
 pub(super) fn write(answer: Answer, request: &Request, mesh: MeshId) -> reply::Reply {
@@ -48,7 +52,7 @@ pub(super) fn write(answer: Answer, request: &Request, mesh: MeshId) -> reply::R
         Answer::Task(task) => reply::Reply::GetTask(wire::GetTaskReply {
             task: Some(task.to_wire()),
         }),
-        Answer::Tasks { tasks, total } => tasks_page(&tasks, total, page_of(request)),
+        Answer::Tasks { tasks, total } => tasks_page(tasks, total, page_of(request)),
         Answer::Why(explanation) => reply::Reply::Explain(explanation_to_wire(&explanation)),
         Answer::Agents { agents, total } => agents_page(&agents, total, page_of(request)),
         Answer::Agent(agent) => reply::Reply::GetAgent(wire::GetAgentReply {
@@ -58,10 +62,7 @@ pub(super) fn write(answer: Answer, request: &Request, mesh: MeshId) -> reply::R
             let nodes = nodes.iter().map(node_to_wire).collect();
             reply::Reply::ListNodes(wire::ListNodesReply { nodes })
         }
-        Answer::Services(services) => {
-            let services = services.iter().map(Wire::to_wire).collect();
-            reply::Reply::ListServices(wire::ListServicesReply { services })
-        }
+        Answer::Services(services) => services_page(services, page_of(request)),
         Answer::Service(service) => reply::Reply::GetService(wire::GetServiceReply {
             service: Some(service.to_wire()),
         }),
@@ -76,15 +77,16 @@ pub(super) fn write(answer: Answer, request: &Request, mesh: MeshId) -> reply::R
 /// How long the page that was asked for may be.
 fn page_of(request: &Request) -> usize {
     match request {
-        Request::Read(Question::Tasks { limit, .. } | Question::Agents { limit, .. }) => {
-            usize::try_from(*limit).unwrap_or(usize::MAX)
-        }
+        Request::Read(
+            Question::Tasks { limit, .. }
+            | Question::Agents { limit, .. }
+            | Question::Services { limit, .. },
+        ) => usize::try_from(*limit).unwrap_or(usize::MAX),
         Request::Read(
             Question::Task(_)
             | Question::Why(_)
             | Question::Agent(_)
             | Question::Nodes
-            | Question::Services
             | Question::Service(_)
             | Question::Skills
             | Question::Status,
@@ -99,25 +101,103 @@ fn page_of(request: &Request) -> usize {
     }
 }
 
-fn tasks_page(tasks: &[Task], total: u64, limit: usize) -> reply::Reply {
-    let last = tasks.last().filter(|_| limit <= tasks.len());
+fn tasks_page(tasks: Vec<Task>, total: u64, limit: usize) -> reply::Reply {
+    let full = limit <= tasks.len();
+    let (tasks, last) = cut(tasks.into_iter().map(brief_task), full, |task| {
+        task.id.clone()
+    });
+    let next_page_token = last.unwrap_or_default();
     reply::Reply::ListTasks(wire::ListTasksReply {
-        tasks: tasks.iter().map(Wire::to_wire).collect(),
+        tasks,
         total,
-        next_page_token: last
-            .map(|task| task.id.as_bytes().to_vec())
-            .unwrap_or_default(),
+        next_page_token,
     })
 }
 
 fn agents_page(agents: &[AgentView], total: u64, limit: usize) -> reply::Reply {
-    let last = agents.last().filter(|_| limit <= agents.len());
-    let token = last.map(|view| view.agent.certificate.agent.as_bytes().to_vec());
+    let full = limit <= agents.len();
+    let id = |view: &wire::AgentView| {
+        let certificate = view
+            .agent
+            .as_ref()
+            .and_then(|agent| agent.certificate.as_ref());
+        certificate
+            .map(|certificate| certificate.agent.clone())
+            .unwrap_or_default()
+    };
+    let (agents, last) = cut(agents.iter().map(agent_to_wire), full, id);
+    let next_page_token = last.unwrap_or_default();
     reply::Reply::ListAgents(wire::ListAgentsReply {
-        agents: agents.iter().map(agent_to_wire).collect(),
+        agents,
         total,
-        next_page_token: token.unwrap_or_default(),
+        next_page_token,
     })
+}
+
+fn services_page(services: Vec<Service>, limit: usize) -> reply::Reply {
+    let full = limit <= services.len();
+    let brief = services.into_iter().map(brief_service);
+    let name = |service: &wire::Service| {
+        service
+            .spec
+            .as_ref()
+            .map(|spec| spec.name.clone())
+            .unwrap_or_default()
+    };
+    let (services, last) = cut(brief, full, name);
+    let next_page_token = last.unwrap_or_default();
+    reply::Reply::ListServices(wire::ListServicesReply {
+        services,
+        next_page_token,
+    })
+}
+
+/// A task in a list: what it is and how it went, without what went in and what came out.
+fn brief_task(mut task: Task) -> wire::Task {
+    task.spec.input.clear();
+    if let Some(report) = &mut task.result {
+        let TaskResult {
+            output,
+            stdout,
+            stderr,
+            trace,
+            ..
+        } = &mut report.result;
+        output.clear();
+        for text in [stdout, stderr, trace] {
+            text.clear();
+        }
+    }
+    task.to_wire()
+}
+
+/// A service in a list: how it is, not how it has been.
+fn brief_service(mut service: Service) -> wire::Service {
+    service.history.clear();
+    service.latencies_ms.clear();
+    service.to_wire()
+}
+
+/// Cuts a page at [`PAGE_BYTES`], at least one entry kept, and names its last entry if more may follow: a page that is
+/// `full` may not be the last.
+fn cut<T: Message, N>(
+    entries: impl Iterator<Item = T>,
+    full: bool,
+    name: impl Fn(&T) -> N,
+) -> (Vec<T>, Option<N>) {
+    let mut bytes = 0;
+    let mut more = full;
+    let mut page = Vec::new();
+    for entry in entries {
+        bytes += entry.encoded_len();
+        if PAGE_BYTES < bytes && !page.is_empty() {
+            more = true;
+            break;
+        }
+        page.push(entry);
+    }
+    let last = page.last().filter(|_| more).map(name);
+    (page, last)
 }
 
 fn explanation_to_wire(explanation: &Explanation) -> wire::ExplainTaskReply {
@@ -215,4 +295,30 @@ fn status_to_wire(status: &StatusView) -> wire::StatusReply {
 /// A node's id as a wire field.
 pub(super) fn node_bytes(node: &NodeId) -> Vec<u8> {
     node.as_bytes().to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(bytes: usize) -> wire::GetTaskRequest {
+        wire::GetTaskRequest {
+            task: vec![7; bytes],
+        }
+    }
+
+    #[test]
+    fn a_page_that_grows_too_large_is_cut_and_says_where_to_go_on() {
+        let entries = [1, PAGE_BYTES / 2, PAGE_BYTES / 2].map(entry);
+        let (page, last) = cut(entries.into_iter(), false, |entry| entry.task.len());
+        assert_eq!((page.len(), last), (2, Some(PAGE_BYTES / 2)));
+    }
+
+    #[test]
+    fn one_entry_always_fits_and_only_a_full_page_may_have_a_successor() {
+        let (page, last) = cut([entry(PAGE_BYTES)].into_iter(), false, |_| ());
+        assert_eq!((page.len(), last), (1, None));
+        let (_, last) = cut([entry(1)].into_iter(), true, |_| ());
+        assert_eq!(last, Some(()));
+    }
 }

@@ -54,6 +54,7 @@ picked!(
     Cancel: CancelTaskReply,
     Spawn: SpawnAgentReply,
     Stop: StopAgentReply,
+    Declare: DeclareReply,
     Withdraw: WithdrawServiceReply,
     GetTask: GetTaskReply,
     ListTasks: ListTasksReply,
