@@ -229,14 +229,14 @@ impl Crew {
             .collect()
     }
 
-    /// The least loaded capable agents of one node, at most `wanted`, none of them `except`.
+    /// The least loaded capable agents of one node, at most `wanted`, none of them `except`, each with its load.
     pub fn idlest(
         &self,
         demand: &Demand,
         node: NodeId,
         except: AgentId,
         wanted: usize,
-    ) -> Vec<AgentId> {
+    ) -> Vec<(u32, AgentId)> {
         let mut found: Vec<(u32, AgentId)> = Vec::new();
         for class in self.capable(demand) {
             let agents = class.get(&node).into_iter().flatten().copied();
@@ -244,7 +244,7 @@ impl Crew {
         }
         found.sort_unstable();
         found.truncate(wanted);
-        found.into_iter().map(|(_, agent)| agent).collect()
+        found
     }
 }
 

@@ -298,3 +298,75 @@ pub fn record(task: &mut Task, stamp: Stamp, note: String) {
 
 /// How many tasks there are by name of state.
 pub type Counts = BTreeMap<&'static str, u64>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TASK: TaskId = TaskId::from_bytes([1; 16]);
+
+    fn states() -> [TaskState; 12] {
+        use TaskState as S;
+        [
+            S::Submitted,
+            S::Queued,
+            S::Blocked(Blockage::NoSkill),
+            S::Assigned,
+            S::Running,
+            S::Verifying,
+            S::AwaitingApproval,
+            S::Succeeded,
+            S::Failed,
+            S::TimedOut,
+            S::Cancelled,
+            S::Quarantined,
+        ]
+    }
+
+    /// A step leads from these states to that one, and from no other anywhere.
+    fn check(taken: &Step, from: &[&str], to: &str) {
+        for state in states() {
+            let expected = from.contains(&state.name()).then_some(to);
+            let outcome = step(TASK, &state, taken.clone());
+            match (&outcome, expected) {
+                (Ok(reached), Some(to)) => assert_eq!(reached.name(), to),
+                (Err(refusal), None) => assert_eq!(refusal.code(), "HMS-WRONG-STATE"),
+                (Ok(_), None) | (Err(_), Some(_)) => panic!("{state:?} {taken:?}: {outcome:?}"),
+            }
+            assert!(!state.is_final() || outcome.is_err(), "{state:?} was left");
+        }
+    }
+
+    #[test]
+    fn every_step_leads_from_where_the_table_says_and_from_nowhere_else() {
+        let held = ["assigned", "running"];
+        let judged = ["assigned", "running", "verifying", "awaiting-approval"];
+        let open = [
+            "submitted",
+            "queued",
+            "blocked",
+            "assigned",
+            "running",
+            "verifying",
+            "awaiting-approval",
+        ];
+        check(&Step::Queue, &["submitted"], "queued");
+        check(
+            &Step::Block(Blockage::NoVerifier),
+            &["queued", "blocked"],
+            "blocked",
+        );
+        check(&Step::Unblock, &["blocked"], "queued");
+        check(&Step::Assign, &["queued"], "assigned");
+        check(&Step::Start, &["assigned"], "running");
+        check(&Step::Verify, &held, "verifying");
+        check(&Step::Requeue, &held, "queued");
+        check(&Step::Exhaust, &held, "failed");
+        check(&Step::AskApproval, &["verifying"], "awaiting-approval");
+        check(&Step::Quarantine, &["verifying"], "quarantined");
+        check(&Step::Accept, &judged, "succeeded");
+        check(&Step::Reject, &judged, "failed");
+        check(&Step::Cancel, &open, "cancelled");
+        check(&Step::Lapse, &open, "timed-out");
+    }
+}

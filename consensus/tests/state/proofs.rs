@@ -223,3 +223,25 @@ fn a_verifier_holds_a_slot_while_it_is_waited_for() {
     stage.must(verdict);
     assert_eq!(running(&stage), 0);
 }
+
+#[test]
+fn a_verifier_with_a_free_slot_is_drawn_before_a_busy_one() {
+    let mut stage = Stage::new(5);
+    stage.enrol(1, 1, BOTH, 4);
+    for number in 2..=5 {
+        stage.enrol(number, number, &["verify.metamath", "echo"], 1);
+    }
+    stage.must(submit(1, proof_spec()));
+    for (task, busy) in [(2, 3), (3, 5)] {
+        stage.must(submit(task, spec("echo")));
+        stage.must(assign(task, 1, agent_id(busy)));
+    }
+    stage.must(assign(1, 1, agent_id(1)));
+    let done = stage.report(1, 1, agent_id(1), Outcome::Success);
+    stage.must(done);
+    let drawn: Vec<AgentId> = stage.drawn(1).into_iter().map(|(agent, _)| agent).collect();
+    assert_eq!(drawn.len(), VERIFIERS_MAX);
+    let mut first = drawn[..2].to_vec();
+    first.sort_unstable();
+    assert_eq!(first, [agent_id(2), agent_id(4)]);
+}

@@ -1,6 +1,6 @@
 //! Results are checked by others: verifiers are drawn, judge, and are counted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hms_protocol::agent::AgentStanding;
 use hms_protocol::codec::envelope::Content;
@@ -15,6 +15,7 @@ use hms_protocol::verdict::{Finding, Round, Verdict};
 use super::Turn;
 use super::attempts::end_attempt;
 use crate::state::Change;
+use crate::state::crew::LOAD_FULL;
 use crate::state::event::Event;
 use crate::state::evidence::Evidence;
 use crate::state::ledger::{Case, Step};
@@ -54,7 +55,8 @@ impl Turn<'_> {
     }
 
     /// Draws the verifiers of a round: one agent each on nodes ranked by hash, the least loaded of its node, never on the
-    /// node of the agent that is judged as long as there are others.
+    /// node of the agent that is judged as long as there are others. Nodes that have nobody free come last: their check
+    /// would wait longer than the round.
     fn draw_round(&self, task: &Task, attempt: &Attempt, number: u32) -> Round {
         let mut round = Round {
             number,
@@ -67,23 +69,37 @@ impl Turn<'_> {
         };
         let mut nodes: BTreeSet<NodeId> = self.state.crew.nodes_capable(&demand);
         nodes.retain(|node| self.state.roster.is_present(*node));
-        let idlest = |node, wanted| {
-            let agents = self.state.crew.idlest(&demand, node, attempt.agent, wanted);
-            agents.into_iter().map(move |agent| (agent, node))
-        };
+        let most = limits::VERIFIERS_MAX;
+        let idlest = |node, wanted| self.state.crew.idlest(&demand, node, attempt.agent, wanted);
         if nodes.len() == 1 && nodes.contains(&attempt.node) {
+            let agents = idlest(attempt.node, most).into_iter();
             round
                 .drawn
-                .extend(idlest(attempt.node, limits::VERIFIERS_MAX));
+                .extend(agents.map(|(_, agent)| (agent, attempt.node)));
             return round;
         }
         nodes.remove(&attempt.node);
+        let (mut free, mut busy) = (BTreeMap::new(), BTreeMap::new());
+        for node in nodes {
+            for (load, agent) in idlest(node, 1) {
+                let place = if load < LOAD_FULL {
+                    &mut free
+                } else {
+                    &mut busy
+                };
+                place.insert(node, agent);
+            }
+        }
         let (attempt, number) = (attempt.number.to_le_bytes(), number.to_le_bytes());
         let subject: [&[u8]; 4] = [b"verify", task.id.as_bytes(), &attempt, &number];
-        let drawn = draw(&subject, nodes, limits::VERIFIERS_MAX);
-        round
-            .drawn
-            .extend(drawn.into_iter().flat_map(|node| idlest(node, 1)));
+        for nodes in [free, busy] {
+            let vacant = most - round.drawn.len();
+            let drawn = draw(&subject, nodes.keys().copied(), vacant);
+            let agents = drawn
+                .into_iter()
+                .filter_map(|node| Some((*nodes.get(&node)?, node)));
+            round.drawn.extend(agents);
+        }
         round
     }
 
