@@ -1,0 +1,147 @@
+//! The program `hms-node` with what it must refuse: every refusal has a code and a hint, and nothing is lost.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const NODE: &str = env!("CARGO_BIN_EXE_hms-node");
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(NODE).args(arguments).output().unwrap()
+}
+
+fn check(output: &Output, exit: i32, needles: &[&str]) {
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(exit), "{text}");
+    for needle in needles {
+        assert!(text.contains(needle), "{needle:?} is not in:\n{text}");
+    }
+}
+
+/// Starts a node, waits until it serves, and kills it.
+fn live_once(data_dir: &Path) {
+    let mut child = Command::new(NODE).arg("--data-dir").arg(data_dir).spawn().unwrap();
+    while !data_dir.join("ready.json").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "the node stopped by itself");
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    fs::remove_file(data_dir.join("ready.json")).unwrap();
+}
+
+#[test]
+fn an_unknown_key_in_the_file_names_its_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("node.toml");
+    fs::write(&file, "data_dir = 'x'\ngatway = '127.0.0.1:0'\n").unwrap();
+    let output = run(&["--config", file.to_str().unwrap()]);
+    check(&output, 64, &["HMS-CONFIG-MALFORMED", "line 2", "gatway", "hint:"]);
+}
+
+#[test]
+fn a_bad_address_is_named() {
+    let output = run(&["--data-dir", "x", "--listen", "tcp://1.2.3.4"]);
+    check(&output, 64, &["HMS-CONFIG-INVALID", "listen is \"tcp://1.2.3.4\"", "hint:"]);
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let data_dir = dir.path().join("n1");
+    let output = run(&["--data-dir", data_dir.to_str().unwrap(), "--gateway", &address]);
+    check(&output, 1, &["HMS-NODE-PORT", &address, "hint:"]);
+}
+
+#[test]
+fn a_gateway_beyond_loopback_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let data_dir = dir.path().join("n1");
+    let output = run(&["--data-dir", data_dir.to_str().unwrap(), "--gateway", "0.0.0.0:0"]);
+    check(&output, 1, &["loopback", "hint:"]);
+}
+
+#[test]
+fn a_key_that_others_can_read_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let data_dir = dir.path().join("n1");
+    live_once(&data_dir);
+    fs::set_permissions(data_dir.join("node.key"), fs::Permissions::from_mode(0o640)).unwrap();
+    let output = run(&["--data-dir", data_dir.to_str().unwrap()]);
+    check(&output, 1, &["HMS-IDENTITY-EXPOSED", "hint:"]);
+}
+
+#[test]
+fn the_data_of_another_node_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (dir.path().join("n1"), dir.path().join("n2"));
+    live_once(&one);
+    live_once(&other);
+    fs::copy(one.join("node.key"), other.join("node.key")).unwrap();
+    let output = run(&["--data-dir", other.to_str().unwrap()]);
+    check(&output, 1, &["HMS-FACTS-OTHER-NODE", "hint:"]);
+}
+
+#[test]
+fn the_ledger_of_another_mesh_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (dir.path().join("n1"), dir.path().join("n2"));
+    live_once(&one);
+    live_once(&other);
+    fs::remove_dir_all(other.join("ledger")).unwrap();
+    fs::rename(one.join("ledger"), other.join("ledger")).unwrap();
+    let output = run(&["--data-dir", other.to_str().unwrap()]);
+    check(&output, 1, &["hint:"]);
+}
+
+/// MSH-10: a flipped byte in the ledger is found at start, and nothing is changed on disk.
+#[test]
+fn a_flipped_byte_in_the_ledger_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let data_dir = dir.path().join("n1");
+    live_once(&data_dir);
+    let ledger = data_dir.join("ledger");
+    let wal = fs::read_dir(&ledger)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "log"))
+        .max_by_key(|path| fs::metadata(path).unwrap().len())
+        .unwrap();
+    let mut bytes = fs::read(&wal).unwrap();
+    // In the middle of the first record: behind it stand others, so it is no torn tail.
+    bytes[64] ^= 1;
+    fs::write(&wal, &bytes).unwrap();
+    let output = run(&["--data-dir", data_dir.to_str().unwrap()]);
+    check(&output, 1, &["HMS-STORE", "hint:"]);
+    assert_eq!(fs::read(&wal).unwrap(), bytes);
+}
+
+#[test]
+fn a_wrong_token_is_refused_by_the_mesh() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (dir.path().join("n1"), dir.path().join("n2"));
+    let mut founder = Command::new(NODE).arg("--data-dir").arg(&one).spawn().unwrap();
+    let ready = one.join("ready.json");
+    while !ready.exists() {
+        assert!(founder.try_wait().unwrap().is_none(), "the node stopped by itself");
+        std::thread::yield_now();
+    }
+    let told: serde_json::Value = serde_json::from_slice(&fs::read(&ready).unwrap()).unwrap();
+    let address = told["addresses"][0].as_str().unwrap();
+    let output = run(&[
+        "--data-dir",
+        other.to_str().unwrap(),
+        "--join",
+        address,
+        "--token",
+        "00112233",
+    ]);
+    founder.kill().unwrap();
+    founder.wait().unwrap();
+    check(&output, 1, &["HMS-BAD-TOKEN", "hint:"]);
+    assert!(!other.join("facts.json").exists());
+}

@@ -1,0 +1,10 @@
+//! End to end: real nodes as processes, real sockets, real disks, killed and paused as machines are.
+//!
+//! Each test brings up a mesh of its own in a folder of its own on free loopback ports, and takes it down.
+
+mod mesh;
+
+mod leader;
+mod nodes;
+mod proofs;
+mod services;

@@ -1,0 +1,127 @@
+//! A mesh for one test: brought up, asked through any of its nodes, and always taken down.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use hms_client::{Client, Condition, NodeView, Submission};
+use hms_protocol::id::TaskId;
+use hms_protocol::task::{Task, TaskState};
+use hms_testnet::manifest::NodeEntry;
+use hms_testnet::{Cluster, Plan, chaos};
+use tempfile::TempDir;
+
+/// How long anything may take on a machine that is busy with other tests. A bound on hanging, not a measurement.
+pub const SOON: Duration = Duration::from_secs(60);
+
+/// How often a condition is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// A mesh for one test.
+pub struct Mesh {
+    cluster: Option<Cluster>,
+    pub client: Client,
+    _folder: TempDir,
+}
+
+impl Mesh {
+    /// Brings up `nodes` nodes, the first three of which vote, and waits until all are known and alive.
+    pub async fn up(nodes: u32) -> Self {
+        Self::with(nodes, |_| {}).await
+    }
+
+    /// The same, with a plan of one's own.
+    pub async fn with(nodes: u32, change: impl FnOnce(&mut Plan)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut plan = Plan::new(folder.path().to_owned(), nodes).unwrap();
+        change(&mut plan);
+        let cluster = Cluster::up(&plan, |_, _| {}).unwrap();
+        let client = Client::new(&cluster.gateways()).unwrap().within(Duration::from_secs(20));
+        let mesh = Self { cluster: Some(cluster), client, _folder: folder };
+        let count = nodes as usize;
+        mesh.until("every node is alive and every voter votes", async |mesh: &Self| {
+            let known = mesh.nodes().await;
+            let voting = known.iter().filter(|node| node.member.votes).count();
+            known.len() == count
+                && known.iter().all(|node| node.condition == Condition::Alive)
+                && voting == count.min(3)
+        })
+        .await;
+        mesh
+    }
+
+    pub fn cluster(&self) -> &Cluster {
+        self.cluster.as_ref().unwrap()
+    }
+
+    pub fn cluster_mut(&mut self) -> &mut Cluster {
+        self.cluster.as_mut().unwrap()
+    }
+
+    pub fn node(&self, name: &str) -> &NodeEntry {
+        self.cluster().node(name).unwrap()
+    }
+
+    /// Everybody, as the leader sees them.
+    pub async fn nodes(&self) -> Vec<NodeView> {
+        self.client.nodes().await.unwrap_or_default()
+    }
+
+    /// Who leads, by name.
+    pub async fn leader(&self) -> String {
+        let deadline = Instant::now() + SOON;
+        loop {
+            if let Some(leader) = self.nodes().await.iter().find(|node| node.leads) {
+                return leader.member.name.to_string();
+            }
+            assert!(Instant::now() < deadline, "nobody leads");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Waits until a condition holds.
+    pub async fn until<'mesh, F>(&'mesh self, what: &str, mut holds: impl FnMut(&'mesh Self) -> F)
+    where
+        F: Future<Output = bool>,
+    {
+        let deadline = Instant::now() + SOON;
+        while !holds(self).await {
+            assert!(Instant::now() < deadline, "it did not happen that {what}");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Submits work for a skill; the mesh has acknowledged it when this returns.
+    pub async fn submit(&self, skill: &str, input: &str) -> TaskId {
+        let work = Submission::new(skill.parse().unwrap(), input.as_bytes().to_vec());
+        self.client.submit(work).await.unwrap().task
+    }
+
+    /// Waits for a task to be final.
+    pub async fn wait(&self, task: TaskId) -> Task {
+        self.client.wait(task, Some(SOON)).await.unwrap()
+    }
+
+    /// Waits for tasks, and checks that each succeeded with exactly one accepted result.
+    pub async fn expect_done(&self, tasks: &[TaskId]) -> Vec<Task> {
+        let mut done = Vec::new();
+        for id in tasks {
+            let task = self.wait(*id).await;
+            assert_eq!(task.state, TaskState::Succeeded, "{id}: {:?}", task.history);
+            let accepted = task.history.iter().filter(|step| step.state == TaskState::Succeeded);
+            assert_eq!(accepted.count(), 1, "{id} was done twice");
+            done.push(task);
+        }
+        done
+    }
+}
+
+impl Drop for Mesh {
+    fn drop(&mut self) {
+        if let Some(cluster) = self.cluster.take() {
+            // A test that failed half-way may have paused a node.
+            for node in cluster.nodes() {
+                let _ = chaos::kill(node);
+            }
+        }
+    }
+}

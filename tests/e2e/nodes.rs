@@ -1,0 +1,56 @@
+//! Nodes that host agents are lost, paused and resumed.
+
+use hms_client::Condition;
+use hms_protocol::task::AttemptEnd;
+use hms_testnet::chaos;
+
+use crate::mesh::Mesh;
+
+/// SUP-8, SUP-9: the node of a running agent is killed. The task ends successfully elsewhere, with the second attempt.
+#[tokio::test(flavor = "multi_thread")]
+async fn killing_an_agents_node_moves_its_tasks() {
+    let mesh = Mesh::up(4).await;
+    let mut tasks = Vec::new();
+    for _ in 0..24 {
+        tasks.push(mesh.submit("sleep", "3000").await);
+    }
+    let worker = mesh.nodes().await.into_iter().find(|node| node.member.name.as_str() == "n4");
+    let worker = worker.unwrap().member.id;
+    mesh.until("the worker holds a task", async |mesh: &Mesh| {
+        for task in &tasks {
+            let task = mesh.client.task(*task).await.unwrap();
+            if task.attempts.iter().any(|attempt| attempt.node == worker) {
+                return true;
+            }
+        }
+        false
+    })
+    .await;
+    chaos::kill(mesh.node("n4")).unwrap();
+
+    let done = mesh.expect_done(&tasks).await;
+    let moved: Vec<_> = done.iter().filter(|task| task.attempts[0].node == worker).collect();
+    assert!(!moved.is_empty());
+    for task in moved {
+        let first = task.attempts[0].ended.as_ref().unwrap().1;
+        assert_eq!(first, AttemptEnd::NodeLost);
+        assert_eq!(task.attempts.len(), 2);
+        assert_ne!(task.attempts[1].node, worker);
+    }
+}
+
+/// MSH-6: a paused node is suspected and then dead, also to the mesh; resumed, it refutes that and works again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_node_comes_back() {
+    let mesh = Mesh::up(4).await;
+    chaos::pause(mesh.node("n4")).unwrap();
+    let condition = async |mesh: &Mesh, wanted: Condition| {
+        let nodes = mesh.nodes().await;
+        nodes
+            .iter()
+            .any(|node| node.member.name.as_str() == "n4" && node.condition == wanted)
+    };
+    mesh.until("the paused node is dead", |mesh| condition(mesh, Condition::Dead)).await;
+    chaos::resume(mesh.node("n4")).unwrap();
+    mesh.until("the resumed node is alive", |mesh| condition(mesh, Condition::Alive)).await;
+}
