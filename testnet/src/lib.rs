@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod fault;
 pub mod follow;
 pub mod launch;
+pub mod load;
 pub mod manifest;
 pub mod plan;
 pub mod process;
