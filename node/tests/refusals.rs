@@ -62,7 +62,7 @@ fn a_gateway_beyond_loopback_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let data_dir = dir.path().join("n1");
     let output = run(&["--data-dir", data_dir.to_str().unwrap(), "--gateway", "0.0.0.0:0"]);
-    check(&output, 1, &["loopback", "hint:"]);
+    check(&output, 1, &["HMS-GATEWAY-NOT-LOOPBACK", "hint:"]);
 }
 
 #[test]
