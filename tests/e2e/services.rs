@@ -40,7 +40,7 @@ async fn a_service_that_stops_listening_is_down_by_quorum() {
         }
     });
     let target = [("host", "127.0.0.1"), ("port", port.as_str())];
-    mesh.client.declare(vec![spec("shop", "probe.tcp", &target)], false).await.unwrap();
+    mesh.client.declare(&[spec("shop", "probe.tcp", &target)], false).await.unwrap();
     mesh.until("the service is healthy", async |mesh: &Mesh| {
         health(mesh, "shop").await == Health::Healthy
     })

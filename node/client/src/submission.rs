@@ -6,7 +6,7 @@ use std::time::Duration;
 use hms_proto::v1 as wire;
 use hms_protocol::codec::{self, WireEnum};
 use hms_protocol::id::{SkillName, TaskId};
-use hms_protocol::proof::{Claim, base_offer};
+use hms_protocol::proof::{Claim, database_offer};
 use hms_protocol::task::TaskKind;
 use hms_protocol::time::Moment;
 use hms_protocol::verdict::Verification;
@@ -73,7 +73,7 @@ impl Submission {
         let skill = PROVER.parse().expect("the prover's name is a skill's name");
         let mut proof = Self::new(skill, codec::encode(claim));
         proof.kind = Some(TaskKind::Proof);
-        proof.needs.insert(base_offer(claim.base));
+        proof.needs.insert(database_offer(claim.base));
         proof
             .labels
             .insert(THEOREM_LABEL.to_owned(), claim.label.clone());
@@ -136,7 +136,7 @@ mod tests {
             submission: "x".to_owned(),
         };
         let proof = Submission::proof(&claim);
-        assert!(proof.needs.contains(&base_offer(base)));
+        assert!(proof.needs.contains(&database_offer(base)));
         assert_eq!(codec::decode::<Claim>(&proof.input), Ok(claim));
         assert_eq!(proof.labels[THEOREM_LABEL], "id");
     }
