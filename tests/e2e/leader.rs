@@ -76,7 +76,11 @@ async fn any_nodes_address_works() {
     for gateway in mesh.cluster().gateways() {
         let client =
             hms_client::Client::new(&[gateway]).unwrap().within(Duration::from_secs(20));
-        assert!(client.ping().await.unwrap().leader.is_some());
+        // A worker hears of the leader a moment after it has joined.
+        mesh.until("the node knows who leads", async |_: &Mesh| {
+            client.ping().await.is_ok_and(|pong| pong.leader.is_some())
+        })
+        .await;
         let nodes = client.nodes().await.unwrap();
         let leads = nodes.iter().find(|node| node.leads).unwrap();
         assert_eq!(leads.member.name.as_str(), leader);

@@ -33,13 +33,13 @@ async fn health(mesh: &Mesh, name: &str) -> Health {
 async fn a_service_that_stops_listening_is_down_by_quorum() {
     let mesh = Mesh::up(3).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port().to_string();
+    let address = listener.local_addr().unwrap().to_string();
     let accepting = tokio::spawn(async move {
         loop {
             let _ = listener.accept().await;
         }
     });
-    let target = [("host", "127.0.0.1"), ("port", port.as_str())];
+    let target = [("address", address.as_str())];
     mesh.client.declare(&[spec("shop", "probe.tcp", &target)], false).await.unwrap();
     mesh.until("the service is healthy", async |mesh: &Mesh| {
         health(mesh, "shop").await == Health::Healthy
