@@ -7,6 +7,7 @@
 //! It does not read a clock, draw randomness, open a socket, touch a disk or start a thread, and nothing slow runs
 //! inside `apply`.
 
+pub mod birth;
 pub mod chain;
 pub mod effect;
 pub mod input;

@@ -3,52 +3,25 @@
 //! The hands give it a burst of inputs and then let it [`settle`](Mind::settle) once: what came in one burst becomes one
 //! log entry. What one half says to the other travels as it would between two nodes, only not through the network.
 
-use hms_protocol::id::{Incarnation, Index, MeshId, NodeId, NodeName, Term};
+use hms_protocol::id::{Index, NodeId, Term};
 use hms_protocol::member::{Role, RosterView};
 use hms_protocol::peer::{Announcement, PeerMessage};
 use hms_protocol::refusal::Refusal;
-use hms_protocol::skill::SkillSpec;
 use hms_protocol::time::Moment;
 
+pub use crate::birth::{Birth, CheckpointPace};
 use crate::effect::{Effect, Recovered};
 use crate::input::{Input, Request, TICK_MS, Ticket};
 use crate::liveness::Liveness;
 use crate::outbox::Outbox;
-use crate::raft::RaftSettings;
 use crate::raft::RecoveryError;
 use crate::supervisor::Supervisor;
 use crate::supervisor::audit::Stand;
-pub use crate::supervisor::replica::CheckpointPace;
 use crate::worker::Worker;
 use crate::worker::probes::Seen;
 
 /// A gap between two ticks beyond which the node slept: what it knows of when things happened is worth nothing.
 const SLEPT_MS: u64 = 4 * TICK_MS;
-
-/// What a node is born with.
-#[derive(Clone, Debug)]
-pub struct Birth {
-    /// The mesh.
-    pub mesh: MeshId,
-    /// Its key.
-    pub me: NodeId,
-    /// What people call it.
-    pub name: NodeName,
-    /// Which life this is.
-    pub incarnation: Incarnation,
-    /// What it was admitted as.
-    pub role: Role,
-    /// The software's version.
-    pub version: String,
-    /// The members, as far as it knew them when its last life ended, or when it was admitted.
-    pub roster: RosterView,
-    /// What its agents could do.
-    pub skills: Vec<SkillSpec>,
-    /// How patient Raft is.
-    pub settings: RaftSettings,
-    /// How often the state is written down.
-    pub checkpoints: CheckpointPace,
-}
 
 /// One node's mind.
 #[derive(Debug)]

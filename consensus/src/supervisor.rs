@@ -27,9 +27,9 @@ use hms_protocol::refusal::Refusal;
 use hms_protocol::service::ServiceSpec;
 use hms_protocol::time::Moment;
 
+use crate::birth::Birth;
 use crate::effect::{Effect, Recovered};
 use crate::liveness::Liveness;
-use crate::mind::Birth;
 use crate::outbox::Outbox;
 use crate::raft::Driver;
 use crate::raft::RecoveryError;

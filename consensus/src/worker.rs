@@ -12,10 +12,10 @@ use hms_protocol::peer::{Announcement, Dispatch, Lead, PeerMessage, Run};
 use hms_protocol::skill::SkillSpec;
 use hms_protocol::time::Moment;
 
+use crate::birth::Birth;
 use crate::effect::Effect;
 use crate::input::Vitals;
 use crate::limits::ADVERTISE_EVERY_MS;
-use crate::mind::Birth;
 use crate::outbox::Outbox;
 
 pub mod beat;

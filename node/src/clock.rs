@@ -39,15 +39,20 @@ impl Clock {
             .plus_ms(u64::try_from(span).unwrap_or(u64::MAX))
     }
 
-    /// The monotonic clock, for measuring how long something takes.
-    pub fn stopwatch(&self) -> Instant {
-        Instant::now()
-    }
-
     /// How long the node has been running, in milliseconds.
     pub fn uptime_ms(&self) -> u64 {
         self.now().since_ms(self.started_at)
     }
+}
+
+/// The monotonic clock, for measuring how long something takes.
+pub fn stopwatch() -> Instant {
+    Instant::now()
+}
+
+/// The runtime's clock, for deadlines; a test may stop it.
+pub fn instant() -> tokio::time::Instant {
+    tokio::time::Instant::now()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use hms_protocol::id::{Incarnation, MeshId};
 use hms_protocol::member::{Member, Role, RosterView};
 use hms_protocol::time::Moment;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use crate::facts::{Facts, Ports};
 use crate::gateway::{Failure, Joined, ask_to_join, read_join_reply};
@@ -159,7 +159,7 @@ pub async fn join(
     mut addresses: Vec<String>,
     own_mesh: Option<MeshId>,
 ) -> Result<Admitted, EntryError> {
-    let deadline = Instant::now() + JOIN_WITHIN;
+    let deadline = crate::clock::instant() + JOIN_WITHIN;
     let mut last = None;
     loop {
         for address in &addresses {
@@ -172,7 +172,7 @@ pub async fn join(
                 }
             }
         }
-        if deadline < Instant::now() {
+        if deadline < crate::clock::instant() {
             return Err(EntryError::NobodyAnswers {
                 within_s: JOIN_WITHIN.as_secs(),
                 last,

@@ -22,9 +22,16 @@ fn check(output: &Output, exit: i32, needles: &[&str]) {
 
 /// Starts a node, waits until it serves, and kills it.
 fn live_once(data_dir: &Path) {
-    let mut child = Command::new(NODE).arg("--data-dir").arg(data_dir).spawn().unwrap();
+    let mut child = Command::new(NODE)
+        .arg("--data-dir")
+        .arg(data_dir)
+        .spawn()
+        .unwrap();
     while !data_dir.join("ready.json").exists() {
-        assert!(child.try_wait().unwrap().is_none(), "the node stopped by itself");
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "the node stopped by itself"
+        );
         std::thread::yield_now();
     }
     child.kill().unwrap();
@@ -38,13 +45,21 @@ fn an_unknown_key_in_the_file_names_its_line() {
     let file = dir.path().join("node.toml");
     fs::write(&file, "data_dir = 'x'\ngatway = '127.0.0.1:0'\n").unwrap();
     let output = run(&["--config", file.to_str().unwrap()]);
-    check(&output, 64, &["HMS-CONFIG-MALFORMED", "line 2", "gatway", "hint:"]);
+    check(
+        &output,
+        64,
+        &["HMS-CONFIG-MALFORMED", "line 2", "gatway", "hint:"],
+    );
 }
 
 #[test]
 fn a_bad_address_is_named() {
     let output = run(&["--data-dir", "x", "--listen", "tcp://1.2.3.4"]);
-    check(&output, 64, &["HMS-CONFIG-INVALID", "listen is \"tcp://1.2.3.4\"", "hint:"]);
+    check(
+        &output,
+        64,
+        &["HMS-CONFIG-INVALID", "listen is \"tcp://1.2.3.4\"", "hint:"],
+    );
 }
 
 #[test]
@@ -53,7 +68,12 @@ fn a_port_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let data_dir = dir.path().join("n1");
-    let output = run(&["--data-dir", data_dir.to_str().unwrap(), "--gateway", &address]);
+    let output = run(&[
+        "--data-dir",
+        data_dir.to_str().unwrap(),
+        "--gateway",
+        &address,
+    ]);
     check(&output, 1, &["HMS-NODE-PORT", &address, "hint:"]);
 }
 
@@ -61,7 +81,12 @@ fn a_port_in_use_is_named() {
 fn a_gateway_beyond_loopback_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let data_dir = dir.path().join("n1");
-    let output = run(&["--data-dir", data_dir.to_str().unwrap(), "--gateway", "0.0.0.0:0"]);
+    let output = run(&[
+        "--data-dir",
+        data_dir.to_str().unwrap(),
+        "--gateway",
+        "0.0.0.0:0",
+    ]);
     check(&output, 1, &["HMS-GATEWAY-NOT-LOOPBACK", "hint:"]);
 }
 
@@ -124,10 +149,17 @@ fn a_flipped_byte_in_the_ledger_is_refused() {
 fn a_wrong_token_is_refused_by_the_mesh() {
     let dir = tempfile::tempdir().unwrap();
     let (one, other) = (dir.path().join("n1"), dir.path().join("n2"));
-    let mut founder = Command::new(NODE).arg("--data-dir").arg(&one).spawn().unwrap();
+    let mut founder = Command::new(NODE)
+        .arg("--data-dir")
+        .arg(&one)
+        .spawn()
+        .unwrap();
     let ready = one.join("ready.json");
     while !ready.exists() {
-        assert!(founder.try_wait().unwrap().is_none(), "the node stopped by itself");
+        assert!(
+            founder.try_wait().unwrap().is_none(),
+            "the node stopped by itself"
+        );
         std::thread::yield_now();
     }
     let told: serde_json::Value = serde_json::from_slice(&fs::read(&ready).unwrap()).unwrap();

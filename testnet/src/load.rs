@@ -125,7 +125,10 @@ async fn call(client: &Client, work: &Work) -> Result<(), ClientError> {
             client.submit(command).await?;
         }
         Work::Task => {
-            let task = client.submit(Submission::new(echo, b"x".to_vec())).await?.task;
+            let task = client
+                .submit(Submission::new(echo, b"x".to_vec()))
+                .await?
+                .task;
             let done = client.wait(task, Some(CALL_WITHIN)).await?;
             debug_assert_eq!(done.state, TaskState::Succeeded);
         }

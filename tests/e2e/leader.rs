@@ -26,7 +26,9 @@ async fn killing_the_leader_under_load_loses_nothing() {
     mesh.cluster_mut().restart(&leader).unwrap();
     mesh.until("the killed node is alive again", async |mesh: &Mesh| {
         let nodes = mesh.nodes().await;
-        let back = nodes.iter().find(|node| node.member.name.as_str() == leader);
+        let back = nodes
+            .iter()
+            .find(|node| node.member.name.as_str() == leader);
         back.is_some_and(|node| {
             node.condition == hms_client::Condition::Alive && node.member.incarnation.0 == 2
         })
@@ -44,12 +46,17 @@ async fn killing_every_node_at_once_loses_nothing() {
     }
     mesh.expect_done(&tasks).await;
     mesh.until("every node has an agent", async |mesh: &Mesh| {
-        mesh.client.agents(None).await.is_ok_and(|agents| agents.len() == 3)
+        mesh.client
+            .agents(None)
+            .await
+            .is_ok_and(|agents| agents.len() == 3)
     })
     .await;
     let ids = |agents: Vec<hms_client::AgentView>| {
-        let mut ids: Vec<_> =
-            agents.iter().map(|view| view.agent.certificate.agent).collect();
+        let mut ids: Vec<_> = agents
+            .iter()
+            .map(|view| view.agent.certificate.agent)
+            .collect();
         ids.sort();
         ids
     };
@@ -74,8 +81,9 @@ async fn any_nodes_address_works() {
     let mesh = Mesh::up(4).await;
     let leader = mesh.leader().await;
     for gateway in mesh.cluster().gateways() {
-        let client =
-            hms_client::Client::new(&[gateway]).unwrap().within(Duration::from_secs(20));
+        let client = hms_client::Client::new(&[gateway])
+            .unwrap()
+            .within(Duration::from_secs(20));
         // A worker hears of the leader a moment after it has joined.
         mesh.until("the node knows who leads", async |_: &Mesh| {
             client.ping().await.is_ok_and(|pong| pong.leader.is_some())

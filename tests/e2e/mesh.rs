@@ -35,16 +35,25 @@ impl Mesh {
         let mut plan = Plan::new(folder.path().to_owned(), nodes).unwrap();
         change(&mut plan);
         let cluster = Cluster::up(&plan, |_, _| {}).unwrap();
-        let client = Client::new(&cluster.gateways()).unwrap().within(Duration::from_secs(20));
-        let mesh = Self { cluster: Some(cluster), client, _folder: folder };
+        let client = Client::new(&cluster.gateways())
+            .unwrap()
+            .within(Duration::from_secs(20));
+        let mesh = Self {
+            cluster: Some(cluster),
+            client,
+            _folder: folder,
+        };
         let count = nodes as usize;
-        mesh.until("every node is alive and every voter votes", async |mesh: &Self| {
-            let known = mesh.nodes().await;
-            let voting = known.iter().filter(|node| node.member.votes).count();
-            known.len() == count
-                && known.iter().all(|node| node.condition == Condition::Alive)
-                && voting == count.min(3)
-        })
+        mesh.until(
+            "every node is alive and every voter votes",
+            async |mesh: &Self| {
+                let known = mesh.nodes().await;
+                let voting = known.iter().filter(|node| node.member.votes).count();
+                known.len() == count
+                    && known.iter().all(|node| node.condition == Condition::Alive)
+                    && voting == count.min(3)
+            },
+        )
         .await;
         mesh
     }
@@ -107,7 +116,10 @@ impl Mesh {
         for id in tasks {
             let task = self.wait(*id).await;
             assert_eq!(task.state, TaskState::Succeeded, "{id}: {:?}", task.history);
-            let accepted = task.history.iter().filter(|step| step.state == TaskState::Succeeded);
+            let accepted = task
+                .history
+                .iter()
+                .filter(|step| step.state == TaskState::Succeeded);
             assert_eq!(accepted.count(), 1, "{id} was done twice");
             done.push(task);
         }

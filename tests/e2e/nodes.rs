@@ -14,7 +14,11 @@ async fn killing_an_agents_node_moves_its_tasks() {
     for _ in 0..24 {
         tasks.push(mesh.submit("sleep", "3000").await);
     }
-    let worker = mesh.nodes().await.into_iter().find(|node| node.member.name.as_str() == "n4");
+    let worker = mesh
+        .nodes()
+        .await
+        .into_iter()
+        .find(|node| node.member.name.as_str() == "n4");
     let worker = worker.unwrap().member.id;
     mesh.until("the worker holds a task", async |mesh: &Mesh| {
         for task in &tasks {
@@ -29,7 +33,10 @@ async fn killing_an_agents_node_moves_its_tasks() {
     chaos::kill(mesh.node("n4")).unwrap();
 
     let done = mesh.expect_done(&tasks).await;
-    let moved: Vec<_> = done.iter().filter(|task| task.attempts[0].node == worker).collect();
+    let moved: Vec<_> = done
+        .iter()
+        .filter(|task| task.attempts[0].node == worker)
+        .collect();
     assert!(!moved.is_empty());
     for task in moved {
         let first = task.attempts[0].ended.as_ref().unwrap().1;
@@ -50,7 +57,13 @@ async fn a_paused_node_comes_back() {
             .iter()
             .any(|node| node.member.name.as_str() == "n4" && node.condition == wanted)
     };
-    mesh.until("the paused node is dead", |mesh| condition(mesh, Condition::Dead)).await;
+    mesh.until("the paused node is dead", |mesh| {
+        condition(mesh, Condition::Dead)
+    })
+    .await;
     chaos::resume(mesh.node("n4")).unwrap();
-    mesh.until("the resumed node is alive", |mesh| condition(mesh, Condition::Alive)).await;
+    mesh.until("the resumed node is alive", |mesh| {
+        condition(mesh, Condition::Alive)
+    })
+    .await;
 }

@@ -10,7 +10,9 @@ use hms_protocol::task::TaskState;
 use crate::mesh::Mesh;
 
 fn theorems(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../theorems").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../theorems")
+        .join(name)
 }
 
 /// AGX-3, VER-4, TST-4: goals without proofs are proved by search, and each result was accepted by kernels on nodes
@@ -22,7 +24,13 @@ async fn theorems_are_proved_and_checked_by_others() {
     let goals = fs::read_to_string(theorems("goals.mm")).unwrap();
     let mut tasks = Vec::new();
     for claim in split_claims(&goals, base).unwrap().iter().take(8) {
-        tasks.push(mesh.client.submit(Submission::proof(claim)).await.unwrap().task);
+        tasks.push(
+            mesh.client
+                .submit(Submission::proof(claim))
+                .await
+                .unwrap()
+                .task,
+        );
     }
     for task in mesh.expect_done(&tasks).await {
         let round = task.round.expect("a proof counts only when it was checked");
@@ -33,6 +41,11 @@ async fn theorems_are_proved_and_checked_by_others() {
 
     let wrong = fs::read_to_string(theorems("wrong.mm")).unwrap();
     let claim = &split_claims(&wrong, base).unwrap()[0];
-    let refused = mesh.client.submit(Submission::proof(claim)).await.unwrap().task;
+    let refused = mesh
+        .client
+        .submit(Submission::proof(claim))
+        .await
+        .unwrap()
+        .task;
     assert_eq!(mesh.wait(refused).await.state, TaskState::Failed);
 }

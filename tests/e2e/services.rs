@@ -8,7 +8,9 @@ use tokio::net::TcpListener;
 use crate::mesh::Mesh;
 
 fn spec(name: &str, probe: &str, target: &[(&str, &str)]) -> ServiceSpec {
-    let target = target.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    let target = target
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
     ServiceSpec {
         name: name.parse().unwrap(),
         probe: probe.parse().unwrap(),
@@ -40,7 +42,10 @@ async fn a_service_that_stops_listening_is_down_by_quorum() {
         }
     });
     let target = [("address", address.as_str())];
-    mesh.client.declare(&[spec("shop", "probe.tcp", &target)], false).await.unwrap();
+    mesh.client
+        .declare(&[spec("shop", "probe.tcp", &target)], false)
+        .await
+        .unwrap();
     mesh.until("the service is healthy", async |mesh: &Mesh| {
         health(mesh, "shop").await == Health::Healthy
     })
@@ -55,5 +60,10 @@ async fn a_service_that_stops_listening_is_down_by_quorum() {
     let last = service.history.last().unwrap();
     assert_eq!(last.health, Health::Down);
     assert!(last.reason.contains("refused"), "{}", last.reason);
-    assert!(service.history.iter().any(|change| change.health == Health::Healthy));
+    assert!(
+        service
+            .history
+            .iter()
+            .any(|change| change.health == Health::Healthy)
+    );
 }

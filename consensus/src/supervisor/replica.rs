@@ -8,8 +8,8 @@ use hms_protocol::id::{Index, Position, Term};
 use hms_protocol::peer::PeerMessage;
 use hms_protocol::refusal::Refusal;
 
+use crate::birth::CheckpointPace;
 use crate::effect::Notice;
-use crate::limits::{CHECKPOINT_EVERY_BYTES, CHECKPOINT_EVERY_ENTRIES};
 use crate::raft::{Anchor, Committed, Members, MembershipChange, Point};
 use crate::state::checkpoint::{Checkpoint, CheckpointError};
 use crate::state::command::{Batch, Command};
@@ -29,25 +29,6 @@ pub struct Replica {
     bytes: usize,
     /// Whether a checkpoint is being written: there is at most one.
     writing: bool,
-}
-
-/// How often a voter writes its state down. Often costs disk bandwidth; seldom costs disk space, and time at the next
-/// start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CheckpointPace {
-    /// Applied entries after which a checkpoint is due.
-    pub entries: u64,
-    /// Applied bytes after which one is due.
-    pub bytes: usize,
-}
-
-impl Default for CheckpointPace {
-    fn default() -> Self {
-        Self {
-            entries: CHECKPOINT_EVERY_ENTRIES,
-            bytes: CHECKPOINT_EVERY_BYTES,
-        }
-    }
 }
 
 /// What one entry has brought about.

@@ -1,7 +1,6 @@
 //! One method per call of the mesh.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
 
 use hms_proto::v1 as wire;
 use hms_protocol::agent::AgentCertificate;
@@ -28,7 +27,7 @@ fn token(token: Vec<u8>) -> Option<Vec<u8>> {
 impl Client {
     /// Asks who is there: the node that answers, and the leader as it knows it.
     pub async fn ping(&self) -> Result<Ping, ClientError> {
-        let asked = Instant::now();
+        let asked = crate::clock::instant();
         let request = wire::PingRequest {};
         let reply = self
             .call(request, async |mut mesh, request| mesh.ping(request).await)

@@ -10,7 +10,7 @@ use std::time::Duration;
 use hms_proto::v1::mesh_client::MeshClient;
 use hms_protocol::limits::CALL_BYTES_MAX;
 use prost::Message;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Response, Status};
 
@@ -112,14 +112,14 @@ impl Client {
         F: Future<Output = Result<Response<R>, Status>>,
     {
         check_size(&request)?;
-        let deadline = Instant::now() + self.within;
+        let deadline = crate::clock::instant() + self.within;
         let mut tried = Vec::new();
         let mut last = None;
         let first = self.current.load(Ordering::Relaxed);
         for turn in 0..self.gateways.len() {
             let place = (first + turn) % self.gateways.len();
             let gateway = &self.gateways[place];
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(crate::clock::instant());
             if left.is_zero() {
                 break;
             }

@@ -23,6 +23,7 @@
 
 mod calls;
 mod client;
+mod clock;
 mod error;
 mod limits;
 mod reading;

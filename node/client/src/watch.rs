@@ -71,7 +71,7 @@ impl Reopening {
 
     /// Waits before the next try, or gives the error back when there is no point in another.
     async fn wait(&mut self, client: &Client, error: ClientError) -> Result<(), ClientError> {
-        let since = *self.since.get_or_insert_with(Instant::now);
+        let since = *self.since.get_or_insert_with(crate::clock::instant);
         if !error.is_passing() || RECONNECT_WITHIN < since.elapsed() {
             return Err(error);
         }
@@ -271,7 +271,7 @@ impl Client {
         };
         match within {
             None => wait.await,
-            Some(within) => timeout_at(Instant::now() + within, wait)
+            Some(within) => timeout_at(crate::clock::instant() + within, wait)
                 .await
                 .unwrap_or(Err(ClientError::TooSlow { within })),
         }

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::registry::Resident;
 use super::skill::{Job, Skill, failure};
-use crate::clock::Clock;
+use crate::clock::{Clock, stopwatch};
 
 /// Where an agent speaks from.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub(super) async fn execute(
     voice: Voice,
     cancelled: CancellationToken,
 ) -> Option<Sealed> {
-    let began = voice.clock.stopwatch();
+    let began = stopwatch();
     let limit = Duration::from_millis(dispatch.limit_ms);
     let job = Job {
         run: dispatch.run,

@@ -8,7 +8,7 @@ use hms_protocol::limits::PROBE_DETAIL_BYTES_MAX;
 use hms_protocol::service::{ServiceSpec, Sight};
 use hms_protocol::text::cut;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::skill::{Sighting, Skill};
 
@@ -19,7 +19,7 @@ pub(super) async fn probe(
     spec: ServiceSpec,
     revision: u64,
 ) -> Input {
-    let began = Instant::now();
+    let began = crate::clock::instant();
     let service = spec.name.clone();
     let Sighting { sight, detail } = look(skill, spec).await;
     Input::Probed {

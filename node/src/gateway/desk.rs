@@ -29,7 +29,7 @@ impl Desk {
 
     /// Asks and waits for the answer, until `deadline` at the latest.
     pub(super) async fn ask(&self, request: Request, deadline: Instant) -> Result<Answer, Failure> {
-        let asked_at = Instant::now();
+        let asked_at = crate::clock::instant();
         let mut waiting = self.answers.open()?;
         let input = Input::Asked {
             ticket: waiting.ticket(),

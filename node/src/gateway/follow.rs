@@ -45,7 +45,7 @@ impl Hall {
         let hall = Arc::clone(self);
         let (out, replies) = mpsc::channel(WATCH_CAPACITY);
         let follow = async move {
-            let started = Instant::now();
+            let started = crate::clock::instant();
             let follower = Follower {
                 watch,
                 request_id,
@@ -80,7 +80,7 @@ impl Hall {
     async fn follow_leaders(&self, mut follower: Follower, out: &ClientOut) -> Result<(), Failure> {
         let _permit = self.admit_watch()?;
         loop {
-            let patience = Instant::now() + CALL_WITHIN;
+            let patience = crate::clock::instant() + CALL_WITHIN;
             let Some(leader) = self.compass.leader(patience).await else {
                 // Nobody leads for now; a watch has time.
                 continue;

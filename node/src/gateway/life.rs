@@ -38,7 +38,7 @@ impl Hall {
             let Watch::Task { task, .. } = watch else {
                 return Err(Failure::malformed("only a task has a life"));
             };
-            let patience = deadline.unwrap_or_else(|| Instant::now() + CALL_WITHIN);
+            let patience = deadline.unwrap_or_else(|| crate::clock::instant() + CALL_WITHIN);
             let submitted = self.find_task(task, request_id.clone(), patience).await?;
             let mut last = None;
             let replies = self.follow(watch, request_id, deadline);

@@ -129,7 +129,7 @@ fn deadline(limit_ms: u64) -> Instant {
         0 => CALL_WITHIN,
         given => Duration::from_millis(given).min(CALL_WITHIN_MAX),
     };
-    Instant::now() + limit
+    crate::clock::instant() + limit
 }
 
 fn frame(reply: reply::Reply) -> Bytes {

@@ -248,7 +248,7 @@ fn submission(task: agent::AgentTask) -> Result<wire::SubmitTaskRequest, Refusal
     spec.priority = u32::try_from(priority).unwrap_or(u32::MAX);
     let within_ms = number(metadata.remove("within_ms"), "metadata.within_ms")?;
     spec.input = if skill == DEFAULT_PROVER {
-        let base = base_digest(base)?;
+        let base = database_digest(base)?;
         spec.needs.push(database_offer(base));
         claim(base, &task.theorem_id, task.lean_expr)?
     } else {
@@ -270,7 +270,7 @@ fn submission(task: agent::AgentTask) -> Result<wire::SubmitTaskRequest, Refusal
     })
 }
 
-fn base_digest(base: Option<String>) -> Result<Hash, Refusal> {
+fn database_digest(base: Option<String>) -> Result<Hash, Refusal> {
     let invalid = |reason: String| Refusal::Invalid {
         field: "metadata.base",
         reason,

@@ -84,7 +84,7 @@ pub(super) fn encode_call(request_id: String, limit: Duration, ask: call::Ask) -
 impl Hall {
     /// Brings an errand to an end: an answer, a failure that will not pass, or the caller's deadline.
     pub(super) async fn settle(self: &Arc<Self>, errand: &Errand) -> Result<reply::Reply, Failure> {
-        let started = Instant::now();
+        let started = crate::clock::instant();
         let mut trail = Trail::default();
         loop {
             let leader = match trail.pointed_to.take() {
@@ -127,7 +127,7 @@ impl Hall {
         if leader == self.me() {
             return self.answer_here(errand).await;
         }
-        let started = Instant::now();
+        let started = crate::clock::instant();
         tokio::select! {
             outcome = self.call_once(leader, errand) => outcome,
             () = self.compass.somebody_else(leader) => Err(Refusal::OutcomeUnknown.into()),
@@ -141,7 +141,9 @@ impl Hall {
     }
 
     async fn call_once(&self, to: NodeId, errand: &Errand) -> Result<reply::Reply, Failure> {
-        let left = errand.deadline.saturating_duration_since(Instant::now());
+        let left = errand
+            .deadline
+            .saturating_duration_since(crate::clock::instant());
         self.call(to, errand.encode(left), left).await?.next().await
     }
 

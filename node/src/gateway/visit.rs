@@ -40,7 +40,7 @@ impl Visit {
         Self {
             method,
             span,
-            began: Instant::now(),
+            began: crate::clock::instant(),
             request_id,
             patience,
         }

@@ -13,7 +13,6 @@ use hms_protocol::codec::Wire as _;
 use hms_protocol::id::{Cursor, TaskId};
 use hms_protocol::refusal::Refusal;
 use tokio::sync::{SemaphorePermit, mpsc};
-use tokio::time::Instant;
 
 use super::Hall;
 use super::call::{Watch, cursor_to_wire};
@@ -47,7 +46,7 @@ impl Hall {
             let question = Request::Read(Question::Task(task));
             let Answer::Task(found) = self
                 .desk
-                .ask(question, Instant::now() + CALL_WITHIN)
+                .ask(question, crate::clock::instant() + CALL_WITHIN)
                 .await?
             else {
                 return Err(Failure::malformed("the mind answered another question"));

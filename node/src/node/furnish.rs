@@ -38,7 +38,7 @@ pub(super) struct House {
 }
 
 /// What several rooms share.
-struct Common {
+struct Shared {
     facts: Facts,
     clock: Clock,
     net: Net,
@@ -47,7 +47,7 @@ struct Common {
     seal: Arc<Seal>,
 }
 
-impl Common {
+impl Shared {
     fn of(opened: &Opened, mailbox: Mailbox) -> Self {
         let (facts, clock) = (opened.facts.clone(), opened.clock);
         let key = Arc::clone(&opened.key);
@@ -71,21 +71,21 @@ type Members = watch::Receiver<Arc<BTreeSet<NodeId>>>;
 pub(super) fn furnish(opened: Opened) -> Result<House, NodeError> {
     let ready = ready(&opened);
     let (mailbox, inbox) = mailbox::open();
-    let common = Common::of(&opened, mailbox);
+    let shared = Shared::of(&opened, mailbox);
     let mut rooms = Rooms::default();
 
     let (members, may_speak) = watch::channel(Arc::new(BTreeSet::new()));
     let (roster, known) = watch::channel(Arc::new(RosterView::default()));
-    let gateway = open_gateway(&common, opened.restored_to);
-    let sorting = open_post(&common, &opened.store, &gateway, may_speak, &mut rooms)?;
+    let gateway = open_gateway(&shared, opened.restored_to);
+    let sorting = open_post(&shared, &opened.store, &gateway, may_speak, &mut rooms)?;
 
     let registry = Registry::new(
         opened.store.agents(),
         opened.key,
-        common.facts.mesh,
-        common.clock,
+        shared.facts.mesh,
+        shared.clock,
     );
-    let ((runtime, inbox_of_agents), orders) = open_runtime(&common, registry, opened.skills);
+    let ((runtime, inbox_of_agents), orders) = open_runtime(&shared, registry, opened.skills);
     let wishes = opened.config.first_agents();
     let stops = rooms.stops.clone();
     rooms.open(host_agents(runtime, wishes, inbox_of_agents, stops.agents));
@@ -93,19 +93,19 @@ pub(super) fn furnish(opened: Opened) -> Result<House, NodeError> {
     rooms.open(serve_calls(gateway.clone(), opened.gateway, stops.gateway));
     rooms.open(serve_pages(
         opened.metrics,
-        common.metrics.clone(),
+        shared.metrics.clone(),
         stops.post.clone(),
     ));
-    let notes = (opened.config.data_dir, common.facts.clone());
+    let notes = (opened.config.data_dir, shared.facts.clone());
     rooms.open(remember_members(notes, known, stops.post));
 
-    let Common {
+    let Shared {
         clock,
         net,
         metrics,
         seal,
         ..
-    } = common;
+    } = shared;
     let outbound = Outbound::new(
         Arc::clone(&seal),
         net.clone(),
@@ -138,25 +138,25 @@ pub(super) fn furnish(opened: Opened) -> Result<House, NodeError> {
     })
 }
 
-fn open_gateway(common: &Common, restored_to: hms_protocol::id::Index) -> Gateway {
+fn open_gateway(shared: &Shared, restored_to: hms_protocol::id::Index) -> Gateway {
     let profile = Profile {
-        node: common.facts.node,
-        name: common.facts.name.clone(),
-        role: common.facts.role,
-        mesh: common.facts.mesh,
+        node: shared.facts.node,
+        name: shared.facts.name.clone(),
+        role: shared.facts.role,
+        mesh: shared.facts.mesh,
         restored_to,
     };
     let tools = Tools {
-        mailbox: common.mailbox.clone(),
-        net: common.net.clone(),
-        clock: common.clock,
-        metrics: common.metrics.clone(),
+        mailbox: shared.mailbox.clone(),
+        net: shared.net.clone(),
+        clock: shared.clock,
+        metrics: shared.metrics.clone(),
     };
     Gateway::new(profile, tools)
 }
 
 fn open_post(
-    common: &Common,
+    shared: &Shared,
     store: &Store,
     gateway: &Gateway,
     members: Members,
@@ -164,29 +164,29 @@ fn open_post(
 ) -> Result<Sorting, NodeError> {
     let direct = Arc::new(Memory::restore(
         store.seen(SeenWindow::Direct),
-        common.clock,
+        shared.clock,
     )?);
     let gossip = Arc::new(Memory::restore(
         store.seen(SeenWindow::Gossip),
-        common.clock,
+        shared.clock,
     )?);
     for memory in [&direct, &gossip] {
         rooms.open(keep_memory(Arc::clone(memory), rooms.stops.post.clone()));
     }
     let (gossip_lane, messages) = mpsc::channel(GOSSIP_CAPACITY);
     let room = GossipRoom {
-        seal: Arc::clone(&common.seal),
+        seal: Arc::clone(&shared.seal),
         members,
-        mailbox: common.mailbox.clone(),
-        net: common.net.clone(),
-        metrics: common.metrics.clone(),
+        mailbox: shared.mailbox.clone(),
+        net: shared.net.clone(),
+        metrics: shared.metrics.clone(),
         memory: gossip,
     };
     rooms.tasks.spawn(open_gossip(room, messages));
     let inbound = Inbound::new(
-        Arc::clone(&common.seal),
-        common.mailbox.clone(),
-        common.metrics.clone(),
+        Arc::clone(&shared.seal),
+        shared.mailbox.clone(),
+        shared.metrics.clone(),
         direct,
         rooms.tasks.clone(),
     );
@@ -194,9 +194,9 @@ fn open_post(
         inbound,
         gossip: gossip_lane,
         gateway: gateway.clone(),
-        mailbox: common.mailbox.clone(),
-        metrics: common.metrics.clone(),
-        net: common.net.clone(),
+        mailbox: shared.mailbox.clone(),
+        metrics: shared.metrics.clone(),
+        net: shared.net.clone(),
         tasks: rooms.tasks.clone(),
     })
 }
@@ -204,16 +204,16 @@ fn open_post(
 type Hosting = (Runtime, mpsc::Receiver<Order>);
 
 fn open_runtime(
-    common: &Common,
+    shared: &Shared,
     registry: Registry,
     skills: crate::agent::SkillSet,
 ) -> (Hosting, mpsc::Sender<Order>) {
     let voice = Voice {
-        mesh: common.facts.mesh,
-        incarnation: common.facts.incarnation,
-        clock: common.clock,
+        mesh: shared.facts.mesh,
+        incarnation: shared.facts.incarnation,
+        clock: shared.clock,
     };
-    let (mailbox, metrics) = (common.mailbox.clone(), common.metrics.clone());
+    let (mailbox, metrics) = (shared.mailbox.clone(), shared.metrics.clone());
     let (runtime, orders, inbox) = Runtime::new(registry, skills, voice, mailbox, metrics);
     ((runtime, inbox), orders)
 }

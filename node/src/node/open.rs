@@ -57,7 +57,7 @@ struct Doors {
 
 /// Opens a node.
 pub(super) async fn open(config: Config, skills: SkillSet) -> Result<Opened, NodeError> {
-    let began = Instant::now();
+    let began = crate::clock::stopwatch();
     let clock = Clock::start();
     let skills = skills.or(built_in(&config.bases).map_err(AgentError::from)?);
     let identity = Identity::load_or_create(&config.data_dir)?;

@@ -32,7 +32,7 @@ const SIDEWAYS: [(&str, &str); 1] = [
 
 /// Pages that every room may read: what rooms exchange and what bounds them. A page may itself read
 /// the ground and the state, no more.
-const PAGES: [&str; 4] = ["input", "effect", "outbox", "limits"];
+const PAGES: [&str; 5] = ["birth", "input", "effect", "outbox", "limits"];
 const PAGES_HEIGHT: u8 = 2;
 
 /// Checks one file of `consensus`; others have no order of rooms.
