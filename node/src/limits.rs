@@ -35,9 +35,9 @@ pub const STORE_QUEUE_CAPACITY: usize = 1_024;
 /// Writes merged into one batch with one fsync. What is queued beyond it goes with the next batch.
 pub const STORE_GROUP_MAX: usize = 256;
 
-/// Checkpoints and compactions waiting for the store's second thread. When full, the newest is left
-/// out: a later one covers it.
-pub const STORE_UPKEEP_CAPACITY: usize = 2;
+/// Checkpoints and compactions waiting for the store's second thread. The mind has one checkpoint
+/// under way and one compaction waits at most, so it is never full; if it were, the loop would wait.
+pub const STORE_UPKEEP_CAPACITY: usize = 4;
 
 /// How often a node measures itself.
 pub const MEASURE_EVERY: Duration = Duration::from_secs(1);

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use hms_consensus::effect::{LogWrite, Recovered};
 use hms_consensus::state::checkpoint::Checkpoint;
-use hms_protocol::id::{Index, MeshId, NodeId};
+use hms_protocol::id::{MeshId, NodeId};
 use tokio::sync::mpsc;
 
 pub use error::StoreError;
@@ -49,7 +49,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store in a directory, which is made if it is not there, and starts its threads.
+    /// Opens the store in a directory of its own, which is made if it is not there, and starts its
+    /// threads.
     ///
     /// # Errors
     ///
@@ -95,16 +96,16 @@ impl Store {
         })
     }
 
-    /// Writes the checkpoint that a founder starts from. Durable when this returns.
+    /// Writes the checkpoint that a founder starts from. Durable when this returns. A founding that
+    /// was interrupted is begun anew: nobody has heard of it.
     ///
     /// # Errors
     ///
     /// There is a ledger already, or it cannot be written.
     pub fn found(&self, genesis: &Checkpoint) -> Result<(), StoreError> {
-        if checkpoint::read(&self.database)?.is_some() {
-            return Err(StoreError::LedgerExists {
-                directory: self.database.directory().to_owned(),
-            });
+        if raft_log::has_history(&self.database)? {
+            let directory = self.database.directory().to_owned();
+            return Err(StoreError::LedgerExists { directory });
         }
         let bytes = genesis.encode();
         let mut pieces = Piecewise::begin(&self.database, genesis.index, Arc::from(bytes))?;
@@ -124,14 +125,14 @@ impl Store {
         sent.map_err(|_| StoreError::Stopped)
     }
 
-    /// Orders a checkpoint to be encoded and written, beside the log writes. If one is still under
-    /// way, this one is left out: a later one covers it.
+    /// Orders a checkpoint to be encoded and written, beside the log writes. [`Reports`] tells when
+    /// that is done.
     ///
     /// # Errors
     ///
     /// The disk has failed before; the reason was reported.
     pub async fn checkpoint(&self, checkpoint: Box<Checkpoint>) -> Result<(), StoreError> {
-        self.upkeep.encode(checkpoint)
+        self.upkeep.encode(checkpoint).await
     }
 
     /// The record of what a replay window has let in.
@@ -159,13 +160,4 @@ impl Store {
             tracing::error!("a thread of the store has panicked");
         }
     }
-}
-
-/// The newest entry that a checkpoint on disk covers, for tools that look at a stopped node.
-///
-/// # Errors
-///
-/// As [`Store::open`].
-pub fn checkpoint_index(directory: &Path) -> Result<Option<Index>, StoreError> {
-    checkpoint::index(&Database::open(directory)?)
 }

@@ -80,3 +80,9 @@ pub(super) fn read_rows(
 pub(super) fn read_hard_state(database: &Database) -> Result<Option<Vec<u8>>, StoreError> {
     database.get(layout::META, layout::HARD_STATE)
 }
+
+/// Whether anything was ever promised: a vote, or a row.
+pub(super) fn has_history(database: &Database) -> Result<bool, StoreError> {
+    let promised = read_hard_state(database)?.is_some();
+    Ok(promised || !read_rows(database, start(database)?)?.is_empty())
+}

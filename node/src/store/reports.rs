@@ -20,7 +20,7 @@ pub enum Stored {
         /// The number of the write.
         number: u64,
     },
-    /// A checkpoint is on stable storage.
+    /// A checkpoint is on stable storage, or it was not needed any more because a newer one is.
     Checkpointed {
         /// The index that it covers.
         index: Index,
@@ -35,6 +35,8 @@ pub enum Stored {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Durable {
     pub(super) written: u64,
+    // How many checkpoints were finished, and the newest.
+    pub(super) checkpoints: u64,
     pub(super) checkpoint: Option<(Index, Arc<[u8]>)>,
     pub(super) seen: [u64; SeenWindow::COUNT],
     pub(super) syncs: u64,
@@ -52,7 +54,7 @@ pub(super) fn channel() -> (Report, watch::Receiver<Durable>) {
 pub struct Reports {
     durable: watch::Receiver<Durable>,
     written: u64,
-    checkpointed: Option<Index>,
+    checkpoints: u64,
 }
 
 impl Reports {
@@ -60,7 +62,7 @@ impl Reports {
         Self {
             durable,
             written: 0,
-            checkpointed: None,
+            checkpoints: 0,
         }
     }
 
@@ -91,10 +93,10 @@ impl Reports {
             });
         }
         let (index, bytes) = durable.checkpoint.as_ref()?;
-        if self.checkpointed == Some(*index) {
+        if self.checkpoints == durable.checkpoints {
             return None;
         }
-        self.checkpointed = Some(*index);
+        self.checkpoints = durable.checkpoints;
         Some(Stored::Checkpointed {
             index: *index,
             bytes: Arc::clone(bytes),

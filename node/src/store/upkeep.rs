@@ -1,14 +1,15 @@
-//! What takes long and nobody waits for: encoding checkpoints, and giving space back to the disk.
+//! What takes long and must not hold up the log: encoding checkpoints, and giving space back to the
+//! disk.
 //!
-//! A thread of its own, so that neither the loop nor the log has to wait for it.
+//! A thread of its own, so that neither the loop nor the writer has to wait for it.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use hms_consensus::state::checkpoint::Checkpoint;
 use hms_protocol::id::Index;
-use tokio::sync::mpsc::WeakSender;
+use tokio::sync::mpsc;
 
 use super::database::Database;
 use super::error::StoreError;
@@ -25,45 +26,54 @@ enum Chore {
 /// The thread for chores.
 #[derive(Debug)]
 pub(super) struct Upkeep {
-    chores: SyncSender<Chore>,
+    chores: mpsc::Sender<Chore>,
+    compacting: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
-/// Where the writer orders compactions. One that finds a full queue is left out: a later one covers
-/// it.
+/// Where the writer orders compactions.
 #[derive(Debug)]
-pub(super) struct Compactions(SyncSender<Chore>);
+pub(super) struct Compactions {
+    chores: mpsc::Sender<Chore>,
+    // Set while a compaction waits, so that compactions never fill the queue.
+    waiting: Arc<AtomicBool>,
+}
 
 impl Upkeep {
     pub(super) fn start(
         database: Arc<Database>,
-        orders: WeakSender<Order>,
+        orders: mpsc::WeakSender<Order>,
     ) -> Result<Self, StoreError> {
-        let (chores, queue) = sync_channel(STORE_UPKEEP_CAPACITY);
+        let (chores, queue) = mpsc::channel(STORE_UPKEEP_CAPACITY);
+        let compacting = Arc::new(AtomicBool::new(false));
+        let worker = Worker {
+            database,
+            orders,
+            compacting: Arc::clone(&compacting),
+        };
         let thread = std::thread::Builder::new().name("hms-upkeep".to_owned());
-        let started = thread.spawn(move || work(&database, &orders, &queue));
+        let started = thread.spawn(move || worker.run(queue));
         let thread = started.map_err(|source| StoreError::Thread {
             source: Arc::new(source),
         })?;
-        Ok(Self { chores, thread })
+        Ok(Self {
+            chores,
+            compacting,
+            thread,
+        })
     }
 
     pub(super) fn compactions(&self) -> Compactions {
-        Compactions(self.chores.clone())
+        Compactions {
+            chores: self.chores.clone(),
+            waiting: Arc::clone(&self.compacting),
+        }
     }
 
-    /// Orders a checkpoint to be encoded and handed to the writer.
-    pub(super) fn encode(&self, checkpoint: Box<Checkpoint>) -> Result<(), StoreError> {
-        match self.chores.try_send(Chore::Encode(checkpoint)) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(_)) => {
-                tracing::warn!(
-                    "the checkpoint before is still being written: this one is left out"
-                );
-                Ok(())
-            }
-            Err(TrySendError::Disconnected(_)) => Err(StoreError::Stopped),
-        }
+    /// Orders a checkpoint to be encoded and handed to the writer. Waits while too many are waiting.
+    pub(super) async fn encode(&self, checkpoint: Box<Checkpoint>) -> Result<(), StoreError> {
+        let sent = self.chores.send(Chore::Encode(checkpoint)).await;
+        sent.map_err(|_| StoreError::Stopped)
     }
 
     /// Waits for the thread to end, which it does when the writer has. `false` if it panicked.
@@ -74,32 +84,48 @@ impl Upkeep {
 }
 
 impl Compactions {
+    /// Orders everything up to an index to be compacted away. Left out while one waits: a later one
+    /// covers it.
     pub(super) fn order(&self, to: Index) {
-        // Left out when the thread is busy or gone: the next compaction covers it.
-        let _ = self.0.try_send(Chore::Compact(to));
+        if !self.waiting.swap(true, Ordering::AcqRel) {
+            // A thread that is gone compacts nothing any more, and nothing depends on it.
+            let _ = self.chores.try_send(Chore::Compact(to));
+        }
     }
 }
 
-fn work(database: &Database, orders: &WeakSender<Order>, queue: &Receiver<Chore>) {
-    while let Ok(chore) = queue.recv() {
-        match chore {
-            Chore::Encode(checkpoint) => {
-                let index = checkpoint.index;
-                let bytes = Arc::from(checkpoint.encode());
-                let Some(orders) = orders.upgrade() else {
-                    return;
-                };
-                if orders
-                    .blocking_send(Order::Checkpoint { index, bytes })
-                    .is_err()
-                {
-                    return;
+struct Worker {
+    database: Arc<Database>,
+    orders: mpsc::WeakSender<Order>,
+    compacting: Arc<AtomicBool>,
+}
+
+impl Worker {
+    fn run(&self, mut queue: mpsc::Receiver<Chore>) {
+        while let Some(chore) = queue.blocking_recv() {
+            match chore {
+                Chore::Encode(checkpoint) => self.encode(*checkpoint),
+                Chore::Compact(to) => {
+                    self.compacting.store(false, Ordering::Release);
+                    self.compact(to);
                 }
             }
-            Chore::Compact(to) => {
-                database.compact(layout::LOG, &layout::row_key(to.next()));
-                database.compact(layout::CHECKPOINT, &layout::piece_key(u64::MAX, u32::MAX));
-            }
         }
+    }
+
+    fn encode(&self, checkpoint: Checkpoint) {
+        let index = checkpoint.index;
+        let bytes = Arc::from(checkpoint.encode());
+        // A writer that has stopped takes no checkpoint, and the node stops with it.
+        if let Some(orders) = self.orders.upgrade() {
+            let _ = orders.blocking_send(Order::Checkpoint { index, bytes });
+        }
+    }
+
+    fn compact(&self, to: Index) {
+        let rows = layout::row_key(to.next());
+        self.database.compact(layout::LOG, &rows);
+        let pieces = layout::piece_key(u64::MAX, u32::MAX);
+        self.database.compact(layout::CHECKPOINT, &pieces);
     }
 }

@@ -169,7 +169,9 @@ impl Writer {
         batch: &mut super::database::Batch<'_>,
     ) -> Result<(), StoreError> {
         // Whatever this node was writing of its own is older.
-        self.unfinished = None;
+        if let Some(older) = self.unfinished.take() {
+            self.report_checkpoint(older.index(), older.bytes(), 0);
+        }
         let mut pieces = Piecewise::begin(&self.database, index, Arc::clone(bytes))?;
         while pieces.write_next(&self.database)? {}
         pieces.finish(batch);
@@ -180,7 +182,11 @@ impl Writer {
     fn begin_checkpoint(&mut self, index: Index, bytes: Arc<[u8]>) -> Result<(), StoreError> {
         let writing = self.unfinished.as_ref().map(Piecewise::index);
         if Some(index) <= self.newest_checkpoint.max(writing) {
+            self.report_checkpoint(index, bytes, 0);
             return Ok(());
+        }
+        if let Some(older) = self.unfinished.take() {
+            self.report_checkpoint(older.index(), older.bytes(), 0);
         }
         self.unfinished = Some(Piecewise::begin(&self.database, index, bytes)?);
         Ok(())
@@ -199,10 +205,15 @@ impl Writer {
         pieces.finish(&mut batch);
         self.database.write(batch, true)?;
         self.newest_checkpoint = Some(pieces.index());
-        self.report.send_modify(|durable| {
-            durable.checkpoint = Some((pieces.index(), pieces.bytes()));
-            durable.syncs += 1;
-        });
+        self.report_checkpoint(pieces.index(), pieces.bytes(), 1);
         Ok(())
+    }
+
+    fn report_checkpoint(&self, index: Index, bytes: Arc<[u8]>, syncs: u64) {
+        self.report.send_modify(|durable| {
+            durable.checkpoints += 1;
+            durable.checkpoint = Some((index, bytes));
+            durable.syncs += syncs;
+        });
     }
 }
