@@ -17,7 +17,11 @@ mod reports;
 mod seen;
 mod shelf;
 mod upkeep;
+mod witness;
 mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -36,7 +40,7 @@ use crate::limits::STORE_QUEUE_CAPACITY;
 use checkpoint::Piecewise;
 use database::Database;
 use upkeep::Upkeep;
-use writer::{Order, Writer};
+use writer::{Order, Past, Writer};
 
 /// A node's disk. Dropping it writes what is queued; [`Store::close`] also waits for that.
 #[derive(Debug)]
@@ -58,10 +62,11 @@ impl Store {
     /// newer version, or is damaged.
     pub fn open(directory: &Path) -> Result<(Self, Reports), StoreError> {
         let database = Arc::new(Database::open(directory)?);
+        let past = Past::read(&database)?;
         let (orders, queue) = mpsc::channel(STORE_QUEUE_CAPACITY);
         let (report, durable) = reports::channel();
         let upkeep = Upkeep::start(Arc::clone(&database), orders.downgrade())?;
-        let writer = Writer::new(Arc::clone(&database), report, upkeep.compactions())?;
+        let writer = Writer::new(Arc::clone(&database), past, report, upkeep.compactions());
         let writer = writer.start(queue)?;
         let store = Self {
             database,
@@ -150,13 +155,19 @@ impl Store {
         Shelf::new(Arc::clone(&self.database))
     }
 
-    /// Writes what is queued and closes the database. Blocks for as long as that takes.
-    pub fn close(self) {
+    /// Writes what is queued and closes the database; returns when that is done.
+    pub async fn close(self) {
+        let Self {
+            orders,
+            upkeep,
+            writer,
+            ..
+        } = self;
         // A writer that has failed does not take the order, and has nothing left to write.
-        let _ = self.orders.blocking_send(Order::Stop);
-        drop(self.orders);
-        let stopped = self.writer.join().is_ok() && self.upkeep.stop();
-        if !stopped {
+        let _ = orders.send(Order::Stop).await;
+        drop(orders);
+        let joined = tokio::task::spawn_blocking(move || writer.join().is_ok() && upkeep.stop());
+        if !joined.await.unwrap_or(false) {
             tracing::error!("a thread of the store has panicked");
         }
     }

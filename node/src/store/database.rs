@@ -93,6 +93,14 @@ impl Database {
             .compact_range_cf(self.family(family), None::<&[u8]>, Some(to));
     }
 
+    /// Moves everything from the write-ahead log into tables, so that tests can damage those.
+    #[cfg(test)]
+    pub(super) fn flush(&self) {
+        for name in layout::FAMILIES {
+            self.rocks.flush_cf(self.family(name)).unwrap();
+        }
+    }
+
     /// Makes the directory somebody's, or finds that it is somebody else's.
     pub(super) fn claim(&self, node: NodeId, mesh: MeshId) -> Result<(), StoreError> {
         let Some(owner) = self.get(layout::META, layout::OWNER)? else {

@@ -5,6 +5,7 @@
 //! | `meta` | `owner` | node id (32 bytes), mesh id (32 bytes) |
 //! | `meta` | `hard-state` | Raft's hard state, opaque |
 //! | `meta` | `log-start` | index of the first row that counts (8 bytes) |
+//! | `meta` | `serial` | how many batches were written (8 bytes) |
 //! | `log` | index (8 bytes) | a log row, opaque |
 //! | `checkpoint` | `newest` | version (1), serial (8), index (8), length (8), digest (32) |
 //! | `checkpoint` | `piece` serial (8) number (4) | up to 256 KiB of a checkpoint |
@@ -26,17 +27,22 @@ pub(super) const MARKER_FILE: &str = "FORMAT";
 /// The file whose lock says that a process uses the directory; it holds that process's id.
 pub(super) const LOCK_FILE: &str = "USER";
 
+/// The file that says how many batches were written at least, so that a database that has lost its
+/// newest part is noticed.
+pub(super) const WITNESS_FILE: &str = "WITNESS";
+
 pub(super) const META: &str = "meta";
 pub(super) const LOG: &str = "log";
 pub(super) const CHECKPOINT: &str = "checkpoint";
 pub(super) const SEEN: &str = "seen";
 pub(super) const AGENTS: &str = "agents";
 
-const FAMILIES: [&str; 5] = [META, LOG, CHECKPOINT, SEEN, AGENTS];
+pub(super) const FAMILIES: [&str; 5] = [META, LOG, CHECKPOINT, SEEN, AGENTS];
 
 pub(super) const OWNER: &[u8] = b"owner";
 pub(super) const HARD_STATE: &[u8] = b"hard-state";
 pub(super) const LOG_START: &[u8] = b"log-start";
+pub(super) const SERIAL: &[u8] = b"serial";
 pub(super) const NEWEST: &[u8] = b"newest";
 const PIECE: &[u8] = b"piece";
 
@@ -45,7 +51,7 @@ const PIECE: &[u8] = b"piece";
 pub(super) const PIECE_BYTES: usize = 256 * 1024;
 
 // RocksDB keeps a write-ahead log until every family has flushed what is in it.
-const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+const WAL_BYTES_MAX: u64 = 32 * 1024 * 1024;
 // What a family collects in memory before it becomes a file; at most three such buffers each.
 const BUFFER_BYTES: usize = 8 * 1024 * 1024;
 const BUFFERS_MAX: i32 = 3;

@@ -14,13 +14,18 @@ use tokio::sync::mpsc;
 use super::database::Database;
 use super::error::StoreError;
 use super::layout;
+use super::witness;
 use super::writer::Order;
 use crate::limits::STORE_UPKEEP_CAPACITY;
 
 #[derive(Debug)]
 enum Chore {
     Encode(Box<Checkpoint>),
-    Compact(Index),
+    Compact {
+        to: Index,
+        /// The newest batch that is on stable storage.
+        serial: u64,
+    },
 }
 
 /// The thread for chores.
@@ -70,7 +75,8 @@ impl Upkeep {
         }
     }
 
-    /// Orders a checkpoint to be encoded and handed to the writer. Waits while too many are waiting.
+    /// Orders a checkpoint to be encoded and handed to the writer. Waits while too many are
+    /// waiting.
     pub(super) async fn encode(&self, checkpoint: Box<Checkpoint>) -> Result<(), StoreError> {
         let sent = self.chores.send(Chore::Encode(checkpoint)).await;
         sent.map_err(|_| StoreError::Stopped)
@@ -86,10 +92,10 @@ impl Upkeep {
 impl Compactions {
     /// Orders everything up to an index to be compacted away. Left out while one waits: a later one
     /// covers it.
-    pub(super) fn order(&self, to: Index) {
+    pub(super) fn order(&self, to: Index, serial: u64) {
         if !self.waiting.swap(true, Ordering::AcqRel) {
             // A thread that is gone compacts nothing any more, and nothing depends on it.
-            let _ = self.chores.try_send(Chore::Compact(to));
+            let _ = self.chores.try_send(Chore::Compact { to, serial });
         }
     }
 }
@@ -105,9 +111,10 @@ impl Worker {
         while let Some(chore) = queue.blocking_recv() {
             match chore {
                 Chore::Encode(checkpoint) => self.encode(*checkpoint),
-                Chore::Compact(to) => {
+                Chore::Compact { to, serial } => {
                     self.compacting.store(false, Ordering::Release);
                     self.compact(to);
+                    self.note(serial);
                 }
             }
         }
@@ -119,6 +126,13 @@ impl Worker {
         // A writer that has stopped takes no checkpoint, and the node stops with it.
         if let Some(orders) = self.orders.upgrade() {
             let _ = orders.blocking_send(Order::Checkpoint { index, bytes });
+        }
+    }
+
+    fn note(&self, serial: u64) {
+        if let Err(error) = witness::note(self.database.directory(), serial) {
+            // The writer meets the same disk, and stops the node if it has failed.
+            tracing::warn!(code = error.code(), %error, "the newest batch could not be noted");
         }
     }
 

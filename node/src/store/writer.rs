@@ -10,13 +10,14 @@ use hms_protocol::id::Index;
 use tokio::sync::mpsc;
 
 use super::checkpoint::{self, Piecewise};
-use super::database::Database;
+use super::database::{Batch, Database};
 use super::error::StoreError;
 use super::layout;
 use super::raft_log;
 use super::reports::Report;
 use super::seen::SeenWindow;
 use super::upkeep::Compactions;
+use super::witness;
 use crate::limits::STORE_GROUP_MAX;
 
 /// Something to write.
@@ -43,21 +44,43 @@ pub(super) struct Writer {
     newest_checkpoint: Option<Index>,
     // A checkpoint of which pieces are still to be written.
     unfinished: Option<Piecewise>,
+    // The newest batch, and the newest that is on stable storage.
+    serial: u64,
+    synced: u64,
+}
+
+/// What earlier lives of the node have written.
+pub(super) struct Past {
+    serial: u64,
+    newest_checkpoint: Option<Index>,
+}
+
+impl Past {
+    /// Reads it, and refuses a database that has lost a part of it.
+    pub(super) fn read(database: &Database) -> Result<Self, StoreError> {
+        Ok(Self {
+            serial: witness::check(database)?,
+            newest_checkpoint: checkpoint::index(database)?,
+        })
+    }
 }
 
 impl Writer {
     pub(super) fn new(
         database: Arc<Database>,
+        past: Past,
         report: Report,
         compactions: Compactions,
-    ) -> Result<Self, StoreError> {
-        Ok(Self {
-            newest_checkpoint: checkpoint::index(&database)?,
+    ) -> Self {
+        Self {
             database,
             report,
             compactions,
+            newest_checkpoint: past.newest_checkpoint,
             unfinished: None,
-        })
+            serial: past.serial,
+            synced: past.serial,
+        }
     }
 
     pub(super) fn start(
@@ -89,7 +112,7 @@ impl Writer {
         while self.unfinished.is_some() {
             self.write_piece()?;
         }
-        Ok(())
+        witness::note(self.database.directory(), self.synced)
     }
 
     /// Takes what is queued; waits if there is nothing else to do. `false` when the queue is
@@ -147,7 +170,7 @@ impl Writer {
         if empty {
             return Ok(());
         }
-        database.write(batch, sync)?;
+        self.write(batch, sync)?;
         self.report.send_modify(|durable| {
             durable.written = written.unwrap_or(durable.written);
             durable.syncs += u64::from(sync);
@@ -156,7 +179,18 @@ impl Writer {
             }
         });
         if let Some(to) = compact_to {
-            self.compactions.order(to);
+            self.compactions.order(to, self.synced);
+        }
+        Ok(())
+    }
+
+    /// Writes a batch under the next serial.
+    fn write(&mut self, mut batch: Batch<'_>, sync: bool) -> Result<(), StoreError> {
+        self.serial += 1;
+        batch.put(layout::META, layout::SERIAL, self.serial.to_le_bytes());
+        self.database.write(batch, sync)?;
+        if sync {
+            self.synced = self.serial;
         }
         Ok(())
     }
@@ -166,7 +200,7 @@ impl Writer {
         &mut self,
         index: Index,
         bytes: &Arc<[u8]>,
-        batch: &mut super::database::Batch<'_>,
+        batch: &mut Batch<'_>,
     ) -> Result<(), StoreError> {
         // Whatever this node was writing of its own is older.
         if let Some(older) = self.unfinished.take() {
@@ -201,9 +235,10 @@ impl Writer {
             self.unfinished = Some(pieces);
             return Ok(());
         }
-        let mut batch = self.database.batch();
+        let database = Arc::clone(&self.database);
+        let mut batch = database.batch();
         pieces.finish(&mut batch);
-        self.database.write(batch, true)?;
+        self.write(batch, true)?;
         self.newest_checkpoint = Some(pieces.index());
         self.report_checkpoint(pieces.index(), pieces.bytes(), 1);
         Ok(())

@@ -1,0 +1,75 @@
+//! The small things beside the log: replay records, agents, checkpoints of this node's own.
+
+use std::collections::BTreeMap;
+
+use hms_protocol::envelope::Sender;
+use hms_protocol::id::{AgentId, Incarnation, NodeId};
+use hms_protocol::replay::{Remembered, ReplayRecord, Save};
+use hms_protocol::time::Moment;
+
+use super::stage::{Stage, rows};
+use crate::store::SeenWindow;
+
+fn save(number: u64) -> Save {
+    let remembered = Remembered {
+        incarnation: Incarnation(number),
+        ceiling: Moment(1_000 + number),
+    };
+    let sender = Sender::Node(NodeId::from_bytes([7; 32]));
+    Save {
+        number,
+        record: ReplayRecord {
+            senders: BTreeMap::from([(sender, remembered)]),
+            forgotten: Moment(3),
+        },
+    }
+}
+
+#[tokio::test]
+async fn a_replay_record_survives_a_restart_once_it_is_saved() {
+    let stage = Stage::new();
+    let mut direct = stage.store.seen(SeenWindow::Direct);
+    let gossip = stage.store.seen(SeenWindow::Gossip);
+    assert_eq!(direct.read().unwrap(), None);
+    direct.save(save(1)).await.unwrap();
+    direct.save(save(2)).await.unwrap();
+    assert_eq!(direct.saved(2).await.unwrap(), 2);
+    gossip.save(save(9)).await.unwrap();
+    drop((direct, gossip));
+
+    let stage = stage.reopen().await;
+    let record = |window| stage.store.seen(window).read().unwrap();
+    assert_eq!(record(SeenWindow::Direct), Some(save(2).record));
+    assert_eq!(record(SeenWindow::Gossip), Some(save(9).record));
+}
+
+#[tokio::test]
+async fn agents_are_kept_until_they_are_removed() {
+    let stage = Stage::new();
+    let agent = |number| AgentId::from_bytes([number; 16]);
+    let shelf = stage.store.agents();
+    let things = [(agent(2), b"two".to_vec()), (agent(1), b"one".to_vec())];
+    shelf.put(&things).unwrap();
+    shelf.put(&[(agent(3), b"three".to_vec())]).unwrap();
+    shelf.remove(agent(2)).unwrap();
+    drop(shelf);
+    let stage = stage.reopen().await;
+    let kept = stage.store.agents().list().unwrap();
+    assert_eq!(
+        kept,
+        [(agent(1), b"one".to_vec()), (agent(3), b"three".to_vec())]
+    );
+}
+
+#[tokio::test]
+async fn a_closed_store_refuses_what_comes_late() {
+    let mut stage = Stage::new();
+    stage.write(rows(1..=1)).await;
+    let mut seen = stage.store.seen(SeenWindow::Direct);
+    stage.close().await;
+    assert_eq!(
+        seen.save(save(1)).await.unwrap_err().code(),
+        "HMS-STORE-STOPPED"
+    );
+    assert_eq!(seen.saved(1).await.unwrap_err().code(), "HMS-STORE-STOPPED");
+}
