@@ -245,3 +245,24 @@ fn a_verifier_with_a_free_slot_is_drawn_before_a_busy_one() {
     first.sort_unstable();
     assert_eq!(first, [agent_id(2), agent_id(4)]);
 }
+
+#[test]
+fn a_verifier_that_comes_back_is_told_of_its_check_again() {
+    let mut stage = reported(5);
+    let number = |node| (1..=5).find(|number| node_id(*number) == node).unwrap();
+    let verifier = number(stage.drawn(1)[0].1);
+    stage.must(lose(verifier, 1));
+    for incarnation in [1, 2] {
+        let events = stage
+            .apply(vec![super::stage::greet(verifier, incarnation)])
+            .events;
+        let again = Event::Drawn {
+            task: task_id(1),
+            round: 1,
+        };
+        assert!(
+            events.iter().any(|(_, event)| *event == again),
+            "in life {incarnation}"
+        );
+    }
+}

@@ -117,9 +117,8 @@ impl Turn<'_> {
                 presence: Presence::Present,
             });
         }
-        if reborn {
-            self.end_runs_on(node);
-        }
+        // A node that was given up and is back in the same life has no attempts left, but its fence has stopped its checks.
+        self.end_runs_on(node);
         self.fill_services(node);
         Ok(Change::Done)
     }
