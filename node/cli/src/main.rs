@@ -1,2 +1,98 @@
-//! Placeholder.
-fn main() {}
+//! `hms`: the command line of the mesh.
+//!
+//! One file per noun. A command asks the mesh through `hms-client`, shows the answer as text or JSON, and ends with an
+//! exit code that a script can rely on. Answers go to standard output, everything else to standard error.
+
+mod agent;
+mod args;
+mod bench;
+mod completions;
+mod dev;
+mod exit;
+mod fault;
+mod mesh;
+mod node;
+mod phrase;
+mod prove;
+mod screen;
+mod service;
+mod session;
+mod skill;
+mod status;
+mod task;
+mod testnet;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+use crate::args::{Cli, Command};
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::screen::{Format, Screen, complain};
+use crate::session::Session;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return explain_usage(&error).into(),
+    };
+    let format = cli.global.output;
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Fault::Runtime)
+        .and_then(|runtime| runtime.block_on(run(cli)));
+    match outcome {
+        Ok(exit) => exit.into(),
+        // Whoever read the other end of the pipe has seen enough.
+        Err(Fault::PipeClosed) => Exit::Done.into(),
+        Err(fault) => {
+            complain(format, &fault);
+            fault.exit().into()
+        }
+    }
+}
+
+/// Help and version are answers; everything else that clap says is a complaint about usage.
+fn explain_usage(error: &clap::Error) -> Exit {
+    // A closed terminal leaves nobody to tell.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
+        _ => Exit::Usage,
+    }
+}
+
+async fn run(cli: Cli) -> Result<Exit, Fault> {
+    let Cli { global, command } = cli;
+    match command {
+        Command::Completions { shell } => completions::print(shell),
+        Command::Version => completions::version(global.output),
+        Command::Testnet(command) => command
+            .run(Screen::open(global.output))
+            .map(|()| Exit::Done),
+        Command::Dev => dev::run().await.map(|()| Exit::Done),
+        Command::Bench(command) => command
+            .run(Screen::open(global.output))
+            .await
+            .map(|()| Exit::Done),
+        Command::Status => status::show(&Session::open(&global)?).await,
+        Command::Ping => status::ping(&Session::open(&global)?).await,
+        Command::Node(command) => node::run(command, &Session::open(&global)?).await,
+        Command::Agent(command) => agent::run(command, &Session::open(&global)?).await,
+        Command::Skill(command) => skill::run(command, &Session::open(&global)?).await,
+        Command::Mesh(command) => mesh::run(command, &Session::open(&global)?).await,
+        Command::Task(command) => task::run(command, &Session::open(&global)?).await,
+        Command::Prove(command) => prove::run(command, &Session::open(&global)?).await,
+        Command::Service(command) => service::run(command, &Session::open(&global)?).await,
+    }
+}
+
+impl Format {
+    /// Whether a program reads the answer.
+    const fn is_json(self) -> bool {
+        matches!(self, Self::Json)
+    }
+}

@@ -1,0 +1,177 @@
+//! Why a command did not succeed, with a code and a hint, and what it means for the exit code.
+
+use std::io;
+use std::path::PathBuf;
+
+use hms_client::{Class, ClientError};
+use hms_protocol::proof::ProofRefusal;
+
+use crate::exit::Exit;
+
+/// Why a command did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    /// The mesh said no, or could not be asked.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// A file cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file is too large to be sent.
+    #[error("{} has more than {max} bytes, the most that a task may carry", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// How large it may be.
+        max: u64,
+    },
+    /// A file is not a list of services.
+    #[error("{} is not a list of services:\n{message}", path.display())]
+    BadServices {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        message: String,
+    },
+    /// A file is not a list of theorems.
+    #[error("{}: {source}", path.display())]
+    BadTheorems {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: ProofRefusal,
+    },
+    /// The proof database is neither a file nor a digest.
+    #[error("{text:?} is neither a file nor the digest of a proof database")]
+    BadBase {
+        /// What was given.
+        text: String,
+    },
+    /// No agent holds a proof database, so none can be chosen.
+    #[error("no agent of the mesh holds a proof database")]
+    NoBase,
+    /// Agents hold different proof databases.
+    #[error("agents hold {} different proof databases: {}", bases.len(), bases.join(", "))]
+    ManyBases {
+        /// Their digests.
+        bases: Vec<String>,
+    },
+    /// Nobody is called so.
+    #[error("no member of the mesh is called {name:?}")]
+    UnknownNode {
+        /// The name.
+        name: String,
+    },
+    /// The local mesh does not do what it should.
+    #[error(transparent)]
+    Testnet(#[from] hms_testnet::TestnetFault),
+    /// Standard output cannot be written.
+    #[error("the answer cannot be written: {0}")]
+    Screen(io::Error),
+    /// Whoever read standard output has gone away.
+    #[error("nobody reads the answer")]
+    PipeClosed,
+    /// The process cannot run tasks.
+    #[error("the process cannot be set up: {0}")]
+    Runtime(io::Error),
+}
+
+impl Fault {
+    /// The stable code.
+    pub(crate) fn code(&self) -> &str {
+        match self {
+            Self::Client(error) => error.code(),
+            Self::Unreadable { .. } => "HMS-FILE-UNREADABLE",
+            Self::TooLarge { .. } => "HMS-TOO-LARGE",
+            Self::BadServices { .. } => "HMS-FILE-SERVICES",
+            Self::BadTheorems { source, .. } => source.code(),
+            Self::BadBase { .. } => "HMS-BASE-UNKNOWN",
+            Self::NoBase => "HMS-BASE-NONE",
+            Self::ManyBases { .. } => "HMS-BASE-AMBIGUOUS",
+            Self::UnknownNode { .. } => "HMS-UNKNOWN-NODE",
+            Self::Testnet(fault) => fault.code(),
+            Self::Screen(_) | Self::PipeClosed => "HMS-SCREEN",
+            Self::Runtime(_) => "HMS-RUNTIME",
+        }
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> &str {
+        match self {
+            Self::Client(error) => error.hint(),
+            Self::Unreadable { .. } => "check the path and its permissions",
+            Self::TooLarge { .. } => "keep the content elsewhere and send its digest",
+            Self::BadServices { .. } => "see `hms service apply --help` for an example",
+            Self::BadTheorems { source, .. } => source.hint(),
+            Self::BadBase { .. } => "give --db a file, or 64 hexadecimal digits",
+            Self::NoBase => "start a node with --base FILE, or name the database with --db",
+            Self::ManyBases { .. } => "choose one with --db",
+            Self::UnknownNode { .. } => "list the nodes with `hms node list`",
+            Self::Testnet(fault) => fault.hint(),
+            Self::Screen(_) | Self::PipeClosed => "check where standard output goes",
+            Self::Runtime(_) => "check the limits of this user: threads and open files",
+        }
+    }
+
+    /// How the command ends.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Client(ClientError::BadAddress { .. } | ClientError::NoAddress) => Exit::Usage,
+            Self::Client(error) => match error.class() {
+                Class::Refused => Exit::Failed,
+                Class::Unavailable => Exit::Unavailable,
+                Class::TimedOut => Exit::TimedOut,
+            },
+            Self::Unreadable { .. }
+            | Self::TooLarge { .. }
+            | Self::BadServices { .. }
+            | Self::BadTheorems { .. }
+            | Self::BadBase { .. }
+            | Self::NoBase
+            | Self::ManyBases { .. }
+            | Self::UnknownNode { .. }
+            | Self::Testnet(_)
+            | Self::Screen(_)
+            | Self::PipeClosed
+            | Self::Runtime(_) => Exit::Failed,
+        }
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::PipeClosed
+        } else {
+            Self::Screen(error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_follows_from_what_went_wrong() {
+        let unreachable = ClientError::Unreachable { tried: Vec::new() };
+        assert_eq!(Fault::from(unreachable).exit(), Exit::Unavailable);
+        let slow = ClientError::TooSlow {
+            within: std::time::Duration::from_secs(1),
+        };
+        assert_eq!(Fault::from(slow).exit(), Exit::TimedOut);
+        assert_eq!(Fault::from(ClientError::NoAddress).exit(), Exit::Usage);
+        assert_eq!(Fault::NoBase.exit(), Exit::Failed);
+    }
+
+    #[test]
+    fn a_broken_pipe_is_not_an_error_to_report() {
+        let fault = Fault::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert!(matches!(fault, Fault::PipeClosed));
+    }
+}

@@ -1,0 +1,181 @@
+//! `hms node`: the members of the mesh and how they do.
+
+use clap::Subcommand;
+use hms_client::{Condition, NodeView};
+use hms_protocol::member::Presence;
+use serde_json::{Value, json};
+
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::phrase::{size, span};
+use crate::screen::{Screen, Tone, plain};
+use crate::session::Session;
+use crate::status::role;
+
+/// Members of the mesh.
+#[derive(Debug, Subcommand)]
+pub(crate) enum NodeCommand {
+    /// List the members, with their condition, load and gateway.
+    #[command(after_help = "Example:\n  hms node list\n  hms node list -o json")]
+    List,
+}
+
+/// Runs a command about nodes.
+pub(crate) async fn run(command: NodeCommand, session: &Session) -> Result<Exit, Fault> {
+    match command {
+        NodeCommand::List => {
+            let nodes = session.client.nodes().await?;
+            session
+                .screen
+                .show(|screen| text(&nodes, screen), || as_json(&nodes))?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn text(nodes: &[NodeView], screen: &Screen) -> String {
+    let heading = [
+        "NAME", "ID", "ROLE", "STATE", "HEARD", "LOAD", "MEMORY", "AGENTS", "RUNS", "GATEWAY",
+    ];
+    let mut sheet = screen.table(&heading);
+    for node in nodes {
+        let tone = match node.condition {
+            Condition::Alive => Tone::Good,
+            Condition::Suspect => Tone::Warn,
+            Condition::Dead => Tone::Bad,
+        };
+        let beat = node.heartbeat.as_ref();
+        let or_dash = |word: Option<String>| plain(word.unwrap_or_else(|| "-".to_owned()));
+        sheet.row([
+            plain(&node.member.name),
+            plain(node.member.id.short()),
+            plain(rank(node)),
+            (node.condition.name().to_owned(), tone),
+            or_dash(
+                node.silent_ms
+                    .map(|silent_ms| format!("{} ago", span(silent_ms))),
+            ),
+            or_dash(beat.map(|beat| percent(beat.load_permille))),
+            or_dash(beat.map(|beat| size(beat.memory_bytes))),
+            or_dash(beat.map(|beat| beat.agents.to_string())),
+            or_dash(beat.map(|beat| beat.running.to_string())),
+            plain(&node.member.gateway),
+        ]);
+    }
+    sheet.render()
+}
+
+/// What a member is: its role, and whether it leads or cannot vote yet.
+fn rank(node: &NodeView) -> &'static str {
+    match role(node.member.role) {
+        _ if node.leads => "leader",
+        "voter" if !node.member.votes => "voter (catching up)",
+        other => other,
+    }
+}
+
+fn percent(permille: u32) -> String {
+    format!("{} %", permille.div_ceil(10))
+}
+
+fn as_json(nodes: &[NodeView]) -> Value {
+    nodes.iter().map(node_json).collect()
+}
+
+fn node_json(node: &NodeView) -> Value {
+    let member = &node.member;
+    let beat = node.heartbeat.as_ref().map(|beat| {
+        json!({
+            "version": beat.version,
+            "load_permille": beat.load_permille,
+            "lag_ms": beat.lag_ms,
+            "memory_bytes": beat.memory_bytes,
+            "agents": beat.agents,
+            "running": beat.running,
+            "term": beat.term.0,
+            "applied": beat.applied.0,
+        })
+    });
+    let presence = match member.presence {
+        Presence::Present => "present",
+        Presence::Lost => "lost",
+    };
+    json!({
+        "id": member.id.to_string(),
+        "name": member.name.as_str(),
+        "role": role(member.role),
+        "leads": node.leads,
+        "votes": member.votes,
+        "condition": node.condition.name(),
+        "presence": presence,
+        "silent_ms": node.silent_ms,
+        "incarnation": member.incarnation.0,
+        "addresses": member.addresses,
+        "gateway": member.gateway,
+        "admitted_at_ms": member.admitted_at.0,
+        "heartbeat": beat,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use hms_protocol::heartbeat::Heartbeat;
+    use hms_protocol::id::{Incarnation, Index, NodeId, Sequence, Term};
+    use hms_protocol::member::{Member, Role};
+    use hms_protocol::time::Moment;
+
+    use super::*;
+
+    fn node(name: &str, condition: Condition, beats: bool) -> NodeView {
+        let id = NodeId::from_bytes([0xab; 32]);
+        let beat = Heartbeat {
+            node: id,
+            incarnation: Incarnation(1),
+            sequence: Sequence(9),
+            version: "0.1.0".to_owned(),
+            load_permille: 125,
+            lag_ms: 0,
+            memory_bytes: 30 * 1_048_576,
+            agents: 1,
+            running: 2,
+            agents_version: 1,
+            changed: Vec::new(),
+            term: Term(3),
+            leader: None,
+            applied: Index(42),
+        };
+        NodeView {
+            member: Member {
+                id,
+                name: name.parse().unwrap(),
+                role: Role::Voter,
+                addresses: Vec::new(),
+                gateway: "127.0.0.1:7400".to_owned(),
+                incarnation: Incarnation(1),
+                presence: Presence::Present,
+                votes: beats,
+                admitted_at: Moment(1),
+            },
+            condition,
+            silent_ms: beats.then_some(400),
+            heartbeat: beats.then_some(beat),
+            leads: name == "n1",
+        }
+    }
+
+    #[test]
+    fn members_are_listed_with_their_condition() {
+        let nodes = [
+            node("n1", Condition::Alive, true),
+            node("n2", Condition::Dead, false),
+        ];
+        let expected = "\
+NAME  ID        ROLE                 STATE  HEARD       LOAD  MEMORY  AGENTS  RUNS  GATEWAY
+n1    abababab  leader               alive  400 ms ago  13 %  30 MiB  1       2     127.0.0.1:7400
+n2    abababab  voter (catching up)  dead   -           -     -       -       -     127.0.0.1:7400";
+        assert_eq!(text(&nodes, &Screen::plain()), expected);
+        let json = as_json(&nodes);
+        assert_eq!(json[0]["heartbeat"]["running"], 2);
+        assert_eq!(json[1]["heartbeat"], Value::Null);
+    }
+}

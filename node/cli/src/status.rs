@@ -1,0 +1,202 @@
+//! `hms status` and `hms ping`: the mesh in one look, and one node's word.
+
+use hms_client::{Ping, StatusView};
+use hms_protocol::member::Role;
+use serde_json::{Value, json};
+
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::phrase::span;
+use crate::screen::{Screen, Tone};
+use crate::session::{Names, Session};
+
+/// Shows the mesh in one look.
+pub(crate) async fn show(session: &Session) -> Result<Exit, Fault> {
+    let status = session.client.status().await?;
+    let names = session.names().await?;
+    session.screen.show(
+        |screen| text(&status, &names, screen),
+        || as_json(&status, &names),
+    )?;
+    Ok(Exit::Done)
+}
+
+/// Asks one node who it is.
+pub(crate) async fn ping(session: &Session) -> Result<Exit, Fault> {
+    let ping = session.client.ping().await?;
+    session
+        .screen
+        .show(|_| ping_text(&ping), || ping_json(&ping))?;
+    Ok(Exit::Done)
+}
+
+fn text(status: &StatusView, names: &Names, screen: &Screen) -> String {
+    let reached = format!("{} of {}", status.voters_reached, status.voters);
+    let quorum = if status.voters_reached == status.voters {
+        Tone::Good
+    } else {
+        Tone::Warn
+    };
+    let down = match status.services_down {
+        0 => Tone::Plain,
+        _ => Tone::Bad,
+    };
+    let services = [
+        format!("{} healthy", status.services_healthy),
+        format!("{} disputed", status.services_disputed),
+        screen.tint(&format!("{} down", status.services_down), down),
+        format!("{} unknown", status.services_unknown),
+    ];
+    let lines = [
+        ("mesh", status.mesh.to_string()),
+        (
+            "leader",
+            format!("{} (term {})", names.of(status.leader), status.term),
+        ),
+        ("voters", screen.tint(&reached, quorum)),
+        ("members", status.members.to_string()),
+        ("agents", status.agents.to_string()),
+        ("tasks", tasks(&status.tasks)),
+        ("services", services.join(", ")),
+        (
+            "ledger",
+            format!("entry {}, applied {}", status.committed, status.applied),
+        ),
+        ("state", status.state_digest.to_string()),
+    ];
+    let lines = lines.map(|(name, value)| format!("{name:<9} {value}"));
+    lines.join("\n")
+}
+
+fn tasks(counts: &[(String, u64)]) -> String {
+    let there = counts.iter().filter(|(_, count)| *count != 0);
+    let words: Vec<String> = there
+        .map(|(state, count)| format!("{count} {state}"))
+        .collect();
+    if words.is_empty() {
+        "none".to_owned()
+    } else {
+        words.join(", ")
+    }
+}
+
+fn as_json(status: &StatusView, names: &Names) -> Value {
+    let tasks: serde_json::Map<String, Value> = status
+        .tasks
+        .iter()
+        .map(|(state, count)| (state.clone(), json!(count)))
+        .collect();
+    json!({
+        "mesh": status.mesh.to_string(),
+        "leader": { "id": status.leader.to_string(), "name": names.of(status.leader) },
+        "term": status.term.0,
+        "committed": status.committed.0,
+        "applied": status.applied.0,
+        "state_digest": status.state_digest.to_string(),
+        "chain": status.chain.to_string(),
+        "voters_reached": status.voters_reached,
+        "voters": status.voters,
+        "members": status.members,
+        "agents": status.agents,
+        "tasks": tasks,
+        "services": {
+            "healthy": status.services_healthy,
+            "disputed": status.services_disputed,
+            "down": status.services_down,
+            "unknown": status.services_unknown,
+        },
+    })
+}
+
+fn ping_text(ping: &Ping) -> String {
+    let leader = match ping.leader {
+        Some(leader) if leader == ping.node => "itself".to_owned(),
+        Some(leader) => leader.short(),
+        None => "nobody".to_owned(),
+    };
+    format!(
+        "{} ({}) {} of mesh {}, version {}: follows {leader} in term {}, answered in {}",
+        ping.name,
+        ping.node.short(),
+        role(ping.role),
+        ping.mesh.short(),
+        ping.version,
+        ping.term,
+        span(millis(ping)),
+    )
+}
+
+fn ping_json(ping: &Ping) -> Value {
+    json!({
+        "node": ping.node.to_string(),
+        "name": ping.name.as_str(),
+        "role": role(ping.role),
+        "mesh": ping.mesh.to_string(),
+        "version": ping.version,
+        "leader": ping.leader.map(|leader| leader.to_string()),
+        "term": ping.term.0,
+        "took_ms": millis(ping),
+    })
+}
+
+fn millis(ping: &Ping) -> u64 {
+    u64::try_from(ping.took.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A role as people write it.
+pub(crate) const fn role(role: Role) -> &'static str {
+    match role {
+        Role::Voter => "voter",
+        Role::Worker => "worker",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hms_protocol::digest::Hash;
+    use hms_protocol::id::{Index, MeshId, NodeId, Term};
+
+    use super::*;
+
+    fn status() -> StatusView {
+        StatusView {
+            mesh: MeshId::from_bytes([1; 32]),
+            leader: NodeId::from_bytes([2; 32]),
+            term: Term(3),
+            committed: Index(42),
+            applied: Index(42),
+            state_digest: Hash::from_bytes([4; 32]),
+            chain: Hash::from_bytes([5; 32]),
+            voters_reached: 2,
+            voters: 3,
+            members: 5,
+            agents: 5,
+            tasks: vec![("queued".to_owned(), 0), ("running".to_owned(), 2)],
+            services_healthy: 2,
+            services_disputed: 0,
+            services_down: 1,
+            services_unknown: 0,
+        }
+    }
+
+    #[test]
+    fn the_mesh_fits_in_one_look() {
+        let names = Names([(NodeId::from_bytes([2; 32]), "n1".to_owned())].into());
+        let expected = format!(
+            "mesh      {}\n\
+             leader    n1 (term 3)\n\
+             voters    2 of 3\n\
+             members   5\n\
+             agents    5\n\
+             tasks     2 running\n\
+             services  2 healthy, 0 disputed, 1 down, 0 unknown\n\
+             ledger    entry 42, applied 42\n\
+             state     {}",
+            "01".repeat(32),
+            "04".repeat(32),
+        );
+        assert_eq!(text(&status(), &names, &Screen::plain()), expected);
+        assert_eq!(as_json(&status(), &names)["tasks"]["running"], 2);
+        assert_eq!(as_json(&status(), &names)["leader"]["name"], "n1");
+    }
+}
