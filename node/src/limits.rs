@@ -146,7 +146,7 @@ pub const PAGE_BYTES: usize = hms_protocol::limits::CALL_REPLY_BYTES_MAX / 2;
 pub const DECLARATIONS_AT_ONCE: usize = 64;
 
 /// Runs waiting for one agent. When full, the order is dropped and repeated by the leader.
-pub const AGENT_MAILBOX_CAPACITY: usize = 4;
+pub const AGENT_MAILBOX_CAPACITY: usize = 1_024;
 
 /// Ended runs that the host has not yet forgotten. When full, an agent waits before it takes the next run.
 pub const RUNS_OVER_CAPACITY: usize = 1_024;

@@ -14,6 +14,9 @@ use super::registry::Resident;
 use super::skill::SkillSet;
 use crate::mailbox::Mailbox;
 
+/// Checks of others' results that an agent makes beside its own runs: a full agent must not hold up a verdict.
+const CHECKS_BESIDE: usize = 8;
+
 /// An order to one agent.
 #[derive(Debug)]
 pub(super) struct Assignment {
@@ -36,7 +39,7 @@ impl Actor {
     /// Runs what comes until the mailbox closes, then drops what is still under way.
     pub(super) async fn live(self, mut assignments: mpsc::Receiver<Assignment>) {
         let mut runs = JoinSet::new();
-        let slots = self.resident.certificate.slots as usize;
+        let slots = self.resident.certificate.slots as usize + CHECKS_BESIDE;
         loop {
             tokio::select! {
                 Some(_) = runs.join_next(), if !runs.is_empty() => {}

@@ -1,7 +1,7 @@
 //! A node's rooms while it lives: they are opened together, watched, and closed in order.
 //!
-//! Rooms talk through bounded channels only. The first one that fails stops the node; closing goes gateway, agents, mind,
-//! post, network, disk, so that nothing is acknowledged that is not kept.
+//! Rooms talk through bounded channels only. The first one that fails stops the node; closing goes gateway, agents, post,
+//! mind, network, disk, so that nothing is acknowledged that is not kept.
 
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -87,13 +87,14 @@ async fn supervise(
     tracing::info!("stopping");
     rooms.stops.gateway.cancel();
     rooms.stops.agents.cancel();
-    rooms.stops.mind.cancel();
-    if !mind_has_ended {
-        outcome = outcome.and(of_mind(driving.await));
-    }
     rooms.stops.post.cancel();
     while let Some(ended) = rooms.set.join_next().await {
         outcome = outcome.and(ended.unwrap_or_else(|_| broken("a room")));
+    }
+    // The mind holds the disk, on which the post room has just written what it let in.
+    rooms.stops.mind.cancel();
+    if !mind_has_ended {
+        outcome = outcome.and(of_mind(driving.await));
     }
     outcome
 }
