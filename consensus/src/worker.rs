@@ -254,7 +254,7 @@ impl Worker {
     /// A run has ended.
     pub fn ended(&mut self, run: Run, sealed: Sealed, outbox: &mut Outbox) {
         self.runs
-            .end(run, sealed, self.now, self.fence.leader(), outbox);
+            .end((run, sealed), self.now, self.fence.leader(), outbox);
     }
 
     /// A probe came back.

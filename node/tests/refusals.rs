@@ -9,7 +9,10 @@ use std::process::{Command, Output};
 const NODE: &str = env!("CARGO_BIN_EXE_hms-node");
 
 fn run(arguments: &[&str]) -> Output {
-    Command::new(NODE).args(arguments).output().unwrap()
+    Command::new(NODE)
+        .args(arguments)
+        .output()
+        .expect("the program can be run")
 }
 
 fn check(output: &Output, exit: i32, needles: &[&str]) {
@@ -26,17 +29,17 @@ fn live_once(data_dir: &Path) {
         .arg("--data-dir")
         .arg(data_dir)
         .spawn()
-        .unwrap();
+        .expect("the program can be run");
     while !data_dir.join("ready.json").exists() {
         assert!(
-            child.try_wait().unwrap().is_none(),
+            child.try_wait().expect("the program can be run").is_none(),
             "the node stopped by itself"
         );
         std::thread::yield_now();
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    fs::remove_file(data_dir.join("ready.json")).unwrap();
+    child.kill().expect("the program can be run");
+    child.wait().expect("the program can be run");
+    fs::remove_file(data_dir.join("ready.json")).expect("the program can be run");
 }
 
 #[test]

@@ -11,32 +11,33 @@ use hms_testnet::{Cluster, Plan, chaos};
 use tempfile::TempDir;
 
 /// How long anything may take on a machine that is busy with other tests. A bound on hanging, not a measurement.
-pub const SOON: Duration = Duration::from_secs(60);
+pub(crate) const SOON: Duration = Duration::from_mins(1);
 
 /// How often a condition is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A mesh for one test.
-pub struct Mesh {
+pub(crate) struct Mesh {
     cluster: Option<Cluster>,
-    pub client: Client,
+    pub(crate) client: Client,
     _folder: TempDir,
 }
 
 impl Mesh {
     /// Brings up `nodes` nodes, the first three of which vote, and waits until all are known and alive.
-    pub async fn up(nodes: u32) -> Self {
+    pub(crate) async fn up(nodes: u32) -> Self {
         Self::with(nodes, |_| {}).await
     }
 
     /// The same, with a plan of one's own.
-    pub async fn with(nodes: u32, change: impl FnOnce(&mut Plan)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut plan = Plan::new(folder.path().to_owned(), nodes).unwrap();
+    pub(crate) async fn with(nodes: u32, change: impl FnOnce(&mut Plan)) -> Self {
+        let folder = tempfile::tempdir().expect("the mesh does as the test asks");
+        let mut plan =
+            Plan::new(folder.path().to_owned(), nodes).expect("the mesh does as the test asks");
         change(&mut plan);
-        let cluster = Cluster::up(&plan, |_, _| {}).unwrap();
+        let cluster = Cluster::up(&plan, |_, _| {}).expect("the mesh does as the test asks");
         let client = Client::new(&cluster.gateways())
-            .unwrap()
+            .expect("the mesh does as the test asks")
             .within(Duration::from_secs(20));
         let mesh = Self {
             cluster: Some(cluster),
@@ -58,25 +59,31 @@ impl Mesh {
         mesh
     }
 
-    pub fn cluster(&self) -> &Cluster {
-        self.cluster.as_ref().unwrap()
+    pub(crate) fn cluster(&self) -> &Cluster {
+        self.cluster
+            .as_ref()
+            .expect("the mesh does as the test asks")
     }
 
-    pub fn cluster_mut(&mut self) -> &mut Cluster {
-        self.cluster.as_mut().unwrap()
+    pub(crate) fn cluster_mut(&mut self) -> &mut Cluster {
+        self.cluster
+            .as_mut()
+            .expect("the mesh does as the test asks")
     }
 
-    pub fn node(&self, name: &str) -> &NodeEntry {
-        self.cluster().node(name).unwrap()
+    pub(crate) fn node(&self, name: &str) -> &NodeEntry {
+        self.cluster()
+            .node(name)
+            .expect("the mesh does as the test asks")
     }
 
     /// Everybody, as the leader sees them.
-    pub async fn nodes(&self) -> Vec<NodeView> {
+    pub(crate) async fn nodes(&self) -> Vec<NodeView> {
         self.client.nodes().await.unwrap_or_default()
     }
 
     /// Who leads, by name.
-    pub async fn leader(&self) -> String {
+    pub(crate) async fn leader(&self) -> String {
         let deadline = Instant::now() + SOON;
         loop {
             if let Some(leader) = self.nodes().await.iter().find(|node| node.leads) {
@@ -88,8 +95,11 @@ impl Mesh {
     }
 
     /// Waits until a condition holds.
-    pub async fn until<'mesh, F>(&'mesh self, what: &str, mut holds: impl FnMut(&'mesh Self) -> F)
-    where
+    pub(crate) async fn until<'mesh, F>(
+        &'mesh self,
+        what: &str,
+        mut holds: impl FnMut(&'mesh Self) -> F,
+    ) where
         F: Future<Output = bool>,
     {
         let deadline = Instant::now() + SOON;
@@ -100,18 +110,28 @@ impl Mesh {
     }
 
     /// Submits work for a skill; the mesh has acknowledged it when this returns.
-    pub async fn submit(&self, skill: &str, input: &str) -> TaskId {
-        let work = Submission::new(skill.parse().unwrap(), input.as_bytes().to_vec());
-        self.client.submit(work).await.unwrap().task
+    pub(crate) async fn submit(&self, skill: &str, input: &str) -> TaskId {
+        let work = Submission::new(
+            skill.parse().expect("the mesh does as the test asks"),
+            input.as_bytes().to_vec(),
+        );
+        self.client
+            .submit(work)
+            .await
+            .expect("the mesh does as the test asks")
+            .task
     }
 
     /// Waits for a task to be final.
-    pub async fn wait(&self, task: TaskId) -> Task {
-        self.client.wait(task, Some(SOON)).await.unwrap()
+    pub(crate) async fn wait(&self, task: TaskId) -> Task {
+        self.client
+            .wait(task, Some(SOON))
+            .await
+            .expect("the mesh does as the test asks")
     }
 
     /// Waits for tasks, and checks that each succeeded with exactly one accepted result.
-    pub async fn expect_done(&self, tasks: &[TaskId]) -> Vec<Task> {
+    pub(crate) async fn expect_done(&self, tasks: &[TaskId]) -> Vec<Task> {
         let mut done = Vec::new();
         for id in tasks {
             let task = self.wait(*id).await;

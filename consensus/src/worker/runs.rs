@@ -68,8 +68,7 @@ impl Runs {
     /// Takes an agent's sealed report or verdict, and says it to the leader.
     pub fn end(
         &mut self,
-        run: Run,
-        sealed: Sealed,
+        (run, sealed): (Run, Sealed),
         now: Moment,
         leader: Option<NodeId>,
         outbox: &mut Outbox,

@@ -85,7 +85,7 @@ async fn spawn(
     let skills: BTreeSet<SkillName> = skills.into_iter().collect();
     let certificate = session.client.spawn(node, skills, slots).await?;
     let names = session.names().await?;
-    let text = |_: &Screen| {
+    let text = |_: Screen| {
         let AgentCertificate {
             agent, node, slots, ..
         } = &certificate;
@@ -137,7 +137,7 @@ async fn show(session: &Session, agent: AgentId) -> Result<Exit, Fault> {
     Ok(Exit::Done)
 }
 
-fn text(agents: &[AgentView], total: u64, names: &Names, screen: &Screen) -> String {
+fn text(agents: &[AgentView], total: u64, names: &Names, screen: Screen) -> String {
     let mut sheet = screen.table(&["AGENT", "NODE", "STATE", "RUNS", "SLOTS", "DONE", "SKILLS"]);
     for view in agents {
         let certificate = &view.agent.certificate;
@@ -154,12 +154,12 @@ fn text(agents: &[AgentView], total: u64, names: &Names, screen: &Screen) -> Str
     let mut text = sheet.render();
     let shown = agents.len() as u64;
     if shown < total {
-        text.push_str(&format!("\n{shown} of {total}; more with --limit"));
+        text = format!("{text}\n{shown} of {total}; more with --limit");
     }
     text
 }
 
-fn details(view: &AgentView, names: &Names, screen: &Screen) -> String {
+fn details(view: &AgentView, names: &Names, screen: Screen) -> String {
     let certificate = &view.agent.certificate;
     let (word, tone) = standing(view);
     let offers: Vec<&str> = certificate.offers.iter().map(String::as_str).collect();
@@ -275,14 +275,14 @@ AGENT                                 NODE      STATE   RUNS  SLOTS  DONE  SKILL
             &[view(true), view(false)],
             9,
             &Names::default(),
-            &Screen::plain(),
+            Screen::plain(),
         );
         assert_eq!(text, expected);
     }
 
     #[test]
     fn one_agent_shows_its_runs_and_its_key() {
-        let text = details(&view(true), &Names::default(), &Screen::plain());
+        let text = details(&view(true), &Names::default(), Screen::plain());
         assert!(text.contains("slots    1 of 16 in use"), "{text}");
         assert!(
             text.contains("running  04040404-0404-0404-0404-040404040404"),

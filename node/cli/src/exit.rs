@@ -63,7 +63,13 @@ impl Exit {
             TaskState::Quarantined => Self::Unverified,
             TaskState::Failed | TaskState::Cancelled => Self::Failed,
             TaskState::TimedOut => Self::TimedOut,
-            unfinished => Self::of_unfinished(unfinished),
+            TaskState::Submitted
+            | TaskState::Queued
+            | TaskState::Blocked(_)
+            | TaskState::Assigned
+            | TaskState::Running
+            | TaskState::Verifying
+            | TaskState::AwaitingApproval => Self::of_unfinished(&task.state),
         }
     }
 

@@ -59,10 +59,13 @@ fn main() -> ExitCode {
 fn explain_usage(error: &clap::Error) -> Exit {
     // A closed terminal leaves nobody to tell.
     let _ = error.print();
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
-        _ => Exit::Usage,
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        return Exit::Done;
     }
+    Exit::Usage
 }
 
 async fn run(cli: Cli) -> Result<Exit, Fault> {

@@ -83,7 +83,7 @@ fn show_event(session: &Session, event: &Event, names: &Names) -> Result<(), Fau
     ))
 }
 
-fn topics_text(topics: &[TopicView], screen: &Screen) -> String {
+fn topics_text(topics: &[TopicView], screen: Screen) -> String {
     let mut sheet = screen.table(&["TOPIC", "SUBSCRIBERS", "PEERS", "RECEIVED", "PUBLISHED"]);
     for topic in topics {
         sheet.row([
@@ -258,6 +258,6 @@ mod tests {
         let expected = "\
 TOPIC           SUBSCRIBERS  PEERS  RECEIVED  PUBLISHED
 hms/heartbeats  2            2      10        5";
-        assert_eq!(topics_text(&topics, &Screen::plain()), expected);
+        assert_eq!(topics_text(&topics, Screen::plain()), expected);
     }
 }

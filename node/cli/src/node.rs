@@ -33,7 +33,7 @@ pub(crate) async fn run(command: NodeCommand, session: &Session) -> Result<Exit,
     }
 }
 
-fn text(nodes: &[NodeView], screen: &Screen) -> String {
+fn text(nodes: &[NodeView], screen: Screen) -> String {
     let heading = [
         "NAME", "ID", "ROLE", "STATE", "HEARD", "LOAD", "MEMORY", "AGENTS", "RUNS", "GATEWAY",
     ];
@@ -173,7 +173,7 @@ mod tests {
 NAME  ID        ROLE                 STATE  HEARD       LOAD  MEMORY  AGENTS  RUNS  GATEWAY
 n1    abababab  leader               alive  400 ms ago  13 %  30 MiB  1       2     127.0.0.1:7400
 n2    abababab  voter (catching up)  dead   -           -     -       -       -     127.0.0.1:7400";
-        assert_eq!(text(&nodes, &Screen::plain()), expected);
+        assert_eq!(text(&nodes, Screen::plain()), expected);
         let json = as_json(&nodes);
         assert_eq!(json[0]["heartbeat"]["running"], 2);
         assert_eq!(json[1]["heartbeat"], Value::Null);

@@ -92,7 +92,7 @@ async fn prove_all(
     session: &Session,
 ) -> Result<Vec<Proved>, Fault> {
     let end = session.patience.map(|patience| Instant::now() + patience);
-    let progress = progress(claims.len(), &session.screen);
+    let progress = progress(claims.len(), session.screen);
     let tasks = claims.into_iter().map(|claim| {
         let (client, progress) = (&session.client, &progress);
         async move {
@@ -116,7 +116,7 @@ async fn prove_all(
 }
 
 /// A bar on standard error, for people who look at it.
-fn progress(theorems: usize, screen: &Screen) -> ProgressBar {
+fn progress(theorems: usize, screen: Screen) -> ProgressBar {
     if screen.is_json() {
         return ProgressBar::hidden();
     }
@@ -187,7 +187,7 @@ impl Proved {
 
 fn text_of(
     proved: &[Proved],
-    (names, screen): (&Names, &Screen),
+    (names, screen): (&Names, Screen),
     took_ms: u64,
     with_proofs: bool,
 ) -> String {
@@ -200,9 +200,11 @@ fn text_of(
         "WHY",
     ]);
     for one in proved {
-        let word = match one.state() {
-            TaskState::Succeeded => "proved",
-            other => other.name(),
+        let succeeded = matches!(one.state(), TaskState::Succeeded);
+        let word = if succeeded {
+            "proved"
+        } else {
+            one.state().name()
         };
         sheet.row([
             plain(&one.label),
@@ -243,7 +245,7 @@ fn text_of(
     if with_proofs {
         for (one, task) in proved.iter().filter_map(|one| Some((one, one.task()?))) {
             if let Some(proof) = proof(task) {
-                text.push_str(&format!("\n\n$( {} $)\n{}", one.label, proof.trim_end()));
+                text = format!("{text}\n\n$( {} $)\n{}", one.label, proof.trim_end());
             }
         }
     }
@@ -371,7 +373,7 @@ mod tests {
             },
         ];
         let screen = Screen::plain();
-        let text = text_of(&all, (&Names::default(), &screen), 1_500, false);
+        let text = text_of(&all, (&Names::default(), screen), 1_500, false);
         let expected = "\
 THEOREM  STATE    PROVED BY  ACCEPTED BY  TOOK    WHY
 id       proved   03030303   -            900 ms

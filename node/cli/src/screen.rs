@@ -58,14 +58,14 @@ impl Screen {
     }
 
     /// Whether a program reads the answer.
-    pub(crate) const fn is_json(&self) -> bool {
+    pub(crate) const fn is_json(self) -> bool {
         self.format.is_json()
     }
 
     /// Shows an answer in the form that was asked for.
     pub(crate) fn show(
-        &self,
-        text: impl FnOnce(&Self) -> String,
+        self,
+        text: impl FnOnce(Self) -> String,
         json: impl FnOnce() -> Value,
     ) -> Result<(), Fault> {
         match self.format {
@@ -75,7 +75,11 @@ impl Screen {
     }
 
     /// Writes lines as they are; an empty text writes nothing.
-    pub(crate) fn print(&self, text: &str) -> Result<(), Fault> {
+    #[expect(
+        clippy::unused_self,
+        reason = "holding a screen is the right to write to it"
+    )]
+    pub(crate) fn print(self, text: &str) -> Result<(), Fault> {
         if text.is_empty() {
             return Ok(());
         }
@@ -86,7 +90,11 @@ impl Screen {
     }
 
     /// Writes bytes as they are, and nothing else.
-    pub(crate) fn print_bytes(&self, bytes: &[u8]) -> Result<(), Fault> {
+    #[expect(
+        clippy::unused_self,
+        reason = "holding a screen is the right to write to it"
+    )]
+    pub(crate) fn print_bytes(self, bytes: &[u8]) -> Result<(), Fault> {
         let mut out = io::stdout().lock();
         out.write_all(bytes)?;
         out.flush()?;
@@ -94,7 +102,7 @@ impl Screen {
     }
 
     /// A word in its tone.
-    pub(crate) fn tint(&self, word: &str, tone: Tone) -> String {
+    pub(crate) fn tint(self, word: &str, tone: Tone) -> String {
         let code = match tone {
             Tone::Good => "32",
             Tone::Warn => "33",
@@ -109,7 +117,7 @@ impl Screen {
     }
 
     /// A table with a heading, to be filled.
-    pub(crate) fn table(&self, heading: &[&str]) -> Sheet {
+    pub(crate) fn table(self, heading: &[&str]) -> Sheet {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         table.set_content_arrangement(ContentArrangement::Disabled);

@@ -107,7 +107,7 @@ pub(crate) async fn run(command: ServiceCommand, session: &Session) -> Result<Ex
     Ok(Exit::Done)
 }
 
-fn declared_text(declared: &[Declared], dry_run: bool, screen: &Screen) -> String {
+fn declared_text(declared: &[Declared], dry_run: bool, screen: Screen) -> String {
     let mut lines: Vec<String> = Vec::new();
     for one in declared {
         let (word, tone) = declaration(one.what);
@@ -153,7 +153,7 @@ fn declared_json(declared: &[Declared]) -> Value {
     declared.iter().map(one).collect()
 }
 
-fn list_text(services: &[Service], screen: &Screen, now: Moment) -> String {
+fn list_text(services: &[Service], screen: Screen, now: Moment) -> String {
     let mut sheet = screen.table(&[
         "SERVICE", "HEALTH", "SINCE", "SAY DOWN", "QUORUM", "LATENCY", "PROBE", "EVERY",
     ]);
@@ -179,7 +179,7 @@ fn list_text(services: &[Service], screen: &Screen, now: Moment) -> String {
     sheet.render()
 }
 
-fn show_text(service: &Service, names: &Names, screen: &Screen, now: Moment) -> String {
+fn show_text(service: &Service, names: &Names, screen: Screen, now: Moment) -> String {
     let spec = &service.spec;
     let (word, tone) = health(service.health);
     let probers: Vec<String> = service.probers.iter().map(|node| names.of(*node)).collect();
@@ -242,7 +242,7 @@ fn show_text(service: &Service, names: &Names, screen: &Screen, now: Moment) -> 
 fn opinions<'a>(
     opinions: impl Iterator<Item = &'a Observation>,
     names: &Names,
-    screen: &Screen,
+    screen: Screen,
     now: Moment,
 ) -> String {
     let mut sheet = screen.table(&["NODE", "SAYS", "LATENCY", "WHEN", "WHAT IT SAW"]);
@@ -262,7 +262,7 @@ fn opinions<'a>(
     sheet.render()
 }
 
-fn history(service: &Service, screen: &Screen, now: Moment) -> String {
+fn history(service: &Service, screen: Screen, now: Moment) -> String {
     let mut sheet = screen.table(&["AT", "WHEN", "HEALTH", "WHY"]);
     for change in &service.history {
         let (word, tone) = health(change.health);
@@ -405,7 +405,7 @@ mod tests {
 SERVICE  HEALTH    SINCE      SAY DOWN  QUORUM  LATENCY  PROBE       EVERY
 web      disputed  1.0 s ago  1 of 1    2       3 ms     probe.http  2.0 s";
         assert_eq!(
-            list_text(&[service()], &Screen::plain(), Moment(2_000)),
+            list_text(&[service()], Screen::plain(), Moment(2_000)),
             expected
         );
     }
@@ -415,7 +415,7 @@ web      disputed  1.0 s ago  1 of 1    2       3 ms     probe.http  2.0 s";
         let text = show_text(
             &service(),
             &Names::default(),
-            &Screen::plain(),
+            Screen::plain(),
             Moment(2_000),
         );
         for line in [
@@ -443,6 +443,6 @@ web      disputed  1.0 s ago  1 of 1    2       3 ms     probe.http  2.0 s";
 changed   web
             interval: 2000 ms -> 5000 ms
 nothing was changed: this was a dry run";
-        assert_eq!(declared_text(&[changed], true, &Screen::plain()), expected);
+        assert_eq!(declared_text(&[changed], true, Screen::plain()), expected);
     }
 }

@@ -32,7 +32,7 @@ pub(crate) async fn run(command: SkillCommand, session: &Session) -> Result<Exit
     }
 }
 
-fn text(skills: &[SkillView], names: &Names, screen: &Screen) -> String {
+fn text(skills: &[SkillView], names: &Names, screen: Screen) -> String {
     let mut sheet = screen.table(&[
         "SKILL",
         "VERSION",
@@ -98,7 +98,7 @@ mod tests {
         let expected = "\
 SKILL  VERSION  AGENTS  NODES        INPUT      WHAT IT DOES
 echo   1.0      2       n1 02020202  any bytes  Gives back its input.";
-        assert_eq!(text(&skills, &names, &Screen::plain()), expected);
+        assert_eq!(text(&skills, &names, Screen::plain()), expected);
         assert_eq!(as_json(&skills, &names)[0]["nodes"][0]["name"], "n1");
     }
 }

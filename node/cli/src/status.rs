@@ -30,7 +30,7 @@ pub(crate) async fn ping(session: &Session) -> Result<Exit, Fault> {
     Ok(Exit::Done)
 }
 
-fn text(status: &StatusView, names: &Names, screen: &Screen) -> String {
+fn text(status: &StatusView, names: &Names, screen: Screen) -> String {
     let reached = format!("{} of {}", status.voters_reached, status.voters);
     let quorum = if status.voters_reached == status.voters {
         Tone::Good
@@ -195,7 +195,7 @@ mod tests {
             "01".repeat(32),
             "04".repeat(32),
         );
-        assert_eq!(text(&status(), &names, &Screen::plain()), expected);
+        assert_eq!(text(&status(), &names, Screen::plain()), expected);
         assert_eq!(as_json(&status(), &names)["tasks"]["running"], 2);
         assert_eq!(as_json(&status(), &names)["leader"]["name"], "n1");
     }

@@ -18,7 +18,7 @@ const LOG_LINES: usize = 20;
 /// A local mesh.
 #[derive(Debug, Args)]
 pub(crate) struct TestnetCommand {
-    /// Folder of the mesh [default: $HMS_TESTNET_DIR, else ~/.local/state/hms/testnet]
+    /// Folder of the mesh [default: `$HMS_TESTNET_DIR`, else ~/.local/state/hms/testnet]
     #[arg(long, global = true, value_name = "DIR")]
     dir: Option<PathBuf>,
     #[command(subcommand)]
@@ -125,7 +125,7 @@ impl TestnetCommand {
                     took.as_millis()
                 ));
             })?;
-            return show(&screen, cluster.nodes());
+            return show(screen, cluster.nodes());
         }
         let mut cluster = Cluster::open(&folder)?;
         match self.verb {
@@ -140,7 +140,7 @@ impl TestnetCommand {
                     remark(&format!("{name} is ready in {} ms", took.as_millis()));
                 }
             }
-            Verb::Logs(logs) => return show_logs(&screen, &cluster, &logs),
+            Verb::Logs(logs) => return show_logs(screen, &cluster, &logs),
             Verb::Down => {
                 let count = cluster.nodes().len();
                 cluster.down()?;
@@ -148,7 +148,7 @@ impl TestnetCommand {
                 return Ok(());
             }
         }
-        show(&screen, cluster.nodes())
+        show(screen, cluster.nodes())
     }
 }
 
@@ -165,14 +165,14 @@ fn each(
     Ok(())
 }
 
-fn show(screen: &Screen, nodes: &[NodeEntry]) -> Result<(), Fault> {
+fn show(screen: Screen, nodes: &[NodeEntry]) -> Result<(), Fault> {
     screen.show(
         |screen| table(screen, nodes),
         || Value::Array(nodes.iter().map(describe).collect()),
     )
 }
 
-fn table(screen: &Screen, nodes: &[NodeEntry]) -> String {
+fn table(screen: Screen, nodes: &[NodeEntry]) -> String {
     let mut sheet = screen.table(&["NODE", "ROLE", "PROCESS", "PID", "GATEWAY", "METRICS"]);
     for node in nodes {
         let (word, tone) = pulse(node);
@@ -218,7 +218,7 @@ fn pulse(node: &NodeEntry) -> (&'static str, Tone) {
     }
 }
 
-fn show_logs(screen: &Screen, cluster: &Cluster, logs: &Logs) -> Result<(), Fault> {
+fn show_logs(screen: Screen, cluster: &Cluster, logs: &Logs) -> Result<(), Fault> {
     let nodes: Vec<NodeEntry> = if logs.nodes.is_empty() {
         cluster.nodes().to_vec()
     } else {

@@ -71,7 +71,7 @@ pub(super) async fn run(command: ListCommand, session: &Session) -> Result<Exit,
     Ok(Exit::Done)
 }
 
-fn text(tasks: &[Task], total: u64, names: &Names, (screen, now): (&Screen, Moment)) -> String {
+fn text(tasks: &[Task], total: u64, names: &Names, (screen, now): (Screen, Moment)) -> String {
     let mut sheet = screen.table(&[
         "TASK", "SKILL", "STATE", "TRIES", "NODE", "AGE", "TOOK", "LABELS",
     ]);
@@ -100,7 +100,7 @@ fn text(tasks: &[Task], total: u64, names: &Names, (screen, now): (&Screen, Mome
     let mut text = sheet.render();
     let shown = tasks.len() as u64;
     if shown < total {
-        text.push_str(&format!("\n{shown} of {total}; more with --limit"));
+        text = format!("{text}\n{shown} of {total}; more with --limit");
     }
     text
 }
@@ -129,7 +129,7 @@ TASK                                  SKILL  STATE      TRIES  NODE      AGE    
 07070707-0707-0707-0707-070707070707  echo   succeeded  1/3    03030303  2.0 s ago  900 ms  run=nightly
 1 of 4; more with --limit";
         let screen = Screen::plain();
-        let text = text(&[task()], 4, &Names::default(), (&screen, Moment(3_000)));
+        let text = text(&[task()], 4, &Names::default(), (screen, Moment(3_000)));
         assert_eq!(text, expected);
         assert_eq!(as_json(&[task()], 4)["tasks"][0]["state"], "succeeded");
     }

@@ -43,7 +43,7 @@ pub(super) async fn run(command: &ShowCommand, session: &Session) -> Result<Exit
 }
 
 /// One task in full, for people.
-pub(super) fn text(task: &Task, names: &Names, screen: &Screen, now: Moment) -> String {
+pub(super) fn text(task: &Task, names: &Names, screen: Screen, now: Moment) -> String {
     let mut parts = vec![head(task, names, screen, now)];
     if !task.attempts.is_empty() {
         parts.push(attempts(task, names, screen));
@@ -62,7 +62,7 @@ pub(super) fn text(task: &Task, names: &Names, screen: &Screen, now: Moment) -> 
     parts.join("\n\n")
 }
 
-fn head(task: &Task, names: &Names, screen: &Screen, now: Moment) -> String {
+fn head(task: &Task, names: &Names, screen: Screen, now: Moment) -> String {
     let spec = &task.spec;
     let state = screen.tint(task.state.name(), state_tone(&task.state));
     let state = match blocked(task) {
@@ -114,7 +114,7 @@ fn head(task: &Task, names: &Names, screen: &Screen, now: Moment) -> String {
     lines.join("\n")
 }
 
-fn attempts(task: &Task, names: &Names, screen: &Screen) -> String {
+fn attempts(task: &Task, names: &Names, screen: Screen) -> String {
     let mut sheet = screen.table(&["ATTEMPT", "AGENT", "NODE", "TOOK", "END"]);
     for attempt in &task.attempts {
         let took = attempt
@@ -131,7 +131,7 @@ fn attempts(task: &Task, names: &Names, screen: &Screen) -> String {
     sheet.render()
 }
 
-fn verdicts(verdicts: &[Verdict], screen: &Screen) -> String {
+fn verdicts(verdicts: &[Verdict], screen: Screen) -> String {
     let mut sheet = screen.table(&["VERIFIER", "ROUND", "FINDING"]);
     for verdict in verdicts {
         let (word, tone) = finding(&verdict.finding);
@@ -140,7 +140,7 @@ fn verdicts(verdicts: &[Verdict], screen: &Screen) -> String {
     sheet.render()
 }
 
-fn history(task: &Task, screen: &Screen, now: Moment) -> String {
+fn history(task: &Task, screen: Screen, now: Moment) -> String {
     let mut sheet = screen.table(&["AT", "WHEN", "STATE", "WHY"]);
     for step in &task.history {
         sheet.row([
@@ -180,7 +180,7 @@ fn result(result: &TaskResult) -> String {
                 .chars()
                 .map(|letter| if is_printable(letter) { letter } else { '?' })
                 .collect();
-            text.push_str(&format!("\n--- {name}\n{}", safe.trim_end()));
+            text = format!("{text}\n--- {name}\n{}", safe.trim_end());
         }
     }
     text
@@ -446,7 +446,7 @@ result    success in 12 ms
 hello
 --- stderr
 odd ?[2J";
-        let shown = text(&task(), &names, &Screen::plain(), Moment(2_000));
+        let shown = text(&task(), &names, Screen::plain(), Moment(2_000));
         let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(squeeze(&shown), squeeze(expected), "\n{shown}");
     }

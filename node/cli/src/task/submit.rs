@@ -97,14 +97,14 @@ pub(super) async fn run(command: SubmitCommand, session: &Session) -> Result<Exi
         return wait::until_final(submitted.task, session).await;
     }
     let state = look(submitted.task, session).await?;
-    let text = |screen: &Screen| {
+    let text = |screen: Screen| {
         let mut text = submitted.task.to_string();
         if !submitted.fresh {
             text.push_str(" (was there already)");
         }
         if let TaskState::Blocked(blockage) = &state {
             let word = screen.tint("blocked", show::state_tone(&state));
-            text.push_str(&format!(" {word}: {}", show::reason(blockage)));
+            text = format!("{text} {word}: {}", show::reason(blockage));
         }
         text
     };

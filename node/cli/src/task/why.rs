@@ -21,7 +21,7 @@ pub(super) async fn run(task: TaskId, session: &Session) -> Result<Exit, Fault> 
     Ok(Exit::Done)
 }
 
-fn text(explanation: &Explanation, names: &Names, screen: &Screen) -> String {
+fn text(explanation: &Explanation, names: &Names, screen: Screen) -> String {
     let task = &explanation.task;
     let state = screen.tint(task.state.name(), state_tone(&task.state));
     let head = format!("task {} is {state}: {}", task.id, explanation.summary);
@@ -99,7 +99,7 @@ AGENT                                 NODE      FIT  SLOTS  WHY
 01010101-0101-0101-0101-010101010101  01010101  yes  16/16  idle
 02020202-0202-0202-0202-020202020202  02020202  no   16/16  no free slot";
         assert_eq!(
-            text(&explanation, &Names::default(), &Screen::plain()),
+            text(&explanation, &Names::default(), Screen::plain()),
             expected
         );
         let json = as_json(&explanation, &Names::default());
