@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use clap::Subcommand;
 use hms_client::AgentView;
-use hms_protocol::agent::{AgentCertificate, AgentStanding};
-use hms_protocol::id::{AgentId, SkillName};
+use hms_client::domain::agent::{AgentCertificate, AgentStanding};
+use hms_client::domain::id::{AgentId, SkillName};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
@@ -235,10 +235,10 @@ fn certificate_json(certificate: &AgentCertificate, names: &Names) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use hms_protocol::agent::Agent;
-    use hms_protocol::id::{NodeId, TaskId};
-    use hms_protocol::keyring::{PublicKey, Signature};
-    use hms_protocol::time::Moment;
+    use hms_client::domain::agent::Agent;
+    use hms_client::domain::id::{NodeId, TaskId};
+    use hms_client::domain::keyring::{PublicKey, Signature};
+    use hms_client::domain::time::Moment;
 
     use super::*;
 

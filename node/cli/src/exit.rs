@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use hms_protocol::task::{Task, TaskState};
-use hms_protocol::verdict::Verification;
+use hms_client::domain::task::{Task, TaskState};
+use hms_client::domain::verdict::Verification;
 
 /// The promise, as `--help` prints it.
 pub(crate) const EXIT_CODES: &str = "\
@@ -99,7 +99,7 @@ impl From<Exit> for ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use hms_protocol::task::Blockage;
+    use hms_client::domain::task::Blockage;
 
     use super::*;
 

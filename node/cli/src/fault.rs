@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use hms_client::{Class, ClientError};
-use hms_protocol::proof::ProofRefusal;
+use hms_client::domain::proof::ProofRefusal;
 
 use crate::exit::Exit;
 

@@ -6,6 +6,7 @@
 mod agent;
 mod args;
 mod bench;
+mod clock;
 mod completions;
 mod dev;
 mod exit;

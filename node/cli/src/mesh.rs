@@ -2,9 +2,9 @@
 
 use clap::Subcommand;
 use hms_client::{Event, Happening, News, TopicView};
-use hms_protocol::id::Cursor;
-use hms_protocol::member::Presence;
-use hms_protocol::peer::Run;
+use hms_client::domain::id::Cursor;
+use hms_client::domain::member::Presence;
+use hms_client::domain::peer::Run;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
@@ -212,7 +212,7 @@ fn what_json(what: &Happening) -> Value {
     }
 }
 
-const fn task_of(run: &Run) -> hms_protocol::id::TaskId {
+const fn task_of(run: &Run) -> hms_client::domain::id::TaskId {
     match run {
         Run::Attempt { task, .. } | Run::Check { task, .. } => *task,
     }
@@ -220,9 +220,9 @@ const fn task_of(run: &Run) -> hms_protocol::id::TaskId {
 
 #[cfg(test)]
 mod tests {
-    use hms_protocol::id::TaskId;
-    use hms_protocol::task::TaskState;
-    use hms_protocol::time::Moment;
+    use hms_client::domain::id::TaskId;
+    use hms_client::domain::task::TaskState;
+    use hms_client::domain::time::Moment;
 
     use super::*;
 

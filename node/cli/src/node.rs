@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use hms_client::{Condition, NodeView};
-use hms_protocol::member::Presence;
+use hms_client::domain::member::Presence;
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
@@ -119,10 +119,10 @@ fn node_json(node: &NodeView) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use hms_protocol::heartbeat::Heartbeat;
-    use hms_protocol::id::{Incarnation, Index, NodeId, Sequence, Term};
-    use hms_protocol::member::{Member, Role};
-    use hms_protocol::time::Moment;
+    use hms_client::domain::heartbeat::Heartbeat;
+    use hms_client::domain::id::{Incarnation, Index, NodeId, Sequence, Term};
+    use hms_client::domain::member::{Member, Role};
+    use hms_client::domain::time::Moment;
 
     use super::*;
 

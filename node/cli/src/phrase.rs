@@ -1,8 +1,8 @@
 //! Spans, ages and sizes, as people write and read them.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration};
 
-use hms_protocol::time::Moment;
+use hms_client::domain::time::Moment;
 
 /// Reads a span: a whole number and a unit, for example `500ms`, `2s`, `5m`, `1h`, `7d`.
 pub(crate) fn parse_span(text: &str) -> Result<Duration, String> {
@@ -51,18 +51,6 @@ pub(crate) fn size(bytes: u64) -> String {
         1_024..1_048_576 => format!("{} KiB", bytes / 1_024),
         _ => format!("{} MiB", bytes / 1_048_576),
     }
-}
-
-/// What time it is here. Ages are for people: a skewed clock only makes them wrong, nothing else.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "people read ages by their own clock"
-)]
-pub(crate) fn now() -> Moment {
-    let wall = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Moment(u64::try_from(wall.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

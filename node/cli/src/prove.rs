@@ -8,10 +8,10 @@ use std::time::Duration;
 use clap::Args;
 use futures::stream::{self, StreamExt as _};
 use hms_client::{Client, ClientError, Submission};
-use hms_protocol::digest::Hash;
-use hms_protocol::proof::{Claim, hash_database, split_claims};
-use hms_protocol::task::{Task, TaskState};
-use hms_protocol::verdict::Finding;
+use hms_client::domain::digest::Hash;
+use hms_client::domain::proof::{Claim, hash_database, split_claims};
+use hms_client::domain::task::{Task, TaskState};
+use hms_client::domain::verdict::Finding;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -67,8 +67,8 @@ pub(crate) async fn run(command: ProveCommand, session: &Session) -> Result<Exit
         source,
     })?;
     let base = match &command.db {
-        Some(text) => find_base(text)?,
-        None => only_base(&session.client).await?,
+        Some(text) => find_database(text)?,
+        None => only_database(&session.client).await?,
     };
     let claims = split_claims(&text, base).map_err(|source| Fault::BadTheorems {
         path: path.clone(),
@@ -126,7 +126,7 @@ fn progress(theorems: usize, screen: Screen) -> ProgressBar {
 }
 
 /// The database that a file or a digest names.
-fn find_base(text: &str) -> Result<Hash, Fault> {
+fn find_database(text: &str) -> Result<Hash, Fault> {
     if let Some(digest) = Hash::from_hex(text) {
         return Ok(digest);
     }
@@ -144,7 +144,7 @@ fn find_base(text: &str) -> Result<Hash, Fault> {
 }
 
 /// The database that every agent holds that holds any.
-async fn only_base(client: &Client) -> Result<Hash, Fault> {
+async fn only_database(client: &Client) -> Result<Hash, Fault> {
     let mut bases = BTreeSet::new();
     for view in client.agents(None).await? {
         let offers = view.agent.certificate.offers.iter();
@@ -344,7 +344,7 @@ fn json_of(proved: &[Proved], names: &Names, took_ms: u64) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use hms_protocol::verdict::Verification;
+    use hms_client::domain::verdict::Verification;
 
     use super::*;
     use crate::task::example;
@@ -389,12 +389,12 @@ slow     running  -          -            -
     #[test]
     fn a_base_is_a_digest_or_a_file() {
         let digest = Hash::from_bytes([5; 32]);
-        assert_eq!(find_base(&digest.to_string()).unwrap(), digest);
+        assert_eq!(find_database(&digest.to_string()).unwrap(), digest);
         let file = tempfile::NamedTempFile::new().unwrap();
         let path = file.path().to_str().unwrap();
-        assert_eq!(find_base(path).unwrap(), hash_database(b""));
+        assert_eq!(find_database(path).unwrap(), hash_database(b""));
         assert_eq!(
-            find_base("no-such-thing").unwrap_err().code(),
+            find_database("no-such-thing").unwrap_err().code(),
             "HMS-BASE-UNKNOWN"
         );
     }

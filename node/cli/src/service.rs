@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use hms_client::{Declaration, Declared};
-use hms_protocol::id::ServiceName;
-use hms_protocol::service::{Health, Observation, Service, ServiceSpec, Sight};
-use hms_protocol::time::Moment;
+use hms_client::domain::id::ServiceName;
+use hms_client::domain::service::{Health, Observation, Service, ServiceSpec, Sight};
+use hms_client::domain::time::Moment;
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
@@ -353,8 +353,8 @@ fn full_json(service: &Service, names: &Names) -> Value {
 mod tests {
     use std::collections::BTreeMap;
 
-    use hms_protocol::id::{Index, NodeId, Position};
-    use hms_protocol::service::HealthChange;
+    use hms_client::domain::id::{Index, NodeId, Position};
+    use hms_client::domain::service::HealthChange;
 
     use super::*;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hms_client::Client;
-use hms_protocol::id::NodeId;
+use hms_client::domain::id::NodeId;
 
 use crate::args::Global;
 use crate::fault::Fault;

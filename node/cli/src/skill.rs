@@ -79,7 +79,7 @@ fn as_json(skills: &[SkillView], names: &Names) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use hms_protocol::id::NodeId;
+    use hms_client::domain::id::NodeId;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! `hms status` and `hms ping`: the mesh in one look, and one node's word.
 
 use hms_client::{Ping, StatusView};
-use hms_protocol::member::Role;
+use hms_client::domain::member::Role;
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
@@ -153,8 +153,8 @@ pub(crate) const fn role(role: Role) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use hms_protocol::digest::Hash;
-    use hms_protocol::id::{Index, MeshId, NodeId, Term};
+    use hms_client::domain::digest::Hash;
+    use hms_client::domain::id::{Index, MeshId, NodeId, Term};
 
     use super::*;
 

@@ -7,7 +7,7 @@ mod wait;
 mod why;
 
 use clap::Subcommand;
-use hms_protocol::id::TaskId;
+use hms_client::domain::id::TaskId;
 use serde_json::json;
 
 use crate::exit::Exit;

@@ -31,6 +31,9 @@ mod submission;
 mod view;
 mod watch;
 
+/// The mesh's vocabulary, in which a client's answers speak.
+pub use hms_protocol as domain;
+
 pub use client::{Address, Client};
 pub use error::{Class, ClientError, Failure};
 pub use submission::{Submission, THEOREM_LABEL};

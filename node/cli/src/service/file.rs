@@ -7,8 +7,8 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use hms_protocol::id::{NodeName, ServiceName, SkillName};
-use hms_protocol::service::ServiceSpec;
+use hms_client::domain::id::{NodeName, ServiceName, SkillName};
+use hms_client::domain::service::ServiceSpec;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use crate::fault::Fault;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 use hms_client::TaskQuery;
-use hms_protocol::id::{AgentId, SkillName};
-use hms_protocol::task::Task;
-use hms_protocol::time::Moment;
+use hms_client::domain::id::{AgentId, SkillName};
+use hms_client::domain::task::Task;
+use hms_client::domain::time::Moment;
 use serde_json::{Value, json};
 
 use super::show::{brief_json, state_tone};

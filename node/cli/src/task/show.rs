@@ -1,10 +1,10 @@
 //! `hms task show`: one task in full, and the words for states, ends and findings that others use too.
 
 use clap::Args;
-use hms_protocol::id::TaskId;
-use hms_protocol::task::{Attempt, AttemptEnd, Blockage, Outcome, Task, TaskResult, TaskState};
-use hms_protocol::time::Moment;
-use hms_protocol::verdict::{Finding, Verdict, Verification};
+use hms_client::domain::id::TaskId;
+use hms_client::domain::task::{Attempt, AttemptEnd, Blockage, Outcome, Task, TaskResult, TaskState};
+use hms_client::domain::time::Moment;
+use hms_client::domain::verdict::{Finding, Verdict, Verification};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
@@ -350,9 +350,9 @@ pub(crate) fn result_json(result: &TaskResult) -> Value {
 pub(crate) mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use hms_protocol::digest::Hash;
-    use hms_protocol::id::{AgentId, Incarnation, Index, NodeId, Position};
-    use hms_protocol::task::{Report, TaskKind, TaskSpec, Transition};
+    use hms_client::domain::digest::Hash;
+    use hms_client::domain::id::{AgentId, Incarnation, Index, NodeId, Position};
+    use hms_client::domain::task::{Report, TaskKind, TaskSpec, Transition};
 
     use super::*;
 

@@ -2,14 +2,14 @@
 
 use clap::Args;
 use hms_client::{Client, ClientError, TaskNews};
-use hms_protocol::id::TaskId;
-use hms_protocol::task::{Task, TaskState};
+use hms_client::domain::id::TaskId;
+use hms_client::domain::task::{Task, TaskState};
 use tokio::time::{Instant, timeout_at};
 
 use super::show::{full_json, text};
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::phrase::now;
+use crate::clock::now;
 use crate::session::Session;
 
 /// Which tasks.

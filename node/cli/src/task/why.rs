@@ -1,7 +1,7 @@
 //! `hms task why`: why a task is where it is, with every candidate and what speaks for or against it.
 
 use hms_client::Explanation;
-use hms_protocol::id::TaskId;
+use hms_client::domain::id::TaskId;
 use serde_json::{Value, json};
 
 use super::show::state_tone;
@@ -68,7 +68,7 @@ fn as_json(explanation: &Explanation, names: &Names) -> Value {
 #[cfg(test)]
 mod tests {
     use hms_client::Candidate;
-    use hms_protocol::id::{AgentId, NodeId};
+    use hms_client::domain::id::{AgentId, NodeId};
 
     use super::*;
     use crate::task::show::tests::task;
