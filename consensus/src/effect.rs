@@ -165,7 +165,7 @@ pub enum Answer {
         total: u64,
     },
     /// Why a task is where it is.
-    Why(Explanation),
+    Why(Box<Explanation>),
     /// A page of agents.
     Agents {
         /// The page.

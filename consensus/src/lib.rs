@@ -15,6 +15,7 @@ pub mod limits;
 pub mod liveness;
 pub mod mind;
 pub mod outbox;
+pub mod quorum;
 pub mod raft;
 pub mod schedule;
 pub mod state;

@@ -11,6 +11,10 @@ pub const LEAD_EVERY_MS: u64 = 500;
 /// by then, and every node goes by the new leader's clock.
 pub const TAKEOVER_MS: u64 = hms_protocol::heartbeat::DEAD_AFTER_MS;
 
+/// How long a run may go on after its lease, in milliseconds: an agent that ends at its limit can still say so. Less than
+/// [`EXPIRY_GRACE_MS`], before which no leader gives the attempt to another.
+pub const LEASE_SLACK_MS: u64 = 250;
+
 /// Time that a report may take from a lease's end to the leader before the lease counts as expired, in milliseconds.
 /// Spares an attempt that ended by its own limit from being counted as silent.
 pub const EXPIRY_GRACE_MS: u64 = 500;
@@ -95,6 +99,10 @@ pub const CHECKPOINT_EVERY_BYTES: usize = 16 * 1024 * 1024;
 
 /// State digests that a voter keeps for comparison, its own and the others'. The oldest are forgotten.
 pub const DIGESTS_KEPT_MAX: usize = 64;
+
+/// How long after its start a node may still be bringing up the agents of its former life, in milliseconds. An order for
+/// an agent that is not there later is answered by retiring it.
+pub const AGENTS_UP_WITHIN_MS: u64 = 60_000;
 
 /// Time between two announcements of what a node can do, in milliseconds.
 pub const ADVERTISE_EVERY_MS: u64 = 15_000;

@@ -6,7 +6,6 @@
 use hms_protocol::id::{Index, NodeId, Term};
 use hms_protocol::member::{Role, RosterView};
 use hms_protocol::peer::{Announcement, PeerMessage};
-use hms_protocol::refusal::Refusal;
 use hms_protocol::time::Moment;
 
 pub use crate::birth::{Birth, CheckpointPace};
@@ -175,8 +174,7 @@ impl Mind {
         if let Some(supervisor) = &mut self.supervisor {
             supervisor.ask(ticket, request, &self.liveness, &mut self.outbox);
         } else {
-            let (leader, _) = self.worker.leader();
-            let answer = Err(Refusal::NotLeader { leader });
+            let answer = Err(self.worker.not_leading(&self.liveness));
             self.outbox.push(Effect::Answer { ticket, answer });
         }
     }

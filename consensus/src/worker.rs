@@ -9,14 +9,17 @@ use hms_protocol::heartbeat::Heartbeat;
 use hms_protocol::id::{AgentId, Incarnation, Index, NodeId, ServiceName, Term};
 use hms_protocol::member::{Role, RosterView};
 use hms_protocol::peer::{Announcement, Dispatch, Lead, PeerMessage, Run};
+use hms_protocol::refusal::Refusal;
 use hms_protocol::skill::SkillSpec;
 use hms_protocol::time::Moment;
 
 use crate::birth::Birth;
 use crate::effect::Effect;
 use crate::input::Vitals;
-use crate::limits::ADVERTISE_EVERY_MS;
+use crate::limits::{ADVERTISE_EVERY_MS, AGENTS_UP_WITHIN_MS, REPEAT_EVERY_MS};
+use crate::liveness::Liveness;
 use crate::outbox::Outbox;
+use crate::quorum::Outlook;
 
 pub mod beat;
 pub mod enrolment;
@@ -36,6 +39,8 @@ pub struct Worker {
     me: NodeId,
     incarnation: Incarnation,
     now: Moment,
+    /// When this life began: the first moment that it was told.
+    born_at: Moment,
     roster: RosterView,
     skills: Vec<SkillSpec>,
     advertise_at: Moment,
@@ -56,6 +61,7 @@ impl Worker {
             me: birth.me,
             incarnation: birth.incarnation,
             now: Moment::default(),
+            born_at: Moment::default(),
             roster,
             skills: birth.skills.clone(),
             advertise_at: Moment::default(),
@@ -71,6 +77,9 @@ impl Worker {
 
     /// Time has passed.
     pub fn set_clock(&mut self, now: Moment) {
+        if self.born_at == Moment::default() {
+            self.born_at = now;
+        }
         self.now = now;
     }
 
@@ -109,7 +118,7 @@ impl Worker {
         if self.now < self.ask_at {
             return;
         }
-        self.ask_at = self.now.plus_ms(crate::limits::REPEAT_EVERY_MS);
+        self.ask_at = self.now.plus_ms(REPEAT_EVERY_MS);
         let voters: Vec<NodeId> = self
             .roster
             .members
@@ -194,10 +203,15 @@ impl Worker {
         let obeys = self.obeys(from)
             && order.incarnation == self.incarnation
             && self.fence.is_fresh(order.as_of, self.now)
-            && !self.fence.may_have_ended(order.lease_until, self.now)
-            && self.enrolment.hosts(order.agent);
-        if obeys {
+            && !self.fence.may_have_ended(order.lease_until, self.now);
+        if !obeys {
+            return;
+        }
+        if self.enrolment.hosts(order.agent) {
             self.runs.start(from, order, self.now, outbox);
+        } else if AGENTS_UP_WITHIN_MS < self.now.since_ms(self.born_at) {
+            // The ledger believes in an agent that did not survive this node's former life.
+            self.enrolment.dismiss(order.agent, self.now);
         }
     }
 
@@ -253,8 +267,10 @@ impl Worker {
 
     /// A run has ended.
     pub fn ended(&mut self, run: Run, sealed: Sealed, outbox: &mut Outbox) {
-        self.runs
-            .end((run, sealed), self.now, self.fence.leader(), outbox);
+        let message = self.runs.end(run, sealed, self.now);
+        if let (Some(message), Some(leader)) = (message, self.fence.leader()) {
+            outbox.send(leader, message);
+        }
     }
 
     /// A probe came back.
@@ -262,19 +278,34 @@ impl Worker {
         self.probes.see(service, seen, self.now);
     }
 
+    /// Why a node without a ledger cannot take a request.
+    pub fn not_leading(&self, liveness: &Liveness) -> Refusal {
+        let outlook = Outlook {
+            me: self.me,
+            leader: self.fence.leader(),
+            led_at: self.fence.heard_at(),
+            now: self.now,
+        };
+        let members = self.roster.members.iter();
+        let voters = members
+            .filter(|member| member.votes)
+            .map(|member| member.id);
+        outlook.refusal(&voters.collect::<Vec<NodeId>>(), liveness)
+    }
+
     /// The leader that this node follows, and the newest term that it knows.
     pub fn leader(&self) -> (Option<NodeId>, Term) {
         (self.fence.leader(), self.fence.term())
     }
 
-    /// Whether what runs here runs under a valid lease.
-    pub fn leases_hold(&self, now: Moment) -> bool {
-        self.fence.holds(now)
-    }
-
-    /// Whether the lease of one run may have ended by the ledger's time.
-    pub fn lease_may_have_ended(&self, lease_until: Moment, now: Moment) -> bool {
-        self.fence.may_have_ended(lease_until, now)
+    /// Whether this node, were its clock at `now`, would go on with a run.
+    pub fn goes_on_with(&self, run: Run, now: Moment) -> bool {
+        let ended = |stop_at| self.fence.may_have_ended(stop_at, now);
+        let in_time = self
+            .runs
+            .stop_at(run)
+            .is_some_and(|stop_at| !ended(stop_at));
+        in_time && self.fence.holds(now)
     }
 
     /// Runs under way and who is at them.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use hms_protocol::agent::AgentStanding;
 use hms_protocol::id::{AgentId, NodeId, SkillName};
 use hms_protocol::refusal::Refusal;
 
@@ -97,26 +98,26 @@ impl Supervisor {
         Ok(self.replica.state().roster().known(node)?.id)
     }
 
-    /// The present node with the most room that can do what is wanted; ties go by id.
+    /// The present node with the fewest agents that can do what is wanted; ties go by load, then by id.
     fn roomiest(
         &self,
         skills: &BTreeSet<SkillName>,
         liveness: &Liveness,
     ) -> Result<NodeId, Refusal> {
-        let able = |node: NodeId| skills.iter().all(|skill| self.adverts.has(node, skill));
-        let load = |node: NodeId| {
-            let beat = liveness.heartbeat(node);
-            beat.map_or((u32::MAX, u32::MAX), |beat| {
-                (beat.agents, beat.load_permille)
-            })
-        };
         let roster = self.replica.state().roster();
-        let members = roster.members();
+        let able = |node: NodeId| skills.iter().all(|skill| self.adverts.has(node, skill));
+        let agents = |node: NodeId| {
+            let agents = roster.agents_of(node);
+            agents
+                .filter(|agent| agent.standing != AgentStanding::Stopped)
+                .count()
+        };
+        let members = roster.members().map(|member| member.id);
         members
-            .filter(|member| roster.is_present(member.id) && able(member.id))
-            .map(|member| (load(member.id), member.id))
+            .filter(|node| roster.is_present(*node) && able(*node))
+            .map(|node| (agents(node), liveness.load_permille(node), node))
             .min()
-            .map(|(_, node)| node)
+            .map(|(_, _, node)| node)
             .ok_or_else(|| Refusal::Invalid {
                 field: "skills",
                 reason: "no present node offers all of them".to_owned(),

@@ -3,7 +3,7 @@
 //! A leadership begins with Raft's election, but its duties begin only once an entry of its own term is applied: before
 //! that the state may lack what is already decided. When it ends, everybody who waits is told, and nothing of it is kept.
 
-use hms_protocol::id::{NodeId, Term};
+use hms_protocol::id::Term;
 use hms_protocol::peer::{Announcement, PeerMessage};
 use hms_protocol::refusal::Refusal;
 use hms_protocol::service::watch_digest;
@@ -11,9 +11,9 @@ use hms_protocol::time::Moment;
 
 use crate::effect::{Effect, Notice};
 use crate::input::Ticket;
-use crate::limits::LEADERLESS_AFTER_MS;
-use crate::liveness::{Condition, Liveness};
+use crate::liveness::Liveness;
 use crate::outbox::Outbox;
+use crate::quorum::Outlook;
 use crate::state::event::Event;
 use crate::supervisor::lead::Tenure;
 use crate::supervisor::proposals::Errand;
@@ -54,20 +54,13 @@ impl Supervisor {
 
     /// Why this node cannot take a request: another one leads, or nobody does.
     pub(super) fn not_leading(&self, liveness: &Liveness) -> Refusal {
-        let leader = self.driver.leader().filter(|leader| *leader != self.me);
-        if leader.is_some() || self.now.since_ms(self.led_at) < LEADERLESS_AFTER_MS {
-            return Refusal::NotLeader { leader };
-        }
-        let voters = self.driver.members().voters();
-        let answers = |voter: &&NodeId| {
-            **voter == self.me || liveness.condition(**voter, self.now) == Condition::Alive
+        let outlook = Outlook {
+            me: self.me,
+            leader: self.driver.leader(),
+            led_at: self.led_at,
+            now: self.now,
         };
-        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        Refusal::NoQuorum {
-            need: count(voters.len() / 2 + 1),
-            voters: count(voters.len()),
-            have: count(voters.iter().filter(answers).count()),
-        }
+        outlook.refusal(&self.driver.members().voters(), liveness)
     }
 
     /// The first entry of the own term is applied: the duties begin.

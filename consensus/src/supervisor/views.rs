@@ -65,7 +65,7 @@ impl Supervisor {
 
     fn explain(&self, task: TaskId, liveness: &Liveness) -> Result<Answer, Refusal> {
         let explanation = schedule::explain(self.replica.state(), liveness, self.now, task)?;
-        Ok(Answer::Why(explanation))
+        Ok(Answer::Why(Box::new(explanation)))
     }
 
     fn agents(&self, node: Option<NodeId>, after: Option<AgentId>, limit: u32) -> Answer {

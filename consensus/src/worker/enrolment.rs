@@ -120,3 +120,108 @@ impl Enrolment {
         (self.version, listed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hms_protocol::agent::AgentDraft;
+    use hms_protocol::id::MeshId;
+    use hms_protocol::keyring::SecretKey;
+
+    use super::*;
+    use crate::effect::Effect;
+
+    const LEADER: NodeId = NodeId::from_bytes([9; 32]);
+
+    fn agent(number: u32) -> AgentId {
+        let mut bytes = [0; 16];
+        bytes[..4].copy_from_slice(&number.to_be_bytes());
+        AgentId::from_bytes(bytes)
+    }
+
+    fn certificate(number: u32) -> AgentCertificate {
+        let key = SecretKey::from_seed(&[1; 32]);
+        let draft = AgentDraft {
+            agent: agent(number),
+            key: key.public(),
+            skills: BTreeSet::new(),
+            offers: BTreeSet::new(),
+            slots: 1,
+            issued_at: Moment(1),
+        };
+        draft.sign(MeshId::from_bytes([3; 32]), &key)
+    }
+
+    /// What goes up at a time: how many are enrolled, how many retired.
+    fn sent(enrolment: &mut Enrolment, now: u64) -> (usize, usize) {
+        let mut outbox = Outbox::new(NodeId::from_bytes([1; 32]));
+        enrolment.repeat(LEADER, Moment(now), &mut outbox);
+        let mut effects = Vec::new();
+        outbox.deliver(&mut effects);
+        let mut counts = (0, 0);
+        for effect in effects {
+            let Effect::Send { message, .. } = effect else {
+                panic!("an enrolment does not order {effect:?}");
+            };
+            if let PeerMessage::Enrol(certificates) = message {
+                counts.0 += certificates.len();
+            } else if let PeerMessage::Retire(agents) = message {
+                counts.1 += agents.len();
+            } else {
+                panic!("an enrolment does not say {message:?}");
+            }
+        }
+        counts
+    }
+
+    #[test]
+    fn an_agent_is_repeated_each_second_until_the_leader_knows_it() {
+        let mut enrolment = Enrolment::default();
+        enrolment.raise(certificate(1), Moment(0));
+        assert_eq!(sent(&mut enrolment, 0), (1, 0));
+        assert_eq!(sent(&mut enrolment, 999), (0, 0));
+        assert_eq!(sent(&mut enrolment, 1_000), (1, 0));
+        enrolment.enrolled(&[(agent(1), true)], Moment(1_100));
+        assert_eq!(sent(&mut enrolment, 9_000), (0, 0));
+    }
+
+    #[test]
+    fn many_agents_go_up_in_parts_one_after_the_other() {
+        let part = AGENTS_PER_ENROLMENT_MAX;
+        let mut enrolment = Enrolment::default();
+        for number in 0..u32::try_from(part).unwrap() + 3 {
+            enrolment.raise(certificate(number), Moment(0));
+        }
+        assert_eq!(sent(&mut enrolment, 0), (part, 0));
+        // News does not hurry a part that is not answered yet.
+        enrolment.raise(certificate(100_000), Moment(10));
+        assert_eq!(sent(&mut enrolment, 10), (0, 0));
+        let known: Vec<(AgentId, bool)> = (0..u32::try_from(part).unwrap())
+            .map(|number| (agent(number), true))
+            .collect();
+        enrolment.enrolled(&known, Moment(20));
+        assert_eq!(sent(&mut enrolment, 20), (4, 0));
+    }
+
+    #[test]
+    fn an_agent_that_is_gone_is_retired_until_the_leader_says_so_too() {
+        let mut enrolment = Enrolment::default();
+        enrolment.raise(certificate(1), Moment(0));
+        enrolment.dismiss(agent(1), Moment(0));
+        assert!(!enrolment.hosts(agent(1)));
+        assert_eq!(sent(&mut enrolment, 0), (0, 1));
+        assert_eq!(sent(&mut enrolment, 1_000), (0, 1));
+        enrolment.enrolled(&[(agent(1), false)], Moment(1_001));
+        assert_eq!(sent(&mut enrolment, 9_000), (0, 0));
+    }
+
+    #[test]
+    fn a_refused_agent_is_not_repeated_before_the_next_leader() {
+        let mut enrolment = Enrolment::default();
+        enrolment.raise(certificate(1), Moment(0));
+        assert_eq!(sent(&mut enrolment, 0), (1, 0));
+        enrolment.enrolled(&[(agent(1), false)], Moment(1));
+        assert_eq!(sent(&mut enrolment, 9_000), (0, 0));
+        assert_eq!(enrolment.take_changes(), (1, vec![agent(1)]));
+        assert_eq!(enrolment.take_changes(), (1, Vec::new()));
+    }
+}

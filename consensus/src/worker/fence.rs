@@ -124,8 +124,129 @@ impl Fence {
         self.leader
     }
 
+    /// When a leader was last heard; the beginning of time if none was.
+    pub fn heard_at(&self) -> Moment {
+        self.heard_at
+    }
+
     /// The newest term that this node knows.
     pub fn term(&self) -> Term {
         self.term
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hms_protocol::digest::Hash;
+    use hms_protocol::peer::Echo;
+
+    use super::*;
+
+    const LEADER: NodeId = NodeId::from_bytes([1; 32]);
+    const RIVAL: NodeId = NodeId::from_bytes([2; 32]);
+
+    /// A word of term `term` that echoes beat `sequence`, heard `ago_ms` before it was said at `at`.
+    fn word(term: u64, sequence: u64, ago_ms: u64, at: u64) -> Lead {
+        Lead {
+            term: Term(term),
+            roster_revision: 0,
+            watch: Hash::default(),
+            at: Moment(at),
+            heard: Some(Echo {
+                sequence: Sequence(sequence),
+                ago_ms,
+            }),
+        }
+    }
+
+    /// A node that beats at 1,000 and 2,000, and hears the given words at the given times.
+    fn fence(words: &[(u64, NodeId, Lead)]) -> (Fence, Vec<Heed>) {
+        let mut fence = Fence::default();
+        fence.sent(Sequence(1), Moment(1_000));
+        fence.sent(Sequence(2), Moment(2_000));
+        let heeds = words
+            .iter()
+            .map(|(now, from, lead)| fence.hear(*from, lead, Moment(*now)))
+            .collect();
+        (fence, heeds)
+    }
+
+    #[test]
+    fn leases_hold_from_the_sending_of_the_beat_however_late_the_word_comes() {
+        let (fence, _) = fence(&[(4_900, LEADER, word(1, 1, 0, 0))]);
+        assert!(fence.holds(Moment(1_000 + FENCE_AFTER_MS)));
+        assert!(!fence.holds(Moment(1_001 + FENCE_AFTER_MS)));
+    }
+
+    #[test]
+    fn a_word_without_a_beat_that_was_sent_holds_nothing() {
+        let (fence, heeds) = fence(&[(2_100, LEADER, word(1, 9, 0, 0))]);
+        assert_eq!(heeds, [Heed::New]);
+        assert!(!fence.holds(Moment(2_100)));
+        assert!(!fence.is_fresh(Sequence(9), Moment(2_100)));
+    }
+
+    #[test]
+    fn an_order_is_as_fresh_as_the_beat_that_it_names() {
+        let (fence, _) = fence(&[]);
+        assert!(fence.is_fresh(Sequence(1), Moment(1_000 + FENCE_AFTER_MS)));
+        assert!(!fence.is_fresh(Sequence(1), Moment(1_001 + FENCE_AFTER_MS)));
+        assert!(fence.is_fresh(Sequence(2), Moment(1_001 + FENCE_AFTER_MS)));
+    }
+
+    #[test]
+    fn the_newest_term_leads_and_a_term_has_one_leader() {
+        let (fence, heeds) = fence(&[
+            (2_100, LEADER, word(2, 1, 0, 0)),
+            (2_200, LEADER, word(2, 2, 0, 0)),
+            (2_300, RIVAL, word(1, 2, 0, 0)),
+            (2_400, RIVAL, word(2, 2, 0, 0)),
+            (2_500, RIVAL, word(3, 2, 0, 0)),
+            (2_600, LEADER, word(2, 2, 0, 0)),
+        ]);
+        let expected = [
+            Heed::New,
+            Heed::Known,
+            Heed::Outdated,
+            Heed::Outdated,
+            Heed::New,
+            Heed::Outdated,
+        ];
+        assert_eq!(heeds, expected);
+        assert_eq!((fence.leader(), fence.term()), (Some(RIVAL), Term(3)));
+    }
+
+    #[test]
+    fn a_leader_that_is_silent_for_a_fence_period_is_forgotten_and_may_come_back() {
+        let (mut fence, _) = fence(&[(2_100, LEADER, word(2, 1, 0, 0))]);
+        assert!(!fence.forget_silent(Moment(2_100 + FENCE_AFTER_MS)));
+        assert!(fence.forget_silent(Moment(2_101 + FENCE_AFTER_MS)));
+        assert_eq!(fence.leader(), None);
+        let back = fence.hear(LEADER, &word(2, 2, 0, 0), Moment(7_000));
+        assert_eq!((back, fence.leader()), (Heed::New, Some(LEADER)));
+    }
+
+    #[test]
+    fn the_ledgers_time_is_bounded_by_the_tightest_word_of_the_term() {
+        // Beat 1 was sent at 1,000 here and heard 50 ms before the leader's clock showed 9,050: so its clock was at most
+        // 8,000 ahead. Beat 2 came through faster and shows that it is at most 7,990 ahead.
+        let slow = word(1, 1, 50, 9_050);
+        let fast = word(1, 2, 10, 10_000);
+        let (fence, _) = fence(&[(1_200, LEADER, slow), (2_050, LEADER, fast)]);
+        assert!(!fence.may_have_ended(Moment(11_000), Moment(3_009)));
+        assert!(fence.may_have_ended(Moment(11_000), Moment(3_010)));
+    }
+
+    #[test]
+    fn a_new_leaders_clock_replaces_the_old_ones_once_it_is_known() {
+        let (mut fence, _) = fence(&[(1_100, LEADER, word(1, 1, 0, 1_000))]);
+        let mute = Lead {
+            heard: None,
+            ..word(2, 0, 0, 50_000)
+        };
+        fence.hear(RIVAL, &mute, Moment(2_100));
+        assert!(!fence.may_have_ended(Moment(5_000), Moment(2_100)));
+        fence.hear(RIVAL, &word(2, 2, 0, 50_000), Moment(2_200));
+        assert!(fence.may_have_ended(Moment(5_000), Moment(2_200)));
     }
 }

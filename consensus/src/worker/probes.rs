@@ -207,3 +207,132 @@ impl Watched {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    const ME: NodeId = NodeId::from_bytes([1; 32]);
+    const LEADER: NodeId = NodeId::from_bytes([9; 32]);
+
+    fn spec(retries: u32) -> ServiceSpec {
+        ServiceSpec {
+            name: "web".parse().unwrap(),
+            probe: "probe.http".parse().unwrap(),
+            target: BTreeMap::new(),
+            interval_ms: 1_000,
+            timeout_ms: 500,
+            retries,
+            probers: 1,
+            quorum: 1,
+            nodes: Vec::new(),
+        }
+    }
+
+    fn effects(act: impl FnOnce(&mut Outbox)) -> Vec<Effect> {
+        let mut outbox = Outbox::new(ME);
+        act(&mut outbox);
+        let mut effects = Vec::new();
+        outbox.deliver(&mut effects);
+        effects
+    }
+
+    /// Probes each second and sees what is given; returns the opinions sent, with the second of each.
+    fn check(retries: u32, sights: &[Sight], expected: &[(u64, Sight)]) {
+        let mut probes = Probes::new(ME);
+        probes.watch(vec![(spec(retries), 1)], Moment(0));
+        let name = spec(0).name;
+        let mut told = Vec::new();
+        for (second, sight) in (1..).zip(sights) {
+            let now = Moment(second * 1_000);
+            let started = effects(|outbox| probes.start_due(now, outbox));
+            assert_eq!(started.len(), 1, "one probe a second");
+            let again = effects(|outbox| probes.start_due(now.plus_ms(400), outbox));
+            assert!(again.is_empty(), "one probe in flight at most");
+            let seen = Seen {
+                revision: 1,
+                sight: *sight,
+                latency_ms: 1,
+                detail: String::new(),
+            };
+            probes.see(&name, seen, now);
+            for effect in effects(|outbox| probes.send_due(LEADER, now, outbox)) {
+                let Effect::Send {
+                    message: PeerMessage::Observed(opinion),
+                    ..
+                } = effect
+                else {
+                    panic!("a prober does not say {effect:?}");
+                };
+                told.push((second, opinion.sight));
+            }
+        }
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn an_opinion_is_told_at_once_a_few_times_more_and_then_as_a_sample() {
+        let told: Vec<(u64, Sight)> = [1, 2, 3, 4, 19].map(|second| (second, Sight::Up)).to_vec();
+        check(1, &[Sight::Up; 20], &told);
+    }
+
+    #[test]
+    fn one_bad_sight_in_between_changes_nothing() {
+        let sights = [Sight::Up, Sight::Down, Sight::Up, Sight::Down, Sight::Up];
+        let told: Vec<(u64, Sight)> = [1, 2, 3, 4].map(|second| (second, Sight::Up)).to_vec();
+        check(1, &sights, &told);
+    }
+
+    #[test]
+    fn the_opinion_changes_after_the_retries_and_back_as_slowly() {
+        let sights = [
+            Sight::Up,
+            Sight::Down,
+            Sight::Down,
+            Sight::Down,
+            Sight::Up,
+            Sight::Up,
+            Sight::Up,
+        ];
+        let told = [
+            (1, Sight::Up),
+            (2, Sight::Up),
+            (3, Sight::Up),
+            (4, Sight::Down),
+            (5, Sight::Down),
+            (6, Sight::Down),
+            (7, Sight::Up),
+        ];
+        check(2, &sights, &told);
+    }
+
+    #[test]
+    fn a_service_is_not_down_before_the_retries_are_spent() {
+        check(2, &[Sight::Down; 3], &[(3, Sight::Down)]);
+    }
+
+    #[test]
+    fn a_new_list_replaces_the_old_one_and_its_digest() {
+        let mut probes = Probes::new(ME);
+        let list = vec![(spec(0), 7)];
+        let name = spec(0).name;
+        let digest = watch_digest([(&name, 7)].into_iter());
+        assert!(probes.differs(digest));
+        probes.watch(list, Moment(0));
+        assert!(!probes.differs(digest));
+        probes.watch(Vec::new(), Moment(0));
+        assert!(effects(|outbox| probes.start_due(Moment(90_000), outbox)).is_empty());
+    }
+
+    #[test]
+    fn a_probe_that_never_comes_back_is_tried_again() {
+        let mut probes = Probes::new(ME);
+        probes.watch(vec![(spec(0), 1)], Moment(0));
+        let mut started = |now| effects(|outbox| probes.start_due(Moment(now), outbox)).len();
+        assert_eq!(started(1_000), 1);
+        assert_eq!(started(2_000), 0);
+        assert_eq!(started(1_000 + 500 + PROBE_LOST_AFTER_MS), 1);
+    }
+}

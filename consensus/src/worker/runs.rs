@@ -14,8 +14,8 @@ use hms_protocol::time::Moment;
 
 use crate::effect::Effect;
 use crate::limits::{
-    REPEAT_EVERY_MS, REPORTS_PER_ROUND_MAX, RUNNING_AFTER_MS, RUNNING_EVERY_MS, RUNS_MAX,
-    RUNS_REMEMBERED_MAX,
+    LEASE_SLACK_MS, REPEAT_EVERY_MS, REPORTS_PER_ROUND_MAX, RUNNING_AFTER_MS, RUNNING_EVERY_MS,
+    RUNS_MAX, RUNS_REMEMBERED_MAX,
 };
 use crate::outbox::Outbox;
 
@@ -34,7 +34,8 @@ pub struct Runs {
 #[derive(Debug)]
 struct UnderWay {
     agent: AgentId,
-    lease_until: Moment,
+    /// When it must have stopped, in the ledger's time.
+    stop_at: Moment,
     /// When the leader is next told that it runs.
     confirm_at: Moment,
 }
@@ -58,31 +59,22 @@ impl Runs {
         }
         let run = UnderWay {
             agent: order.agent,
-            lease_until: order.lease_until,
+            stop_at: order.lease_until.plus_ms(LEASE_SLACK_MS),
             confirm_at: now.plus_ms(RUNNING_AFTER_MS),
         };
         self.under_way.insert(order.run, run);
         outbox.push(Effect::Start(order));
     }
 
-    /// Takes an agent's sealed report or verdict, and says it to the leader.
-    pub fn end(
-        &mut self,
-        (run, sealed): (Run, Sealed),
-        now: Moment,
-        leader: Option<NodeId>,
-        outbox: &mut Outbox,
-    ) {
-        // A run that was stopped meanwhile has nobody waiting for its report.
-        if self.under_way.remove(&run).is_none() {
-            return;
-        }
+    /// Takes an agent's sealed report or verdict, and gives what the leader is to be told of it. Nothing if the run was
+    /// stopped meanwhile: then nobody waits for its report.
+    pub fn end(&mut self, run: Run, sealed: Sealed, now: Moment) -> Option<PeerMessage> {
+        self.under_way.remove(&run)?;
         self.remember(run);
-        if let Some(leader) = leader {
-            outbox.send(leader, report_message(&sealed));
-        }
+        let message = report_message(&sealed);
         let repeat_at = now.plus_ms(REPEAT_EVERY_MS);
         self.untaken.insert(run, Untaken { sealed, repeat_at });
+        Some(message)
     }
 
     /// Stops a run for good, if it is under way, and forgets its report.
@@ -99,10 +91,10 @@ impl Runs {
         self.untaken.remove(&run);
     }
 
-    /// Stops every run whose lease is `over`. Their attempts may be dispatched here again.
+    /// Stops every run whose time is `over`. Their attempts may be dispatched here again.
     pub fn fence_off(&mut self, over: impl Fn(Moment) -> bool, outbox: &mut Outbox) {
         self.under_way.retain(|run, at_work| {
-            let ended = over(at_work.lease_until);
+            let ended = over(at_work.stop_at);
             if ended {
                 outbox.push(Effect::Stop(*run));
             }
@@ -166,6 +158,11 @@ impl Runs {
             .map(|(run, at_work)| (*run, at_work.agent))
     }
 
+    /// When a run must have stopped, in the ledger's time; `None` if it is not under way.
+    pub fn stop_at(&self, run: Run) -> Option<Moment> {
+        self.under_way.get(&run).map(|at_work| at_work.stop_at)
+    }
+
     /// How many runs are under way.
     pub fn count(&self) -> usize {
         self.under_way.len()
@@ -177,5 +174,168 @@ fn report_message(sealed: &Sealed) -> PeerMessage {
         PeerMessage::Verdict(sealed.clone())
     } else {
         PeerMessage::Report(sealed.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hms_protocol::codec::envelope;
+    use hms_protocol::digest::Hash;
+    use hms_protocol::envelope::{Audience, Header, Sender};
+    use hms_protocol::id::{Incarnation, MeshId, Sequence, TaskId};
+    use hms_protocol::keyring::SecretKey;
+
+    use super::*;
+
+    const LEADER: NodeId = NodeId::from_bytes([9; 32]);
+    const AGENT: AgentId = AgentId::from_bytes([5; 16]);
+    const RUN: Run = Run::Attempt {
+        task: TaskId::from_bytes([7; 16]),
+        attempt: 1,
+    };
+
+    fn order() -> Dispatch {
+        Dispatch {
+            run: RUN,
+            agent: AGENT,
+            incarnation: Incarnation(1),
+            as_of: Sequence(1),
+            skill: "echo".parse().unwrap(),
+            input: Vec::new(),
+            report: None,
+            limit_ms: 5_000,
+            lease_until: Moment(5_000),
+        }
+    }
+
+    fn sealed() -> Sealed {
+        let header = Header {
+            mesh: MeshId::from_bytes([3; 32]),
+            sender: Sender::Agent(AGENT),
+            audience: Audience::Ledger,
+            incarnation: Incarnation(1),
+            sequence: Sequence(1),
+            issued_at: Moment(0),
+            expires_at: Moment(0),
+            kind: BodyKind::Report,
+            body_hash: Hash::default(),
+        };
+        envelope::seal(header, Vec::new(), &SecretKey::from_seed(&[1; 32]))
+    }
+
+    /// What happens, and what is ordered or said because of it, in a word each.
+    enum Happening {
+        Ordered,
+        Ended,
+        Taken,
+        Withdrawn,
+        Fenced,
+        Dismissed,
+        Passed(u64),
+    }
+    use Happening::{Dismissed, Ended, Fenced, Ordered, Passed, Taken, Withdrawn};
+
+    fn check(story: &[(Happening, &[&str])]) {
+        let mut runs = Runs::default();
+        let mut now = Moment(0);
+        for (number, (happening, expected)) in story.iter().enumerate() {
+            let mut outbox = Outbox::new(NodeId::from_bytes([1; 32]));
+            match happening {
+                Ordered => runs.start(LEADER, order(), now, &mut outbox),
+                Ended => {
+                    if let Some(message) = runs.end(RUN, sealed(), now) {
+                        outbox.send(LEADER, message);
+                    }
+                }
+                Taken => runs.taken(RUN),
+                Withdrawn => runs.withdraw(RUN, &mut outbox),
+                Fenced => runs.fence_off(|_| true, &mut outbox),
+                Dismissed => runs.dismiss(AGENT),
+                Passed(ms) => now = now.plus_ms(*ms),
+            }
+            runs.repeat(LEADER, now, &mut outbox);
+            let mut effects = Vec::new();
+            outbox.deliver(&mut effects);
+            let found: Vec<&str> = effects.iter().map(word).collect();
+            assert_eq!(found, *expected, "line {number}");
+        }
+    }
+
+    fn word(effect: &Effect) -> &'static str {
+        let said = |wanted: fn(&PeerMessage) -> bool| matches!(effect, Effect::Send { message, .. } if wanted(message));
+        if matches!(effect, Effect::Start(_)) {
+            "start"
+        } else if matches!(effect, Effect::Stop(_)) {
+            "stop"
+        } else if said(|message| matches!(message, PeerMessage::Report(_))) {
+            "report"
+        } else if said(|message| matches!(message, PeerMessage::Started { .. })) {
+            "started"
+        } else {
+            "something else"
+        }
+    }
+
+    #[test]
+    fn a_run_starts_once_however_often_it_is_ordered() {
+        check(&[(Ordered, &["start"]), (Ordered, &[]), (Ended, &["report"])]);
+    }
+
+    #[test]
+    fn a_report_is_repeated_each_second_until_it_is_taken() {
+        check(&[
+            (Ordered, &["start"]),
+            (Ended, &["report"]),
+            (Passed(999), &[]),
+            (Passed(1), &["report"]),
+            (Taken, &[]),
+            (Passed(5_000), &[]),
+        ]);
+    }
+
+    #[test]
+    fn a_run_that_ended_is_answered_from_memory_and_never_started_again() {
+        check(&[
+            (Ordered, &["start"]),
+            (Ended, &["report"]),
+            (Ordered, &["report"]),
+            (Taken, &[]),
+            (Ordered, &[]),
+        ]);
+    }
+
+    #[test]
+    fn a_long_run_says_so_now_and_then() {
+        check(&[
+            (Ordered, &["start"]),
+            (Passed(RUNNING_AFTER_MS), &["started"]),
+            (Passed(RUNNING_EVERY_MS - 1), &[]),
+            (Passed(1), &["started"]),
+        ]);
+    }
+
+    #[test]
+    fn a_withdrawn_run_stops_and_its_report_is_not_wanted() {
+        check(&[
+            (Ordered, &["start"]),
+            (Withdrawn, &["stop"]),
+            (Ended, &[]),
+            (Ordered, &[]),
+        ]);
+    }
+
+    #[test]
+    fn a_fenced_run_stops_and_may_be_ordered_again() {
+        check(&[
+            (Ordered, &["start"]),
+            (Fenced, &["stop"]),
+            (Ended, &[]),
+            (Ordered, &["start"]),
+        ]);
+    }
+
+    #[test]
+    fn the_runs_of_an_agent_that_is_gone_are_forgotten() {
+        check(&[(Ordered, &["start"]), (Dismissed, &[]), (Ended, &[])]);
     }
 }

@@ -1,6 +1,6 @@
 //! Spans, ages and sizes, as people write and read them.
 
-use std::time::{Duration};
+use std::time::Duration;
 
 use hms_client::domain::time::Moment;
 

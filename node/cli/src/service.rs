@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::phrase::{age, now, span};
+use crate::clock::now;
+use crate::phrase::{age, span};
 use crate::screen::{Screen, Tone, plain};
 use crate::session::{Names, Session};
 

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use super::show::{brief_json, state_tone};
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::phrase::{age, now, parse_span, span};
+use crate::clock::now;
+use crate::phrase::{age, parse_span, span};
 use crate::screen::{Screen, plain};
 use crate::session::{Names, Session};
 

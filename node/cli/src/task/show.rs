@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::phrase::{age, now, size, span};
+use crate::clock::now;
+use crate::phrase::{age, size, span};
 use crate::screen::{Screen, Tone, plain};
 use crate::session::{Names, Session};
 
