@@ -18,9 +18,12 @@ pub mod host;
 pub mod links;
 pub mod oracle;
 pub mod plan;
+pub mod soak;
 pub mod story;
 pub mod trace;
 pub mod world;
+
+use std::fmt;
 
 use oracle::Violation;
 use plan::Plan;
@@ -43,10 +46,25 @@ pub struct Outcome {
     pub tasks: usize,
 }
 
+impl fmt::Display for Outcome {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, tasks, .. } = self;
+        let digest = self.trace.digest();
+        match &self.broken {
+            None => write!(out, "seed {seed}: {tasks} tasks, trace {digest}"),
+            Some(broken) => write!(out, "seed {seed}: {broken:?}; HMS_SEED={seed} repeats it"),
+        }
+    }
+}
+
 /// Runs one seed to its end.
 pub fn run(seed: u64) -> Outcome {
-    let plan = Plan::draw(seed);
-    let mut world = World::found(seed, &plan);
+    run_plan(seed, &Plan::draw(seed))
+}
+
+/// Runs one seed with a plan of its own.
+pub fn run_plan(seed: u64, plan: &Plan) -> Outcome {
+    let mut world = World::found(seed, plan);
     let (_, ends_at) = plan.troubles_ms;
     world.run_until(ends_at);
     world.heal();

@@ -22,7 +22,7 @@ use crate::sim::clock::Millis;
 use crate::sim::dice::Dice;
 
 /// Skills that every agent has unless it is told otherwise.
-pub const SKILLS: [&str; 4] = ["echo", "nap", "prove.sum", "verify.sum"];
+pub const SKILLS: [&str; 5] = ["echo", "nap", "probe.web", "prove.sum", "verify.sum"];
 
 /// One agent.
 #[derive(Debug)]

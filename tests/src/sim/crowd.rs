@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 
 use hms_consensus::effect::Answer;
-use hms_consensus::input::{Question, Request, Ticket};
-use hms_protocol::id::{NodeId, SkillName, TaskId};
+use hms_consensus::input::{Question, Request, TaskFilter, Ticket};
+use hms_protocol::id::{AgentId, NodeId, SkillName, TaskId};
 use hms_protocol::refusal::Refusal;
+use hms_protocol::service::ServiceSpec;
 use hms_protocol::task::{TaskKind, TaskSpec, TaskState};
 use hms_protocol::time::Moment;
 use hms_protocol::verdict::Verification;
@@ -72,6 +73,8 @@ pub struct Crowd {
     by_ticket: BTreeMap<Ticket, u64>,
     /// Tasks that were submitted, in order.
     pub tasks: Vec<TaskId>,
+    /// Agents that were asked for and not stopped.
+    spawned: Vec<AgentId>,
     /// How many more requests the clients make.
     pub budget: usize,
 }
@@ -85,6 +88,7 @@ impl Crowd {
             calls: BTreeMap::new(),
             by_ticket: BTreeMap::new(),
             tasks: Vec::new(),
+            spawned: Vec::new(),
             budget,
         }
     }
@@ -150,19 +154,63 @@ impl Crowd {
     pub fn next_request(&mut self, clock: Moment, via: NodeId) -> Option<Request> {
         self.budget = self.budget.checked_sub(1)?;
         let known = !self.tasks.is_empty();
-        let kind = self.dice.below(10);
-        if known && kind == 0 {
-            let task = self.any_task();
-            return Some(Request::Cancel { task });
+        Some(match self.dice.below(16) {
+            0 if known => Request::Cancel {
+                task: self.any_task(),
+            },
+            1..=4 if known => Request::Read(Question::Task(self.any_task())),
+            5 => self.order(),
+            6 => Request::Read(self.question()),
+            _ => {
+                let task = TaskId::from_bytes(self.dice.bytes());
+                self.tasks.push(task);
+                let spec = self.spec(clock);
+                Request::Submit { task, spec, via }
+            }
+        })
+    }
+
+    /// What an operator asks for.
+    fn order(&mut self) -> Request {
+        let stopped = self.spawned.pop().filter(|_| self.dice.chance(500));
+        match (self.dice.below(4), stopped) {
+            (0, _) => Request::Declare(service("db", 1)),
+            (1, _) => Request::Withdraw {
+                service: service("db", 1).name,
+            },
+            (_, Some(agent)) => Request::Stop { agent },
+            (_, None) => {
+                let agent = AgentId::from_bytes(self.dice.bytes());
+                self.spawned.push(agent);
+                Request::Spawn {
+                    agent,
+                    node: None,
+                    skills: ["echo".parse().expect("a valid name")].into(),
+                    slots: 1,
+                }
+            }
         }
-        if known && kind <= 3 {
-            let task = self.any_task();
-            return Some(Request::Read(Question::Task(task)));
+    }
+
+    /// What an observer asks for.
+    fn question(&mut self) -> Question {
+        match self.dice.below(7) {
+            0 => Question::Status,
+            1 => Question::Nodes,
+            2 => Question::Services,
+            3 => Question::Skills,
+            4 => Question::Agents {
+                node: None,
+                after: None,
+                limit: 10,
+            },
+            5 if !self.tasks.is_empty() => Question::Why(self.any_task()),
+            _ => Question::Tasks {
+                filter: TaskFilter::default(),
+                after: None,
+                limit: 10,
+            },
         }
-        let task = TaskId::from_bytes(self.dice.bytes());
-        self.tasks.push(task);
-        let spec = self.spec(clock);
-        Some(Request::Submit { task, spec, via })
     }
 
     fn any_task(&mut self) -> TaskId {
@@ -177,7 +225,7 @@ impl Crowd {
             self.dice.bytes::<16>().to_vec()
         };
         let hurried = self.dice.chance(100);
-        let patience_ms = if hurried { 2_000 } else { 120_000 };
+        let patience_ms = if hurried { 2_000 } else { 60_000 };
         let keyed = self.dice.chance(200);
         TaskSpec {
             input,
@@ -233,5 +281,22 @@ pub fn spec(skill: &str) -> TaskSpec {
         } else {
             Verification::Reported
         },
+    }
+}
+
+/// A service that so many nodes probe, a majority of whom decides.
+pub fn service(name: &str, probers: u32) -> ServiceSpec {
+    ServiceSpec {
+        name: name
+            .parse()
+            .expect("the names of simulated services are valid"),
+        probe: "probe.web".parse().expect("a valid name"),
+        target: [("url".to_owned(), "http://service".to_owned())].into(),
+        interval_ms: 1_000,
+        timeout_ms: 500,
+        retries: 1,
+        probers,
+        quorum: probers / 2 + 1,
+        nodes: Vec::new(),
     }
 }

@@ -38,6 +38,8 @@ pub struct Host {
     pub wish: Option<Role>,
     /// How far its clock is ahead, in milliseconds.
     pub ahead_ms: Millis,
+    /// Since when its clock runs at a quarter of the right speed. No mesh can stand that.
+    pub slow_since: Option<Millis>,
     /// What survives it.
     pub disk: Disk,
     /// What runs on it.
@@ -64,6 +66,7 @@ impl Host {
                 .expect("the name is a valid one"),
             wish,
             ahead_ms,
+            slow_since: None,
             disk: Disk::default(),
             crew,
             mind: None,
@@ -74,7 +77,9 @@ impl Host {
 
     /// What its clock shows.
     pub fn clock(&self, now: Millis) -> Moment {
-        EPOCH.plus_ms(now + self.ahead_ms)
+        let slowed = |since: Millis| since + now.saturating_sub(since) / 4;
+        let shown = self.slow_since.map_or(now, slowed);
+        EPOCH.plus_ms(shown + self.ahead_ms)
     }
 
     /// Its present life.

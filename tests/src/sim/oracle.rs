@@ -3,16 +3,16 @@
 //! The oracle sees everything: every mind, every effect, every answer. It compares what the mesh promised with what the
 //! mesh is, and names the first promise that was broken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hms_consensus::effect::Notice;
 use hms_consensus::state::event::Event;
 use hms_consensus::supervisor::audit::Stand;
-use hms_protocol::id::{Index, NodeId, Position, TaskId, Term};
-use hms_protocol::peer::Run;
+use hms_protocol::id::{AgentId, Index, NodeId, Position, TaskId, Term};
+use hms_protocol::peer::{Dispatch, Run};
 use hms_protocol::task::TaskState;
-use hms_protocol::time::Moment;
 
+use crate::sim::clock::Millis;
 use crate::sim::crowd::Known;
 use crate::sim::host::{Host, HostId};
 
@@ -40,8 +40,8 @@ pub enum Violation {
 /// An attempt that a host is at.
 #[derive(Clone, Copy, Debug)]
 struct Holder {
+    agent: AgentId,
     attempt: u32,
-    lease_until: Moment,
 }
 
 /// What was promised so far.
@@ -52,6 +52,8 @@ pub struct Oracle {
     acknowledged: BTreeMap<TaskId, Position>,
     decided: BTreeMap<TaskId, (Position, TaskState)>,
     holders: BTreeMap<TaskId, BTreeMap<HostId, Holder>>,
+    /// Agents that were caught. Their leases are void from then on, whether or not they know.
+    convicted: BTreeSet<AgentId>,
     /// The first promise that was broken.
     pub broken: Option<Violation>,
 }
@@ -103,6 +105,9 @@ impl Oracle {
 
     /// A voter has applied something.
     pub fn notice(&mut self, notice: &Notice) {
+        if let Event::Convicted { agent, .. } = &notice.event {
+            self.convicted.insert(*agent);
+        }
         let Event::TaskMoved { task, state } = &notice.event else {
             return;
         };
@@ -119,28 +124,25 @@ impl Oracle {
     }
 
     /// A host begins a run. `hosts` are all hosts, by number; `now` is the world's time.
-    pub fn begins(
-        &mut self,
-        host: HostId,
-        run: Run,
-        lease_until: Moment,
-        hosts: &[Host],
-        now: u64,
-    ) {
-        let Run::Attempt { task, attempt } = run else {
+    pub fn begins(&mut self, host: HostId, order: &Dispatch, hosts: &[Host], now: Millis) {
+        let Run::Attempt { task, attempt } = order.run else {
             return;
         };
         let holders = self.holders.entry(task).or_default();
         let rival = holders.iter().find(|(other, held)| {
-            **other != host && held.attempt != attempt && believes(&hosts[other.0], held, now)
+            **other != host
+                && !self.convicted.contains(&order.agent)
+                && held.attempt != attempt
+                && !self.convicted.contains(&held.agent)
+                && believes(&hosts[other.0], task, held, now)
         });
         if let Some((rival, _)) = rival {
             let violation = Violation::TwoHolders(task, *rival, host);
             self.broken.get_or_insert(violation);
         }
         let holder = Holder {
+            agent: order.agent,
             attempt,
-            lease_until,
         };
         holders.insert(host, holder);
     }
@@ -195,18 +197,23 @@ impl Oracle {
             return;
         };
         let ledger = voter.state().ledger();
+        // What a leader has acknowledged is in every later leader's log before its own term. A leader that was replaced
+        // and does not know it is not asked.
+        let newest = self.leaders.keys().next_back().copied();
         let lost = self
             .acknowledged
             .keys()
             .find(|task| ledger.task(**task).is_none());
-        if let Some(task) = lost {
+        if let Some(task) = lost.filter(|_| voter.leads_in() == newest) {
             let violation = Violation::Lost(*task, host.id);
             self.accuse(violation);
             return;
         }
-        let undone = self.decided.iter().find_map(|(task, (_, decided))| {
+        let applied = voter.replica().index();
+        let undone = self.decided.iter().find_map(|(task, (position, decided))| {
             let found = &ledger.task(*task)?.state;
-            (found != decided).then(|| (*task, decided.clone(), found.clone()))
+            let differs = position.index <= applied && found != decided;
+            differs.then(|| (*task, decided.clone(), found.clone()))
         });
         if let Some((task, decided, found)) = undone {
             self.accuse(Violation::Undone(task, decided, found));
@@ -215,10 +222,12 @@ impl Oracle {
 }
 
 /// Whether a host, awake, would go on with what it holds.
-fn believes(host: &Host, held: &Holder, now: u64) -> bool {
+fn believes(host: &Host, task: TaskId, held: &Holder, now: Millis) -> bool {
+    let run = Run::Attempt {
+        task,
+        attempt: held.attempt,
+    };
     let clock = host.clock(now);
-    host.mind.as_ref().is_some_and(|mind| {
-        let worker = mind.worker();
-        worker.leases_hold(clock) && !worker.lease_may_have_ended(held.lease_until, clock)
-    })
+    let mind = host.mind.as_ref();
+    mind.is_some_and(|mind| mind.worker().goes_on_with(run, clock))
 }

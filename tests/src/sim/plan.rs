@@ -15,6 +15,10 @@ pub struct Plan {
     pub voters: usize,
     /// Workers.
     pub workers: usize,
+    /// Voters that the mesh wants.
+    pub wanted: usize,
+    /// Further hosts, which have not asked to join yet.
+    pub spare: usize,
     /// Agents of each host.
     pub agents: usize,
     /// How far a clock may be ahead of another, in milliseconds.
@@ -40,14 +44,18 @@ impl Plan {
     pub fn draw(seed: u64) -> Self {
         let mut dice = Dice::new(seed, "plan");
         let small = dice.chance(500);
+        let voters = [1, 3, 3, 3, 5][dice.below(5)];
         Self {
-            voters: [1, 3, 3, 3, 5][dice.below(5)],
+            voters,
             workers: dice.below(3),
+            wanted: voters,
+            spare: 0,
             agents: 1 + dice.below(2),
             skew_ms: [0, 500, 3_000][dice.below(3)],
             weather: Weather::draw(&mut dice),
             disks: DiskPace {
                 sync_ms: [(0, 1), (1, 5), (2, 80)][dice.below(3)],
+                early_ms: 0,
             },
             temper: Temper {
                 unavailable_permille: [0, 50][dice.below(2)],
@@ -64,15 +72,32 @@ impl Plan {
         }
     }
 
+    /// The plan of a seed, on disks that call a write durable half a second before it is. No mesh can stand that.
+    pub fn on_dishonest_disks(seed: u64) -> Self {
+        let plan = Self::draw(seed);
+        Self {
+            disks: DiskPace {
+                early_ms: 500,
+                ..plan.disks
+            },
+            ..plan
+        }
+    }
+
     /// A mesh in which nothing goes wrong by itself.
     pub fn plain(voters: usize, workers: usize) -> Self {
         Self {
             voters,
             workers,
+            wanted: voters,
+            spare: 0,
             agents: 0,
             skew_ms: 0,
             weather: Weather::CALM,
-            disks: DiskPace { sync_ms: (1, 1) },
+            disks: DiskPace {
+                sync_ms: (1, 1),
+                early_ms: 0,
+            },
             temper: Temper::PLAIN,
             pace: CheckpointPace::default(),
             clients: 0,

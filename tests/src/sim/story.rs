@@ -2,13 +2,13 @@
 //!
 //! Tasks, agents and hosts have short names here. A ledger line is told once, by the first voter that applies it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hms_consensus::effect::{Answer, Effect, Notice};
 use hms_consensus::state::event::Event;
 use hms_protocol::codec;
 use hms_protocol::envelope::{BodyKind, Sealed};
-use hms_protocol::id::{AgentId, NodeId, Position, TaskId};
+use hms_protocol::id::{AgentId, NodeId, Position, TaskId, Term};
 use hms_protocol::member::Presence;
 use hms_protocol::peer::{PeerMessage, Run};
 use hms_protocol::refusal::Refusal;
@@ -24,7 +24,10 @@ pub struct Story {
     nodes: BTreeMap<NodeId, String>,
     agents: BTreeMap<AgentId, String>,
     tasks: BTreeMap<TaskId, String>,
-    told: Option<Position>,
+    /// The newest position told, and by whom: several events may share one.
+    told: Option<(Position, NodeId)>,
+    leaders: BTreeSet<NodeId>,
+    voters: Vec<NodeId>,
 }
 
 impl Story {
@@ -41,6 +44,11 @@ impl Story {
     /// Names a task.
     pub fn name_task(&mut self, task: TaskId, name: String) {
         self.tasks.insert(task, name);
+    }
+
+    /// A node's mind is gone: whatever it led, it does not know any more.
+    pub fn forget(&mut self, node: NodeId) {
+        self.leaders.remove(&node);
     }
 
     /// A node's name.
@@ -104,10 +112,8 @@ impl Story {
             Effect::Stop(run) => Some(format!("{name} stops {}", self.run(*run))),
             Effect::Raise { agent, .. } => Some(format!("{name} raises {}", self.agent(*agent))),
             Effect::Dismiss(agent) => Some(format!("{name} dismisses {}", self.agent(*agent))),
-            Effect::Publish(notice) => self.ledger(notice),
-            Effect::Follow { leader, term } => {
-                (*leader == Some(host.node)).then(|| format!("{name} leads term {term}"))
-            }
+            Effect::Publish(notice) => self.ledger(host, notice),
+            Effect::Follow { leader, term } => self.follows(host, *leader, *term),
             Effect::Halt { reason } => Some(format!("{name} halts: {reason}")),
             Effect::Persist(write) => {
                 let (index, _) = write.install.as_ref()?;
@@ -120,6 +126,16 @@ impl Story {
             | Effect::Probe { .. }
             | Effect::Enrol(_) => None,
         }
+    }
+
+    fn follows(&mut self, host: &Host, leader: Option<NodeId>, term: Term) -> Option<String> {
+        let name = &host.name;
+        if leader == Some(host.node) {
+            self.leaders.insert(host.node);
+            return Some(format!("{name} leads term {term}"));
+        }
+        let led = self.leaders.remove(&host.node);
+        led.then(|| format!("{name} leads no more"))
     }
 
     fn message(&self, message: &PeerMessage) -> Option<String> {
@@ -151,15 +167,36 @@ impl Story {
         }
     }
 
-    fn ledger(&mut self, notice: &Notice) -> Option<String> {
-        // Several events may share a position; they come from one voter in one go, so only older ones are repeats.
-        if self.told.is_some_and(|told| notice.position < told) {
+    fn ledger(&mut self, host: &Host, notice: &Notice) -> Option<String> {
+        let told = self.told.is_some_and(|(position, by)| {
+            notice.position < position || (notice.position == position && by != host.node)
+        });
+        if told {
             return None;
         }
-        let words = self.event(&notice.event)?;
-        let line = format!("ledger: {words}");
-        self.told = Some(notice.position);
-        Some(line)
+        self.told = Some((notice.position, host.node));
+        let words = if notice.event == Event::RosterChanged {
+            self.voters(host)?
+        } else {
+            self.event(&notice.event)?
+        };
+        Some(format!("ledger: {words}"))
+    }
+
+    /// Who votes, if that has changed.
+    fn voters(&mut self, host: &Host) -> Option<String> {
+        let members = host.state()?.roster().members();
+        let voters: Vec<NodeId> = members
+            .filter(|member| member.votes)
+            .map(|member| member.id)
+            .collect();
+        if voters == self.voters {
+            return None;
+        }
+        let mut names: Vec<String> = voters.iter().map(|voter| self.node(*voter)).collect();
+        names.sort();
+        self.voters = voters;
+        Some(format!("{} vote", names.join(" ")))
     }
 
     fn event(&self, event: &Event) -> Option<String> {

@@ -4,22 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use hms_consensus::effect::Effect;
 use hms_consensus::input::{Input, Request, TICK_MS, Ticket};
 use hms_consensus::mind::CheckpointPace;
-use hms_consensus::supervisor::Supervisor;
-use hms_protocol::codec;
-use hms_protocol::codec::peer::Bundle;
-use hms_protocol::id::{Incarnation, Index, MeshId, NodeId, ServiceName, TaskId};
-use hms_protocol::member::Presence;
-use hms_protocol::peer::{PeerMessage, Run};
-use hms_protocol::service::{Health, Sight};
+use hms_protocol::id::{Incarnation, Index, MeshId, NodeId, ServiceName};
+use hms_protocol::peer::Run;
+use hms_protocol::service::Sight;
 
 mod blows;
 mod found;
+mod hands;
 mod people;
+mod rest;
 
-use crate::sim::agents::Agent;
 use crate::sim::clock::{Agenda, Millis};
 use crate::sim::crowd::{Caller, Crowd};
 use crate::sim::dice::Dice;
@@ -54,8 +50,10 @@ pub enum Event {
     Tick,
     /// Its mind learns something.
     Input(Box<Input>),
-    /// A write is durable.
+    /// The disk says that a write is durable.
     Synced(u64),
+    /// What a dishonest disk said is true at last.
+    TrulySynced(u64),
     /// A checkpoint is durable.
     Written(Index, Arc<[u8]>),
     /// An agent has done what it was at.
@@ -69,6 +67,8 @@ pub enum Event {
 pub struct DiskPace {
     /// Least and most time of a sync.
     pub sync_ms: (Millis, Millis),
+    /// How long before the end of a sync the disk says that it is done: zero, unless it is flawed.
+    pub early_ms: Millis,
 }
 
 /// The world.
@@ -103,6 +103,11 @@ impl World {
             }
             self.happen(occurrences);
         }
+    }
+
+    /// Lets everything happen for a while.
+    pub fn run_for(&mut self, span: Millis) {
+        self.run_until(self.agenda.now() + span);
     }
 
     /// What happens at one moment. What happens to one host is one burst to its mind.
@@ -175,8 +180,16 @@ impl World {
             }
             Event::Input(input) => Some(*input),
             Event::Synced(number) => {
-                self.hosts[host.0].disk.sync(number);
+                if 0 < self.disks.early_ms {
+                    self.plan(self.disks.early_ms, host, Event::TrulySynced(number));
+                } else {
+                    self.hosts[host.0].disk.sync(number);
+                }
                 Some(Input::Persisted { number })
+            }
+            Event::TrulySynced(number) => {
+                self.hosts[host.0].disk.sync(number);
+                None
             }
             Event::Written(index, bytes) => {
                 let disk = &mut self.hosts[host.0].disk;
@@ -205,158 +218,10 @@ impl World {
         }
     }
 
-    /// Carries out what a mind wants.
-    fn perform(&mut self, host: HostId, effect: Effect) {
-        self.note(host, &effect);
-        match effect {
-            Effect::Persist(write) => {
-                let number = write.number;
-                self.hosts[host.0].disk.write(write);
-                let (low, high) = self.disks.sync_ms;
-                let delay = self.dice.between(low, high);
-                self.plan(delay, host, Event::Synced(number));
-            }
-            Effect::Checkpoint(checkpoint) => {
-                let bytes: Arc<[u8]> = checkpoint.encode().into();
-                let delay = self.dice.between(1, 50);
-                self.plan(delay, host, Event::Written(checkpoint.index, bytes));
-            }
-            Effect::Send { to, message } => self.send(host, to, &message),
-            Effect::Beat(beat) => self.gossip(host, &Input::Heard(beat)),
-            Effect::Announce(announcement) => {
-                let from = self.hosts[host.0].node;
-                self.gossip(host, &Input::Announced { from, announcement });
-            }
-            Effect::Answer { ticket, answer } => self.answer(ticket, answer),
-            Effect::Start(order) => self.begin(host, order),
-            Effect::Stop(run) => {
-                self.hosts[host.0].crew.stop(run);
-                self.oracle.ends(host, run);
-            }
-            Effect::Raise {
-                agent,
-                skills,
-                slots,
-            } => self.raise(host, Agent::new(agent, skills, slots)),
-            Effect::Dismiss(agent) => {
-                self.hosts[host.0].crew.dismiss(agent);
-                self.plan(1, host, Event::Input(Box::new(Input::Dismissed(agent))));
-            }
-            Effect::Probe { spec, revision } => {
-                self.plan(3, host, Event::Probed(spec.name, revision));
-            }
-            Effect::Publish(notice) => self.oracle.notice(&notice),
-            Effect::Enrol(roster) => self.hosts[host.0].disk.roster = roster,
-            Effect::Follow { leader, .. } => self.hosts[host.0].leader = leader,
-            Effect::Halt { reason } => self.oracle.halted(host, reason),
-        }
-    }
-
-    /// Puts an effect into the trace.
-    fn note(&mut self, host: HostId, effect: &Effect) {
-        let now = self.agenda.now();
-        let (kind, content) = match effect {
-            Effect::Persist(write) => {
-                let rows = write.rows.iter().flat_map(|(_, row)| row).copied();
-                (
-                    0,
-                    write.number.to_le_bytes().into_iter().chain(rows).collect(),
-                )
-            }
-            Effect::Send { to, message } => (1, [to.as_bytes().to_vec(), wire(message)].concat()),
-            Effect::Beat(beat) => (2, codec::encode(beat)),
-            Effect::Checkpoint(_)
-            | Effect::Announce(_)
-            | Effect::Answer { .. }
-            | Effect::Start(_)
-            | Effect::Stop(_)
-            | Effect::Raise { .. }
-            | Effect::Dismiss(_)
-            | Effect::Probe { .. }
-            | Effect::Publish(_)
-            | Effect::Enrol(_)
-            | Effect::Follow { .. }
-            | Effect::Halt { .. } => (3, format!("{effect:?}").into_bytes()),
-        };
-        self.trace.note(now, host.0, kind, &content);
-        if let Some(words) = self.story.effect(&self.hosts[host.0], effect) {
-            self.trace.say(now, words);
-        }
-    }
-
-    fn send(&mut self, from: HostId, to: NodeId, message: &PeerMessage) {
-        let Some(receiver) = self.host_of(to) else {
-            return;
-        };
-        // What arrives is what was on the wire, not the value that was sent.
-        let bytes = wire(message);
-        let sender = self.hosts[from.0].node;
-        for delay in self.links.carry(from, receiver) {
-            let bundle: Bundle = codec::decode(&bytes).expect("a mind sends what it can read");
-            for message in bundle.0 {
-                let input = Input::Received {
-                    from: sender,
-                    message,
-                };
-                self.deliver(delay, from, receiver, input);
-            }
-        }
-    }
-
-    fn gossip(&mut self, from: HostId, input: &Input) {
-        for to in (0..self.hosts.len()).map(HostId).filter(|to| *to != from) {
-            for delay in self.links.carry(from, to) {
-                self.deliver(delay, from, to, input.clone());
-            }
-        }
-    }
-
-    /// The hands of a host hear members only.
-    fn deliver(&mut self, delay: Millis, from: HostId, to: HostId, input: Input) {
-        if self.hosts[to.0].knows(self.hosts[from.0].node) {
-            self.plan(delay, to, Event::Input(Box::new(input)));
-        }
-    }
-
     /// The host of a node.
     pub(crate) fn host_of(&self, node: NodeId) -> Option<HostId> {
         let found = self.hosts.iter().find(|host| host.node == node);
         found.map(|host| host.id)
-    }
-
-    fn begin(&mut self, host: HostId, order: hms_protocol::peer::Dispatch) {
-        let (run, lease_until) = (order.run, order.lease_until);
-        let now = self.agenda.now();
-        self.oracle.begins(host, run, lease_until, &self.hosts, now);
-        if let Some(duration) = self.hosts[host.0].crew.begin(order) {
-            self.plan(duration, host, Event::Finished(run));
-        }
-    }
-
-    /// Brings up an agent, or tells of one that is up.
-    pub(crate) fn raise(&mut self, host: HostId, agent: Agent) {
-        let id = agent.id;
-        let mesh = self.mesh;
-        let machine = &mut self.hosts[host.0];
-        machine.crew.add(agent);
-        if let Some(certificate) = machine.crew.certify(id, mesh, &machine.key) {
-            self.plan(5, host, Event::Input(Box::new(Input::Raised(certificate))));
-        }
-    }
-
-    /// Starts a host that was admitted.
-    pub(crate) fn start(&mut self, host: HostId) {
-        let machine = &mut self.hosts[host.0];
-        machine.start(self.mesh, self.pace);
-        let agents: Vec<_> = machine.crew.agents().map(|agent| agent.id).collect();
-        let certificates = agents
-            .into_iter()
-            .filter_map(|agent| machine.crew.certify(agent, self.mesh, &machine.key));
-        let raised: Vec<_> = certificates.map(Input::Raised).collect();
-        self.plan(0, host, Event::Tick);
-        for input in raised {
-            self.plan(2, host, Event::Input(Box::new(input)));
-        }
     }
 
     /// Opens a call.
@@ -365,63 +230,4 @@ impl World {
         self.agenda.plan(1, Occurrence::Ask(number));
         number
     }
-}
-
-impl World {
-    /// The host that leads and may act, if there is one.
-    pub(crate) fn leader(&self) -> Option<&Host> {
-        self.hosts.iter().find(|host| {
-            let voter = host.mind.as_ref().and_then(|mind| mind.supervisor());
-            voter.is_some_and(Supervisor::acts)
-        })
-    }
-
-    /// Whether everything that was asked is answered, and everything that was promised is decided.
-    pub fn is_at_rest(&self) -> bool {
-        self.unfinished().is_empty()
-    }
-
-    /// What is not at its end yet, in words; empty when the world is at rest.
-    pub fn unfinished(&self) -> String {
-        let Some(state) = self.leader().and_then(Host::state) else {
-            return "nobody leads".to_owned();
-        };
-        let open = |task: &TaskId| {
-            let known = state.ledger().task(*task);
-            known.is_some_and(|task| !task.state.is_final())
-        };
-        let members = state.roster().members();
-        let absent = members
-            .filter(|member| member.presence == Presence::Lost)
-            .count();
-        let silent = state.roster().len() != self.hosts.len() || 0 < absent;
-        let sick = state
-            .services()
-            .iter()
-            .any(|service| service.health != Health::Healthy);
-        if self.crowd.is_waiting() || 0 < self.crowd.budget {
-            "a client waits".to_owned()
-        } else if let Some(task) = self.oracle.promises().find(|task| open(task)) {
-            format!("{} is open", self.story.task(task))
-        } else if silent {
-            "a node is missing".to_owned()
-        } else if sick {
-            "a service is not seen as healthy".to_owned()
-        } else {
-            String::new()
-        }
-    }
-
-    /// Holds every promise against the leader's ledger once more.
-    pub fn audit(&mut self) {
-        let Some(leader) = self.leader().map(|host| host.id) else {
-            return;
-        };
-        self.oracle.audit(&self.hosts[leader.0]);
-    }
-}
-
-/// A message as it travels.
-fn wire(message: &PeerMessage) -> Vec<u8> {
-    codec::encode(&Bundle(vec![message.clone()]))
 }

@@ -44,6 +44,7 @@ impl World {
         machine.disk.crash(&mut self.dice);
         machine.asleep_until = None;
         machine.leader = None;
+        self.story.forget(machine.node);
         self.oracle.crashes(host);
         let words = format!("{} is killed", machine.name);
         self.trace.say(self.agenda.now(), words);

@@ -9,12 +9,11 @@ use hms_consensus::state::command::Genesis;
 use hms_protocol::digest::{Domain, hash_fields};
 use hms_protocol::id::AgentId;
 use hms_protocol::member::Role;
-use hms_protocol::service::ServiceSpec;
 
 use super::{Occurrence, World};
 use crate::sim::agents::{Agent, Crew, SKILLS};
 use crate::sim::clock::Agenda;
-use crate::sim::crowd::{Caller, Crowd};
+use crate::sim::crowd::{Caller, Crowd, service};
 use crate::sim::dice::Dice;
 use crate::sim::disk::Disk;
 use crate::sim::fate::{Blow, Fate};
@@ -38,7 +37,7 @@ impl World {
     /// Founds a mesh. Everything that is left to chance comes from the seed.
     pub fn found(seed: u64, plan: &Plan) -> Self {
         let mut dice = Dice::new(seed, "world");
-        let count = plan.voters + plan.workers;
+        let count = plan.voters + plan.workers + plan.spare;
         let hosts: Vec<Host> = (0..count)
             .map(|id| host(id, seed, plan, &mut dice))
             .collect();
@@ -61,7 +60,7 @@ impl World {
         };
         world.introduce();
         world.begin_founder(&genesis, &state);
-        world.invite();
+        world.invite(plan.voters + plan.workers);
         world.unleash(seed, plan);
         world
     }
@@ -87,8 +86,8 @@ impl World {
     }
 
     /// Lets the others ask to join, one after the other.
-    fn invite(&mut self) {
-        for id in 1..self.hosts.len() {
+    fn invite(&mut self, count: usize) {
+        for id in 1..count {
             self.join(HostId(id), JOIN_EVERY_MS * id as u64);
         }
     }
@@ -107,9 +106,13 @@ impl World {
                 .plan(CLIENTS_BEGIN_MS, Occurrence::Client(client));
         }
         if 0 < plan.clients {
-            let call = self
-                .crowd
-                .open(Caller::Script, Request::Declare(service(plan)), HostId(0));
+            let probers = (plan.voters + plan.workers).min(3);
+            let probers = u32::try_from(probers).expect("at most three");
+            let call = self.crowd.open(
+                Caller::Script,
+                Request::Declare(service("web", probers)),
+                HostId(0),
+            );
             self.agenda.plan(CLIENTS_BEGIN_MS, Occurrence::Ask(call));
         }
         let (begins_at, ends_at) = plan.troubles_ms;
@@ -127,13 +130,15 @@ fn host(id: usize, seed: u64, plan: &Plan, dice: &mut Dice) -> Host {
         let agent = AgentId::from_bytes(dice.bytes());
         crew.add(Agent::new(agent, skills(&SKILLS), 2));
     }
-    let role = if id < plan.voters {
-        Role::Voter
+    let wish = if id < plan.voters {
+        Some(Role::Voter)
+    } else if id < plan.voters + plan.workers {
+        Some(Role::Worker)
     } else {
-        Role::Worker
+        None
     };
     let ahead_ms = dice.between(0, plan.skew_ms);
-    Host::new(HostId(id), Some(role), ahead_ms, crew)
+    Host::new(HostId(id), wish, ahead_ms, crew)
 }
 
 /// Skills by their names.
@@ -159,23 +164,8 @@ fn genesis(founder: &Host, plan: &Plan) -> Genesis {
     Genesis {
         founder: admission(founder),
         token_digest: hash_fields(Domain::JoinToken, &[TOKEN]),
-        voters_wanted: u32::try_from(plan.voters).expect("a mesh has a handful of voters"),
+        voters_wanted: u32::try_from(plan.wanted).expect("a mesh has a handful of voters"),
         founded_at: EPOCH,
         salt: [7; 32],
-    }
-}
-
-fn service(plan: &Plan) -> ServiceSpec {
-    let probers = u32::try_from((plan.voters + plan.workers).min(3)).expect("at most three");
-    ServiceSpec {
-        name: "web".parse().expect("a service name"),
-        probe: "echo".parse().expect("a skill name"),
-        target: [("url".to_owned(), "http://web".to_owned())].into(),
-        interval_ms: 500,
-        timeout_ms: 200,
-        retries: 1,
-        probers,
-        quorum: probers.div_ceil(2),
-        nodes: Vec::new(),
     }
 }

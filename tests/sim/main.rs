@@ -1,0 +1,114 @@
+//! The mesh under three hundred fates: MSH-8 (one leader, nothing committed is lost), MSH-9 (equal states), MSH-10
+//! (restart from disk, snapshots), SUP-6, SUP-8, SUP-9 (leases, retries, reassignment), VER-4 (wrong results).
+//!
+//! `HMS_SEED=n` runs one seed and tells its story.
+
+use std::env;
+
+use hms_tests::golden::stage::{Stage, StageError};
+use hms_tests::sim::plan::Plan;
+use hms_tests::sim::soak::{Soaked, soak, soak_with};
+use hms_tests::sim::{Outcome, run, run_plan};
+
+/// Seeds of one test run. A soak takes more: `hms-soak`.
+const SEEDS: u64 = 300;
+
+/// Seeds in which the oracle must see that something is wrong at least once.
+const SEEDS_TO_SEE: u64 = 24;
+
+#[test]
+fn every_seed_keeps_every_promise() {
+    let chosen = env::var("HMS_SEED").ok();
+    let soaked = match chosen.map(|seed| seed.parse::<u64>()) {
+        None => soak(0..SEEDS),
+        Some(seed) => {
+            let seed = seed.expect("HMS_SEED is a number");
+            soak(seed..seed + 1)
+        }
+    };
+    assert!(soaked.broken.is_empty(), "{}", tell(&soaked));
+    assert!(0 < soaked.tasks, "nothing was acknowledged: {soaked}");
+}
+
+/// TST-3: a run that went wrong can be looked at as often as one likes.
+#[test]
+fn a_seed_gives_the_same_trace_twice() {
+    for seed in [3, 14, 159] {
+        let (first, second) = (run(seed), run(seed));
+        assert_eq!(first.trace.digest(), second.trace.digest(), "seed {seed}");
+        assert!(
+            1_000 < first.trace.events(),
+            "seed {seed}: nothing happened"
+        );
+    }
+    assert_ne!(run(3).trace.digest(), run(4).trace.digest());
+}
+
+/// Without honest disks no mesh keeps its promises, and the oracle must see it.
+#[test]
+fn the_oracle_sees_that_disks_forget_what_they_called_durable() {
+    let dishonest = |seed| run_plan(seed, &Plan::on_dishonest_disks(seed));
+    let soaked = soak_with(0..SEEDS_TO_SEE, dishonest);
+    let seen = soaked
+        .broken
+        .iter()
+        .filter(|outcome| is_unsafe(outcome))
+        .count();
+    assert!(0 < seen, "it went unnoticed: {soaked}");
+}
+
+/// Fences rest on clocks that run at about the same speed. With one that does not, two nodes hold one lease, and the
+/// oracle must see it; with the same cut and a right clock, they do not.
+#[test]
+fn the_oracle_sees_that_leases_outlive_a_slow_clock() {
+    let play = |clock: &[&str]| -> Result<(), StageError> {
+        let mut stage = Stage::default();
+        let before = [
+            "mesh voters=3 workers=2",
+            "agent a4 at n4 skills=nap",
+            "agent a5 at n5 skills=nap",
+            "submit t1 skill=nap input=30000 attempt=50s",
+            "until t1 running",
+        ];
+        let after = ["cut n4", "run 9s"];
+        let mut lines = before.iter().chain(clock).chain(&after);
+        lines.try_for_each(|line| stage.act(line))
+    };
+    assert_eq!(play(&[]), Ok(()));
+    let broken = play(&["slow n4"]);
+    let Err(StageError::Broken { what }) = &broken else {
+        panic!("it went unnoticed: {broken:?}");
+    };
+    assert!(what.starts_with("TwoHolders"), "{what}");
+}
+
+/// Not coming to rest is no proof: only a promise that was broken is.
+fn is_unsafe(outcome: &Outcome) -> bool {
+    use hms_tests::sim::oracle::Violation;
+    match &outcome.broken {
+        None | Some(Violation::Stuck(_)) => false,
+        Some(
+            Violation::TwoLeaders(..)
+            | Violation::Diverged(..)
+            | Violation::Lost(..)
+            | Violation::Undone(..)
+            | Violation::TwoHolders(..)
+            | Violation::Halted(..)
+            | Violation::StaleRead(_),
+        ) => true,
+    }
+}
+
+/// The story of the first seed that went wrong, and the names of the others.
+fn tell(soaked: &Soaked) -> String {
+    let names: Vec<String> = soaked.broken.iter().map(ToString::to_string).collect();
+    let story = soaked
+        .broken
+        .first()
+        .map(|outcome| outcome.trace.to_string());
+    format!(
+        "{soaked}\n{}\n{}",
+        names.join("\n"),
+        story.unwrap_or_default()
+    )
+}

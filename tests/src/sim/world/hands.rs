@@ -1,0 +1,170 @@
+//! What the hands of simulated hosts do: they write, send, gossip, run agents and probe.
+
+use std::sync::Arc;
+
+use hms_consensus::effect::Effect;
+use hms_consensus::input::Input;
+use hms_protocol::codec;
+use hms_protocol::codec::peer::Bundle;
+use hms_protocol::id::NodeId;
+use hms_protocol::peer::{Dispatch, PeerMessage};
+
+use super::{Event, World};
+use crate::sim::agents::Agent;
+use crate::sim::clock::Millis;
+use crate::sim::host::HostId;
+
+impl World {
+    /// Carries out what a mind wants.
+    pub(super) fn perform(&mut self, host: HostId, effect: Effect) {
+        self.note(host, &effect);
+        match effect {
+            Effect::Persist(write) => {
+                let number = write.number;
+                self.hosts[host.0].disk.write(write);
+                let (low, high) = self.disks.sync_ms;
+                let delay = self.dice.between(low, high);
+                self.plan(delay, host, Event::Synced(number));
+            }
+            Effect::Checkpoint(checkpoint) => {
+                let bytes: Arc<[u8]> = checkpoint.encode().into();
+                let delay = self.dice.between(1, 50);
+                self.plan(delay, host, Event::Written(checkpoint.index, bytes));
+            }
+            Effect::Send { to, message } => self.send(host, to, &message),
+            Effect::Beat(beat) => self.gossip(host, &Input::Heard(beat)),
+            Effect::Announce(announcement) => {
+                let from = self.hosts[host.0].node;
+                self.gossip(host, &Input::Announced { from, announcement });
+            }
+            Effect::Answer { ticket, answer } => self.answer(ticket, answer),
+            Effect::Start(order) => self.begin(host, order),
+            Effect::Stop(run) => {
+                self.hosts[host.0].crew.stop(run);
+                self.oracle.ends(host, run);
+            }
+            Effect::Raise {
+                agent,
+                skills,
+                slots,
+            } => self.raise(host, Agent::new(agent, skills, slots)),
+            Effect::Dismiss(agent) => {
+                self.hosts[host.0].crew.dismiss(agent);
+                self.plan(1, host, Event::Input(Box::new(Input::Dismissed(agent))));
+            }
+            Effect::Probe { spec, revision } => {
+                self.plan(3, host, Event::Probed(spec.name, revision));
+            }
+            Effect::Publish(notice) => self.oracle.notice(&notice),
+            Effect::Enrol(roster) => self.hosts[host.0].disk.roster = roster,
+            Effect::Follow { leader, .. } => self.hosts[host.0].leader = leader,
+            Effect::Halt { reason } => self.oracle.halted(host, reason),
+        }
+    }
+
+    /// Puts an effect into the trace.
+    fn note(&mut self, host: HostId, effect: &Effect) {
+        let now = self.agenda.now();
+        let (kind, content) = match effect {
+            Effect::Persist(write) => {
+                let rows = write.rows.iter().flat_map(|(_, row)| row).copied();
+                (
+                    0,
+                    write.number.to_le_bytes().into_iter().chain(rows).collect(),
+                )
+            }
+            Effect::Send { to, message } => (1, [to.as_bytes().to_vec(), wire(message)].concat()),
+            Effect::Beat(beat) => (2, codec::encode(beat)),
+            Effect::Checkpoint(_)
+            | Effect::Announce(_)
+            | Effect::Answer { .. }
+            | Effect::Start(_)
+            | Effect::Stop(_)
+            | Effect::Raise { .. }
+            | Effect::Dismiss(_)
+            | Effect::Probe { .. }
+            | Effect::Publish(_)
+            | Effect::Enrol(_)
+            | Effect::Follow { .. }
+            | Effect::Halt { .. } => (3, format!("{effect:?}").into_bytes()),
+        };
+        self.trace.note(now, host.0, kind, &content);
+        if let Some(words) = self.story.effect(&self.hosts[host.0], effect) {
+            self.trace.say(now, words);
+        }
+    }
+
+    fn send(&mut self, from: HostId, to: NodeId, message: &PeerMessage) {
+        let Some(receiver) = self.host_of(to) else {
+            return;
+        };
+        // What arrives is what was on the wire, not the value that was sent.
+        let bytes = wire(message);
+        let sender = self.hosts[from.0].node;
+        for delay in self.links.carry(from, receiver) {
+            let bundle: Bundle = codec::decode(&bytes).expect("a mind sends what it can read");
+            for message in bundle.0 {
+                let input = Input::Received {
+                    from: sender,
+                    message,
+                };
+                self.deliver(delay, from, receiver, input);
+            }
+        }
+    }
+
+    fn gossip(&mut self, from: HostId, input: &Input) {
+        for to in (0..self.hosts.len()).map(HostId).filter(|to| *to != from) {
+            for delay in self.links.carry(from, to) {
+                self.deliver(delay, from, to, input.clone());
+            }
+        }
+    }
+
+    /// The hands of a host hear members only.
+    fn deliver(&mut self, delay: Millis, from: HostId, to: HostId, input: Input) {
+        if self.hosts[to.0].knows(self.hosts[from.0].node) {
+            self.plan(delay, to, Event::Input(Box::new(input)));
+        }
+    }
+
+    fn begin(&mut self, host: HostId, order: Dispatch) {
+        let run = order.run;
+        let now = self.agenda.now();
+        self.oracle.begins(host, &order, &self.hosts, now);
+        if let Some(duration) = self.hosts[host.0].crew.begin(order) {
+            self.plan(duration, host, Event::Finished(run));
+        }
+    }
+
+    /// Brings up an agent, or tells of one that is up.
+    pub(crate) fn raise(&mut self, host: HostId, agent: Agent) {
+        let id = agent.id;
+        let mesh = self.mesh;
+        let machine = &mut self.hosts[host.0];
+        machine.crew.add(agent);
+        if let Some(certificate) = machine.crew.certify(id, mesh, &machine.key) {
+            self.plan(5, host, Event::Input(Box::new(Input::Raised(certificate))));
+        }
+    }
+
+    /// Starts a host that was admitted.
+    pub(crate) fn start(&mut self, host: HostId) {
+        let machine = &mut self.hosts[host.0];
+        machine.start(self.mesh, self.pace);
+        let agents: Vec<_> = machine.crew.agents().map(|agent| agent.id).collect();
+        let certificates = agents
+            .into_iter()
+            .filter_map(|agent| machine.crew.certify(agent, self.mesh, &machine.key));
+        let raised: Vec<_> = certificates.map(Input::Raised).collect();
+        self.plan(0, host, Event::Tick);
+        for input in raised {
+            self.plan(2, host, Event::Input(Box::new(input)));
+        }
+    }
+}
+
+/// A message as it travels.
+fn wire(message: &PeerMessage) -> Vec<u8> {
+    codec::encode(&Bundle(vec![message.clone()]))
+}
