@@ -19,10 +19,6 @@ use crate::input::Ticket;
 use crate::state::checkpoint::Checkpoint;
 
 /// An order to the hands.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "an effect is moved once, from the mind to the hands: a box each would cost more than the room it saves"
-)]
 #[derive(Debug)]
 pub enum Effect {
     /// Write to the log. `Input::Persisted` follows when it is durable.
@@ -118,10 +114,6 @@ pub struct Recovered {
 }
 
 /// An answer to the gateway.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "an answer is moved once: a box each would cost more than the room it saves"
-)]
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// The node is admitted, as this, into this mesh.

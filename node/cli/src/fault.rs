@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use hms_client::{Class, ClientError};
 use hms_client::domain::proof::ProofRefusal;
+use hms_client::{Class, ClientError};
 
 use crate::exit::Exit;
 

@@ -1,10 +1,10 @@
 //! `hms mesh`: what goes on inside: gossip topics, and everything that happens in the ledger.
 
 use clap::Subcommand;
-use hms_client::{Event, Happening, News, TopicView};
 use hms_client::domain::id::Cursor;
 use hms_client::domain::member::Presence;
 use hms_client::domain::peer::Run;
+use hms_client::{Event, Happening, News, TopicView};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 

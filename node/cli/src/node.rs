@@ -1,8 +1,8 @@
 //! `hms node`: the members of the mesh and how they do.
 
 use clap::Subcommand;
-use hms_client::{Condition, NodeView};
 use hms_client::domain::member::Presence;
+use hms_client::{Condition, NodeView};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;

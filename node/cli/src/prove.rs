@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use clap::Args;
 use futures::stream::{self, StreamExt as _};
-use hms_client::{Client, ClientError, Submission};
 use hms_client::domain::digest::Hash;
 use hms_client::domain::proof::{Claim, hash_database, split_claims};
 use hms_client::domain::task::{Task, TaskState};
 use hms_client::domain::verdict::Finding;
+use hms_client::{Client, ClientError, Submission};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::time::Instant;

@@ -5,15 +5,15 @@ mod file;
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use hms_client::{Declaration, Declared};
 use hms_client::domain::id::ServiceName;
 use hms_client::domain::service::{Health, Observation, Service, ServiceSpec, Sight};
 use hms_client::domain::time::Moment;
+use hms_client::{Declaration, Declared};
 use serde_json::{Value, json};
 
+use crate::clock::now;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::clock::now;
 use crate::phrase::{age, span};
 use crate::screen::{Screen, Tone, plain};
 use crate::session::{Names, Session};

@@ -1,7 +1,7 @@
 //! `hms status` and `hms ping`: the mesh in one look, and one node's word.
 
-use hms_client::{Ping, StatusView};
 use hms_client::domain::member::Role;
+use hms_client::{Ping, StatusView};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;

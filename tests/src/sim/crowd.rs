@@ -197,7 +197,10 @@ impl Crowd {
         match self.dice.below(7) {
             0 => Question::Status,
             1 => Question::Nodes,
-            2 => Question::Services,
+            2 => Question::Services {
+                after: None,
+                limit: 100,
+            },
             3 => Question::Skills,
             4 => Question::Agents {
                 node: None,

@@ -11,9 +11,9 @@ use hms_client::domain::time::Moment;
 use serde_json::{Value, json};
 
 use super::show::{brief_json, state_tone};
+use crate::clock::now;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::clock::now;
 use crate::phrase::{age, parse_span, span};
 use crate::screen::{Screen, plain};
 use crate::session::{Names, Session};

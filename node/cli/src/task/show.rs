@@ -2,14 +2,16 @@
 
 use clap::Args;
 use hms_client::domain::id::TaskId;
-use hms_client::domain::task::{Attempt, AttemptEnd, Blockage, Outcome, Task, TaskResult, TaskState};
+use hms_client::domain::task::{
+    Attempt, AttemptEnd, Blockage, Outcome, Task, TaskResult, TaskState,
+};
 use hms_client::domain::time::Moment;
 use hms_client::domain::verdict::{Finding, Verdict, Verification};
 use serde_json::{Value, json};
 
+use crate::clock::now;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::clock::now;
 use crate::phrase::{age, size, span};
 use crate::screen::{Screen, Tone, plain};
 use crate::session::{Names, Session};

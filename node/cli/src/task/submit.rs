@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use hms_client::{Submission, TaskNews};
 use hms_client::domain::id::{SkillName, TaskId};
 use hms_client::domain::limits::TASK_INPUT_BYTES_MAX;
 use hms_client::domain::task::TaskState;
 use hms_client::domain::verdict::Verification;
+use hms_client::{Submission, TaskNews};
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 

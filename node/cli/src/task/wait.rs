@@ -1,15 +1,15 @@
 //! `hms task wait`: waits until tasks are final, and ends with the worst of their ends.
 
 use clap::Args;
-use hms_client::{Client, ClientError, TaskNews};
 use hms_client::domain::id::TaskId;
 use hms_client::domain::task::{Task, TaskState};
+use hms_client::{Client, ClientError, TaskNews};
 use tokio::time::{Instant, timeout_at};
 
 use super::show::{full_json, text};
+use crate::clock::now;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::clock::now;
 use crate::session::Session;
 
 /// Which tasks.

@@ -25,14 +25,15 @@ const HEIGHTS: [(&str, u8); 11] = [
 ];
 
 /// Arrows along the ground: (from, to), each with its reason.
-const SIDEWAYS: [(&str, &str); 1] = [
+const SIDEWAYS: [(&str, &str); 2] = [
     // The log is chained as it is appended, and the links are checked as it is loaded.
     ("raft", "chain"),
+    ("worker", "liveness"),
 ];
 
 /// Pages that every room may read: what rooms exchange and what bounds them. A page may itself read
 /// the ground and the state, no more.
-const PAGES: [&str; 5] = ["birth", "input", "effect", "outbox", "limits"];
+const PAGES: [&str; 6] = ["birth", "input", "effect", "outbox", "limits", "quorum"];
 const PAGES_HEIGHT: u8 = 2;
 
 /// Checks one file of `consensus`; others have no order of rooms.
