@@ -12,8 +12,8 @@ fn spec(name: &str, probe: &str, target: &[(&str, &str)]) -> ServiceSpec {
         .iter()
         .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
     ServiceSpec {
-        name: name.parse().unwrap(),
-        probe: probe.parse().unwrap(),
+        name: name.parse().expect("a name"),
+        probe: probe.parse().expect("a skill"),
         target: target.collect::<BTreeMap<_, _>>(),
         interval_ms: 200,
         timeout_ms: 200,
@@ -25,7 +25,7 @@ fn spec(name: &str, probe: &str, target: &[(&str, &str)]) -> ServiceSpec {
 }
 
 async fn health(mesh: &Mesh, name: &str) -> Health {
-    let service = mesh.client.service(&name.parse().unwrap()).await;
+    let service = mesh.client.service(&name.parse().expect("a name")).await;
     service.map_or(Health::Unknown, |service| service.health)
 }
 
