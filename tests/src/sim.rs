@@ -3,7 +3,7 @@
 //! The minds run as they do in production. Everything around them is simulated: a clock that jumps from one occurrence to
 //! the next, links that lose, delay, reorder, repeat and cut, disks that forget what was not synced, nodes that crash,
 //! sleep and come back, agents that do their work well, badly or late, and clients that ask again when nobody answers.
-//! All chance comes from the seed, so a run can be repeated to the last byte; [`Trace`](trace::Trace) proves it.
+//! All chance comes from the seed, so a run can be repeated to the last byte; [`Trace`] proves it.
 //!
 //! After every step the [`oracle`] checks what must never be false. After the faults end, the mesh must come to rest with
 //! every acknowledged task decided.
