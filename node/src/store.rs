@@ -10,6 +10,7 @@
 
 mod checkpoint;
 mod database;
+mod disk;
 mod error;
 mod layout;
 mod raft_log;
@@ -29,27 +30,21 @@ use std::sync::Arc;
 use hms_consensus::effect::{LogWrite, Recovered};
 use hms_consensus::state::checkpoint::Checkpoint;
 use hms_protocol::id::{MeshId, NodeId};
-use tokio::sync::mpsc;
 
 pub use error::StoreError;
 pub use reports::{Reports, Stored};
 pub use seen::{Seen, SeenWindow};
 pub use shelf::Shelf;
 
-use crate::limits::STORE_QUEUE_CAPACITY;
 use checkpoint::Piecewise;
-use database::Database;
-use upkeep::Upkeep;
-use writer::{Order, Past, Writer};
+use disk::Disk;
+use writer::Order;
 
-/// A node's disk. Dropping it writes what is queued; [`Store::close`] also waits for that.
-#[derive(Debug)]
+/// A node's disk. When this and every [`Seen`] and [`Shelf`] of it are dropped, it is closed: the
+/// last drop waits until what is queued is written.
+#[derive(Clone, Debug)]
 pub struct Store {
-    database: Arc<Database>,
-    orders: mpsc::Sender<Order>,
-    upkeep: Upkeep,
-    writer: std::thread::JoinHandle<()>,
-    saved: tokio::sync::watch::Receiver<reports::Durable>,
+    disk: Arc<Disk>,
 }
 
 impl Store {
@@ -61,21 +56,9 @@ impl Store {
     /// The directory cannot be made or written, is in use by another process, was written by a
     /// newer version, or is damaged.
     pub fn open(directory: &Path) -> Result<(Self, Reports), StoreError> {
-        let database = Arc::new(Database::open(directory)?);
-        let past = Past::read(&database)?;
-        let (orders, queue) = mpsc::channel(STORE_QUEUE_CAPACITY);
-        let (report, durable) = reports::channel();
-        let upkeep = Upkeep::start(Arc::clone(&database), orders.downgrade())?;
-        let writer = Writer::new(Arc::clone(&database), past, report, upkeep.compactions());
-        let writer = writer.start(queue)?;
-        let store = Self {
-            database,
-            orders,
-            upkeep,
-            writer,
-            saved: durable.clone(),
-        };
-        Ok((store, Reports::new(durable)))
+        let disk = Arc::new(Disk::open(directory)?);
+        let reports = Reports::new(disk.durable.clone());
+        Ok((Self { disk }, reports))
     }
 
     /// Makes the store this node's and this mesh's, or finds that it is somebody else's.
@@ -84,7 +67,7 @@ impl Store {
     ///
     /// The store belongs to another node or mesh, or it cannot be read or written.
     pub fn claim(&self, node: NodeId, mesh: MeshId) -> Result<(), StoreError> {
-        self.database.claim(node, mesh)
+        self.disk.database.claim(node, mesh)
     }
 
     /// Reads the ledger back. Called once, before anything is written.
@@ -93,11 +76,11 @@ impl Store {
     ///
     /// Something cannot be read as it was written.
     pub fn recover(&self) -> Result<Recovered, StoreError> {
-        let start = raft_log::start(&self.database)?;
+        let start = raft_log::start(&self.disk.database)?;
         Ok(Recovered {
-            checkpoint: checkpoint::read(&self.database)?,
-            hard_state: raft_log::read_hard_state(&self.database)?,
-            rows: raft_log::read_rows(&self.database, start)?,
+            checkpoint: checkpoint::read(&self.disk.database)?,
+            hard_state: raft_log::read_hard_state(&self.disk.database)?,
+            rows: raft_log::read_rows(&self.disk.database, start)?,
         })
     }
 
@@ -108,16 +91,16 @@ impl Store {
     ///
     /// There is a ledger already, or it cannot be written.
     pub fn found(&self, genesis: &Checkpoint) -> Result<(), StoreError> {
-        if raft_log::has_history(&self.database)? {
-            let directory = self.database.directory().to_owned();
+        if raft_log::has_history(&self.disk.database)? {
+            let directory = self.disk.database.directory().to_owned();
             return Err(StoreError::LedgerExists { directory });
         }
         let bytes = genesis.encode();
-        let mut pieces = Piecewise::begin(&self.database, genesis.index, Arc::from(bytes))?;
-        while pieces.write_next(&self.database)? {}
-        let mut batch = self.database.batch();
+        let mut pieces = Piecewise::begin(&self.disk.database, genesis.index, Arc::from(bytes))?;
+        while pieces.write_next(&self.disk.database)? {}
+        let mut batch = self.disk.database.batch();
         pieces.finish(&mut batch);
-        self.database.write(batch, true)
+        self.disk.database.write(batch, true)
     }
 
     /// Queues a log write. Waits while the queue is full; [`Reports`] tells when it is durable.
@@ -126,8 +109,7 @@ impl Store {
     ///
     /// The disk has failed before; the reason was reported.
     pub async fn write(&self, write: LogWrite) -> Result<(), StoreError> {
-        let sent = self.orders.send(Order::Log(write)).await;
-        sent.map_err(|_| StoreError::Stopped)
+        self.disk.order(Order::Log(write)).await
     }
 
     /// Orders a checkpoint to be encoded and written, beside the log writes. [`Reports`] tells when
@@ -137,38 +119,22 @@ impl Store {
     ///
     /// The disk has failed before; the reason was reported.
     pub async fn checkpoint(&self, checkpoint: Box<Checkpoint>) -> Result<(), StoreError> {
-        self.upkeep.encode(checkpoint).await
+        self.disk.encode(checkpoint).await
     }
 
     /// The record of what a replay window has let in.
     pub fn seen(&self, window: SeenWindow) -> Seen {
-        Seen::new(
-            window,
-            Arc::clone(&self.database),
-            self.orders.downgrade(),
-            self.saved.clone(),
-        )
+        Seen::new(window, Arc::clone(&self.disk))
     }
 
     /// Small things of the agent room, by agent.
     pub fn agents(&self) -> Shelf {
-        Shelf::new(Arc::clone(&self.database))
+        Shelf::new(Arc::clone(&self.disk))
     }
 
-    /// Writes what is queued and closes the database; returns when that is done.
+    /// Writes what is queued; returns when that is done. Nothing is written any more after it,
+    /// whoever still has a part of the store.
     pub async fn close(self) {
-        let Self {
-            orders,
-            upkeep,
-            writer,
-            ..
-        } = self;
-        // A writer that has failed does not take the order, and has nothing left to write.
-        let _ = orders.send(Order::Stop).await;
-        drop(orders);
-        let joined = tokio::task::spawn_blocking(move || writer.join().is_ok() && upkeep.stop());
-        if !joined.await.unwrap_or(false) {
-            tracing::error!("a thread of the store has panicked");
-        }
+        self.disk.stop().await;
     }
 }

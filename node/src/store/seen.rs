@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use hms_protocol::codec;
 use hms_protocol::replay::{ReplayRecord, Save};
-use tokio::sync::{mpsc, watch};
 
-use super::database::Database;
+use super::disk::Disk;
 use super::error::StoreError;
 use super::layout;
 use super::reports::Durable;
@@ -43,24 +42,12 @@ impl SeenWindow {
 #[derive(Clone, Debug)]
 pub struct Seen {
     window: SeenWindow,
-    database: Arc<Database>,
-    orders: mpsc::WeakSender<Order>,
-    durable: watch::Receiver<Durable>,
+    disk: Arc<Disk>,
 }
 
 impl Seen {
-    pub(super) fn new(
-        window: SeenWindow,
-        database: Arc<Database>,
-        orders: mpsc::WeakSender<Order>,
-        durable: watch::Receiver<Durable>,
-    ) -> Self {
-        Self {
-            window,
-            database,
-            orders,
-            durable,
-        }
+    pub(super) fn new(window: SeenWindow, disk: Arc<Disk>) -> Self {
+        Self { window, disk }
     }
 
     /// What the life before has left, if there was one.
@@ -69,12 +56,13 @@ impl Seen {
     ///
     /// The record cannot be read as it was written.
     pub fn read(&self) -> Result<Option<ReplayRecord>, StoreError> {
-        let Some(bytes) = self.database.get(layout::SEEN, self.window.key())? else {
+        let database = &self.disk.database;
+        let Some(bytes) = database.get(layout::SEEN, self.window.key())? else {
             return Ok(None);
         };
         let record = codec::decode(&bytes).map_err(|error| {
             let what = format!("the replay record of {:?} messages", self.window);
-            StoreError::codec(self.database.directory(), what, &error)
+            StoreError::codec(database.directory(), what, &error)
         })?;
         Ok(Some(record))
     }
@@ -86,13 +74,12 @@ impl Seen {
     ///
     /// The store is closed or has failed.
     pub async fn save(&self, save: Save) -> Result<(), StoreError> {
-        let orders = self.orders.upgrade().ok_or(StoreError::Stopped)?;
         let order = Order::Seen {
             window: self.window,
             number: save.number,
             record: codec::encode(&save.record),
         };
-        orders.send(order).await.map_err(|_| StoreError::Stopped)
+        self.disk.order(order).await
     }
 
     /// Waits until the save of this number, or a later one, is durable.
@@ -100,10 +87,11 @@ impl Seen {
     /// # Errors
     ///
     /// The store is closed or has failed.
-    pub async fn saved(&mut self, number: u64) -> Result<u64, StoreError> {
+    pub async fn saved(&self, number: u64) -> Result<u64, StoreError> {
         let place = self.window.place();
         let done = |durable: &Durable| durable.failure.is_some() || number <= durable.seen[place];
-        let durable = self.durable.wait_for(done).await;
+        let mut durable = self.disk.durable.clone();
+        let durable = durable.wait_for(done).await;
         let durable = durable.map_err(|_| StoreError::Stopped)?;
         match &durable.failure {
             Some(failure) => Err(failure.clone()),

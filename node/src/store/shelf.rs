@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hms_protocol::id::AgentId;
 
-use super::database::Database;
+use super::disk::Disk;
 use super::error::StoreError;
 use super::layout;
 
@@ -12,12 +12,12 @@ use super::layout;
 /// and blocks for one fsync at most.
 #[derive(Clone, Debug)]
 pub struct Shelf {
-    database: Arc<Database>,
+    disk: Arc<Disk>,
 }
 
 impl Shelf {
-    pub(super) fn new(database: Arc<Database>) -> Self {
-        Self { database }
+    pub(super) fn new(disk: Arc<Disk>) -> Self {
+        Self { disk }
     }
 
     /// Keeps something for each of these agents, in place of what was kept: one fsync for all.
@@ -26,11 +26,11 @@ impl Shelf {
     ///
     /// The disk cannot be written.
     pub fn put(&self, things: &[(AgentId, Vec<u8>)]) -> Result<(), StoreError> {
-        let mut batch = self.database.batch();
+        let mut batch = self.disk.database.batch();
         for (agent, thing) in things {
             batch.put(layout::AGENTS, agent.as_bytes(), thing);
         }
-        self.database.write(batch, true)
+        self.disk.database.write(batch, true)
     }
 
     /// Forgets what is kept for an agent.
@@ -39,9 +39,9 @@ impl Shelf {
     ///
     /// The disk cannot be written.
     pub fn remove(&self, agent: AgentId) -> Result<(), StoreError> {
-        let mut batch = self.database.batch();
+        let mut batch = self.disk.database.batch();
         batch.delete(layout::AGENTS, agent.as_bytes());
-        self.database.write(batch, true)
+        self.disk.database.write(batch, true)
     }
 
     /// Everything that is kept, in order of agent ids.
@@ -51,10 +51,10 @@ impl Shelf {
     /// Something cannot be read as it was written.
     pub fn list(&self) -> Result<Vec<(AgentId, Vec<u8>)>, StoreError> {
         let mut things = Vec::new();
-        self.database.scan(layout::AGENTS, &[], |key, thing| {
+        self.disk.database.scan(layout::AGENTS, &[], |key, thing| {
             let agent = AgentId::from_slice(key).ok_or_else(|| {
                 let what = "an agent's record".to_owned();
-                StoreError::entry(self.database.directory(), what, "wrong length of key")
+                StoreError::entry(self.disk.database.directory(), what, "wrong length of key")
             })?;
             things.push((agent, thing.to_vec()));
             Ok(())

@@ -33,7 +33,6 @@ enum Chore {
 pub(super) struct Upkeep {
     chores: mpsc::Sender<Chore>,
     compacting: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
 }
 
 /// Where the writer orders compactions.
@@ -48,7 +47,7 @@ impl Upkeep {
     pub(super) fn start(
         database: Arc<Database>,
         orders: mpsc::WeakSender<Order>,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<(Self, JoinHandle<()>), StoreError> {
         let (chores, queue) = mpsc::channel(STORE_UPKEEP_CAPACITY);
         let compacting = Arc::new(AtomicBool::new(false));
         let worker = Worker {
@@ -61,11 +60,7 @@ impl Upkeep {
         let thread = started.map_err(|source| StoreError::Thread {
             source: Arc::new(source),
         })?;
-        Ok(Self {
-            chores,
-            compacting,
-            thread,
-        })
+        Ok((Self { chores, compacting }, thread))
     }
 
     pub(super) fn compactions(&self) -> Compactions {
@@ -80,12 +75,6 @@ impl Upkeep {
     pub(super) async fn encode(&self, checkpoint: Box<Checkpoint>) -> Result<(), StoreError> {
         let sent = self.chores.send(Chore::Encode(checkpoint)).await;
         sent.map_err(|_| StoreError::Stopped)
-    }
-
-    /// Waits for the thread to end, which it does when the writer has. `false` if it panicked.
-    pub(super) fn stop(self) -> bool {
-        drop(self.chores);
-        self.thread.join().is_ok()
     }
 }
 

@@ -4,6 +4,7 @@
 //! sync nobody knows what the disk holds, so nothing is tried again.
 
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use hms_consensus::effect::LogWrite;
 use hms_protocol::id::Index;
@@ -86,7 +87,7 @@ impl Writer {
     pub(super) fn start(
         mut self,
         mut queue: mpsc::Receiver<Order>,
-    ) -> Result<std::thread::JoinHandle<()>, StoreError> {
+    ) -> Result<JoinHandle<()>, StoreError> {
         let thread = std::thread::Builder::new().name("hms-store".to_owned());
         let started = thread.spawn(move || {
             if let Err(failure) = self.run(&mut queue) {

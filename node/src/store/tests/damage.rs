@@ -21,7 +21,7 @@ async fn written(in_tables: bool) -> TempDir {
     };
     stage.write(write).await;
     if in_tables {
-        stage.store.database.flush();
+        stage.store.disk.database.flush();
     }
     stage.close().await
 }

@@ -89,6 +89,19 @@ async fn what_is_queued_when_the_store_closes_is_written() {
 }
 
 #[tokio::test]
+async fn a_store_that_is_dropped_writes_what_is_queued_and_lets_go_of_the_disk() {
+    let mut stage = Stage::new();
+    for index in 1..=100 {
+        stage.queue(rows(index..=index)).await;
+    }
+    let Stage {
+        store, directory, ..
+    } = stage;
+    drop(store);
+    assert_eq!(read(directory.path()).await.unwrap().rows.len(), 100);
+}
+
+#[tokio::test]
 async fn reports_never_hold_up_the_disk() {
     let mut stage = Stage::new();
     // Far more than any queue holds, and nobody listens.
@@ -139,16 +152,17 @@ async fn what_was_acknowledged_survives_kill_9() {
             .spawn()
             .unwrap();
         let lines = BufReader::new(victim.stdout.take().unwrap()).lines();
-        let said = lines.filter_map(|line| {
+        let mut said = lines.filter_map(|line| {
             let line = line.unwrap();
             line.strip_prefix("acknowledged ")?.parse::<u64>().ok()
         });
-        let acknowledged = said.take(50 * round).last().unwrap();
+        let acknowledged = said.by_ref().take(50 * round).last().unwrap();
         let in_use = Store::open(directory.path()).unwrap_err();
         assert_eq!(in_use.code(), "HMS-STORE-IN-USE");
         assert!(in_use.to_string().contains(&victim.id().to_string()));
         victim.kill().unwrap();
         victim.wait().unwrap();
+        drop(said);
 
         let found = indexes(&read(directory.path()).await.unwrap());
         let newest = *found.last().unwrap();

@@ -28,7 +28,7 @@ fn save(number: u64) -> Save {
 #[tokio::test]
 async fn a_replay_record_survives_a_restart_once_it_is_saved() {
     let stage = Stage::new();
-    let mut direct = stage.store.seen(SeenWindow::Direct);
+    let direct = stage.store.seen(SeenWindow::Direct);
     let gossip = stage.store.seen(SeenWindow::Gossip);
     assert_eq!(direct.read().unwrap(), None);
     direct.save(save(1)).await.unwrap();
@@ -65,7 +65,7 @@ async fn agents_are_kept_until_they_are_removed() {
 async fn a_closed_store_refuses_what_comes_late() {
     let mut stage = Stage::new();
     stage.write(rows(1..=1)).await;
-    let mut seen = stage.store.seen(SeenWindow::Direct);
+    let seen = stage.store.seen(SeenWindow::Direct);
     stage.close().await;
     assert_eq!(
         seen.save(save(1)).await.unwrap_err().code(),
