@@ -57,6 +57,10 @@ pub const SNAPSHOT_PATIENCE_TICKS: u64 = 50;
 /// How much the patience with a snapshot grows.
 pub const SNAPSHOT_PATIENCE_MAX: u64 = 8;
 
+/// Messages that wait for one write to become durable. Further ones are dropped while the disk
+/// stalls: Raft repeats what matters.
+pub const MESSAGES_HELD_MAX: usize = 4_096;
+
 /// Peers whose last message is remembered. The one silent for longest is forgotten first.
 pub const PEERS_MAX: usize = 1_024;
 

@@ -136,7 +136,8 @@ impl Driver {
         if at_once {
             self.release_all(messages);
         } else {
-            last.messages.extend(messages);
+            let room = limits::MESSAGES_HELD_MAX.saturating_sub(last.messages.len());
+            last.messages.extend(messages.into_iter().take(room));
         }
     }
 

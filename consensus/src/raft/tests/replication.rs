@@ -229,6 +229,42 @@ fn followers_are_told_while_the_leader_still_writes_and_two_disks_commit() {
 }
 
 #[test]
+fn what_waits_for_a_stalled_disk_is_bounded() {
+    let mut mesh = Mesh::new(3);
+    let leader = mesh.elect();
+    let stalled = mesh.others(leader)[0];
+    mesh.propose(leader, "a");
+    let heartbeat = {
+        let driver = &mut mesh.live.get_mut(&leader).unwrap().driver;
+        driver.tick();
+        driver.tick();
+        let sends = driver.settle().sends;
+        sends.into_iter().find(|(to, _)| *to == stalled).unwrap().1
+    };
+    mesh.prompt = false;
+    mesh.live
+        .get_mut(&leader)
+        .unwrap()
+        .driver
+        .propose(b"b".to_vec())
+        .unwrap();
+    mesh.settle();
+    for (from, to, bytes) in std::mem::take(&mut mesh.wire) {
+        mesh.deliver(from, to, &bytes);
+    }
+    mesh.settle();
+    for _ in 0..2 * limits::MESSAGES_HELD_MAX {
+        mesh.deliver(leader, stalled, &heartbeat);
+        mesh.settle_one(stalled);
+    }
+    mesh.wire.clear();
+    mesh.persist(stalled, usize::MAX);
+    mesh.settle_one(stalled);
+    let answers = mesh.wire.iter().filter(|(from, _, _)| *from == stalled);
+    assert_eq!(answers.count(), limits::MESSAGES_HELD_MAX);
+}
+
+#[test]
 fn the_commit_index_reaches_the_disk_without_a_write_of_its_own() {
     let mut mesh = Mesh::new(1);
     mesh.elect();
