@@ -101,3 +101,6 @@ impl AgentError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

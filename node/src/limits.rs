@@ -79,6 +79,17 @@ pub const TICKETS_MAX: usize = 4_096;
 /// Gossip messages waiting for somebody to tell. When met, the oldest is dropped and counted.
 pub const OUTBOX_MAX: usize = 1_024;
 
+/// Streams of one protocol that arrived and were not looked at yet. When full, a further one is not taken, and its opener
+/// tries again.
+pub const ARRIVALS_CAPACITY: usize = 1_024;
+
+/// Streams wished for on one connection and not asked for yet. When full, whoever wishes waits.
+pub const WISHES_CAPACITY: usize = 64;
+
+/// Streams being opened on one connection. When met, further wishes wait. Below the number that libp2p negotiates at
+/// once for a peer.
+pub const STREAMS_OPENING_MAX: usize = 64;
+
 /// Calls of one member that are answered at once. When met, a further one is not taken, and its caller tries again until
 /// its own deadline.
 pub const CALLS_PER_MEMBER_MAX: usize = 1_024;
@@ -145,14 +156,19 @@ pub const PAGE_BYTES: usize = hms_protocol::limits::CALL_REPLY_BYTES_MAX / 2;
 /// Services of one call that are declared at a time. The rest of the file waits for them.
 pub const DECLARATIONS_AT_ONCE: usize = 64;
 
-/// Runs waiting for one agent. When full, the order is dropped and repeated by the leader.
-pub const AGENT_MAILBOX_CAPACITY: usize = 1_024;
+/// Attempts, and as many checks, waiting for one agent. When full, the agent answers `Unavailable` at once and another
+/// is asked.
+pub const AGENT_MAILBOX_CAPACITY: usize = 64;
+
+/// Checks of others' results that one agent makes at once, beside its own attempts. More wait in its mailbox.
+pub const AGENT_CHECKS_AT_ONCE: usize = 8;
 
 /// Ended runs that the host has not yet forgotten. When full, an agent waits before it takes the next run.
 pub const RUNS_OVER_CAPACITY: usize = 1_024;
 
-/// Probes under way at once. When met, a probe is left out; the next interval tries again.
-pub const PROBES_MAX: usize = 1_024;
+/// Probes, and refusals on their way to the mind, under way at once. When met, a probe is left out and the next interval
+/// tries again; an order is dropped and its lease runs out.
+pub const ERRANDS_MAX: usize = 1_024;
 
 /// Proofs searched or checked at once. More wait for a desk; their time limit runs.
 pub const PROOFS_AT_ONCE: usize = 4;

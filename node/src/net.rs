@@ -48,6 +48,7 @@ pub use topics::Topic;
 use circle::Circle;
 use direct::Wires;
 use gauges::Gauges;
+use streams::Opener;
 use swarm::Order;
 
 /// Starts the network: listens, and returns when every address is known.
@@ -62,7 +63,7 @@ pub struct Net {
     orders: mpsc::Sender<Order>,
     circle: Arc<watch::Sender<Circle>>,
     wires: watch::Receiver<Arc<Wires>>,
-    control: libp2p_stream::Control,
+    opener: Opener,
     addresses: watch::Receiver<Vec<String>>,
     gauges: Arc<Gauges>,
 }
@@ -138,7 +139,7 @@ impl Net {
         {
             return Err(CallError::NotConnected { node: to });
         }
-        calls::ask(self.control.clone(), peer, request, within).await
+        calls::ask(self.opener.clone(), peer, request, within).await
     }
 
     /// Calls whoever listens at an address, and says who it is. An address that ends in `/p2p/<peer id>` is answered by
@@ -157,7 +158,7 @@ impl Net {
         let calling = async {
             let node = self.reach(target).await?;
             let peer = keys::peer_of(node).ok_or(CallError::NotConnected { node })?;
-            let replies = calls::ask(self.control.clone(), peer, request, within).await?;
+            let replies = calls::ask(self.opener.clone(), peer, request, within).await?;
             Ok((node, replies))
         };
         let late = || CallError::TooSlow {

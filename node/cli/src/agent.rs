@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::screen::{Screen, Tone, plain};
+use crate::screen::{Screen, Tone, plain, with_rest};
 use crate::session::{Names, Session};
 
 /// Agents.
@@ -151,12 +151,7 @@ fn text(agents: &[AgentView], total: u64, names: &Names, screen: Screen) -> Stri
             plain(skills_of(certificate)),
         ]);
     }
-    let mut text = sheet.render();
-    let shown = agents.len() as u64;
-    if shown < total {
-        text = format!("{text}\n{shown} of {total}; more with --limit");
-    }
-    text
+    with_rest(sheet.render(), agents.len(), total)
 }
 
 fn details(view: &AgentView, names: &Names, screen: Screen) -> String {

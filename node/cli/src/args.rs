@@ -146,9 +146,9 @@ mod tests {
     #[test]
     fn the_help_documents_every_exit_code() {
         let help = Cli::command().render_help().to_string();
-        for code in ["0 ", "1 ", "2 ", "5 ", "6 ", "7 ", "64 "] {
+        for code in [0, 1, 2, 5, 6, 7, 64] {
             assert!(
-                help.contains(&format!("\n  {code:>3}")),
+                help.contains(&format!("\n  {code:>3}  ")),
                 "{code} is missing in\n{help}"
             );
         }

@@ -347,10 +347,10 @@ mod tests {
     use hms_client::domain::verdict::Verification;
 
     use super::*;
-    use crate::task::example;
+    use crate::task::example::task;
 
     fn proved(label: &str, state: TaskState, stderr: &str) -> Proved {
-        let mut task = example();
+        let mut task = task();
         task.spec.verification = Verification::Kernel;
         task.state = state;
         if let Some(report) = &mut task.result {

@@ -197,6 +197,15 @@ pub(crate) fn remark(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
+/// A list, and below it how much of it is not shown.
+pub(crate) fn with_rest(list: String, shown: usize, total: u64) -> String {
+    if shown as u64 == total {
+        list
+    } else {
+        format!("{list}\n{shown} of {total}; more with --limit")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

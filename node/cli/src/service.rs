@@ -1,22 +1,25 @@
 //! `hms service`: what the mesh watches, and how it is.
 
 mod file;
+mod object;
+mod show;
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
 use hms_client::domain::id::ServiceName;
-use hms_client::domain::service::{Health, Observation, Service, ServiceSpec, Sight};
+use hms_client::domain::service::{Health, Service, Sight};
 use hms_client::domain::time::Moment;
 use hms_client::{Declaration, Declared};
 use serde_json::{Value, json};
 
+use self::object::{brief_json, full_json};
 use crate::clock::now;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::phrase::{age, span};
 use crate::screen::{Screen, Tone, plain};
-use crate::session::{Names, Session};
+use crate::session::Session;
 
 /// Example of a file, for the help.
 const FILE_EXAMPLE: &str = "\
@@ -91,7 +94,7 @@ pub(crate) async fn run(command: ServiceCommand, session: &Session) -> Result<Ex
             let service = session.client.service(&service).await?;
             let names = session.names().await?;
             session.screen.show(
-                |screen| show_text(&service, &names, screen, now()),
+                |screen| show::text(&service, &names, screen, now()),
                 || full_json(&service, &names),
             )?;
         }
@@ -180,116 +183,6 @@ fn list_text(services: &[Service], screen: Screen, now: Moment) -> String {
     sheet.render()
 }
 
-fn show_text(service: &Service, names: &Names, screen: Screen, now: Moment) -> String {
-    let spec = &service.spec;
-    let (word, tone) = health(service.health);
-    let probers: Vec<String> = service.probers.iter().map(|node| names.of(*node)).collect();
-    let mut lines = vec![
-        ("service", spec.name.to_string()),
-        (
-            "health",
-            format!(
-                "{} since {}",
-                screen.tint(word, tone),
-                age(service.since, now)
-            ),
-        ),
-        ("probe", spec.probe.to_string()),
-        (
-            "every",
-            format!(
-                "{}, at most {} each, {} retries",
-                span(spec.interval_ms),
-                span(spec.timeout_ms),
-                spec.retries
-            ),
-        ),
-        (
-            "down if",
-            format!("{} of {} probers say so", spec.quorum, spec.probers),
-        ),
-        (
-            "probers",
-            if probers.is_empty() {
-                "none".to_owned()
-            } else {
-                probers.join(" ")
-            },
-        ),
-        ("revision", service.revision.to_string()),
-    ];
-    let target = spec
-        .target
-        .iter()
-        .map(|(key, value)| ("target", format!("{key} = {value}")));
-    lines.extend(target);
-    if let Some(latencies) = latencies(&service.latencies_ms) {
-        lines.push(("latency", latencies));
-    }
-    let lines: Vec<String> = lines
-        .into_iter()
-        .map(|(name, value)| format!("{name:<9} {value}"))
-        .collect();
-    let mut parts = vec![lines.join("\n")];
-    if !service.observations.is_empty() {
-        parts.push(opinions(service.observations.values(), names, screen, now));
-    }
-    if !service.history.is_empty() {
-        parts.push(history(service, screen, now));
-    }
-    parts.join("\n\n")
-}
-
-fn opinions<'a>(
-    opinions: impl Iterator<Item = &'a Observation>,
-    names: &Names,
-    screen: Screen,
-    now: Moment,
-) -> String {
-    let mut sheet = screen.table(&["NODE", "SAYS", "LATENCY", "WHEN", "WHAT IT SAW"]);
-    for opinion in opinions {
-        let sight = match opinion.sight {
-            Sight::Up => ("up", Tone::Good),
-            Sight::Down => ("down", Tone::Bad),
-        };
-        sheet.row([
-            plain(names.of(opinion.node)),
-            (sight.0.to_owned(), sight.1),
-            plain(span(opinion.latency_ms)),
-            plain(age(opinion.at, now)),
-            plain(&opinion.detail),
-        ]);
-    }
-    sheet.render()
-}
-
-fn history(service: &Service, screen: Screen, now: Moment) -> String {
-    let mut sheet = screen.table(&["AT", "WHEN", "HEALTH", "WHY"]);
-    for change in &service.history {
-        let (word, tone) = health(change.health);
-        sheet.row([
-            plain(change.position),
-            plain(age(change.at, now)),
-            (word.to_owned(), tone),
-            plain(&change.reason),
-        ]);
-    }
-    sheet.render()
-}
-
-/// Median and worst of the newest latencies.
-fn latencies(latencies_ms: &[u64]) -> Option<String> {
-    let mut sorted = latencies_ms.to_vec();
-    sorted.sort_unstable();
-    let (median, worst) = (sorted.get(sorted.len() / 2)?, sorted.last()?);
-    Some(format!(
-        "median {}, worst {} of {} probes",
-        span(*median),
-        span(*worst),
-        sorted.len()
-    ))
-}
-
 /// A health and how good it is.
 pub(crate) const fn health(health: Health) -> (&'static str, Tone) {
     match health {
@@ -300,64 +193,15 @@ pub(crate) const fn health(health: Health) -> (&'static str, Tone) {
     }
 }
 
-fn brief_json(service: &Service) -> Value {
-    let opinions = service.observations.values().map(|opinion| {
-        json!({
-            "node": opinion.node.to_string(),
-            "sight": if opinion.sight == Sight::Up { "up" } else { "down" },
-            "latency_ms": opinion.latency_ms,
-            "at_ms": opinion.at.0,
-            "detail": opinion.detail,
-        })
-    });
-    json!({
-        "service": service.spec.name.as_str(),
-        "health": health(service.health).0,
-        "since_ms": service.since.0,
-        "revision": service.revision,
-        "spec": spec_json(&service.spec),
-        "probers": service.probers.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "observations": opinions.collect::<Vec<_>>(),
-    })
-}
-
-fn spec_json(spec: &ServiceSpec) -> Value {
-    json!({
-        "probe": spec.probe.as_str(),
-        "target": spec.target,
-        "interval_ms": spec.interval_ms,
-        "timeout_ms": spec.timeout_ms,
-        "retries": spec.retries,
-        "probers": spec.probers,
-        "quorum": spec.quorum,
-        "nodes": spec.nodes.iter().map(ToString::to_string).collect::<Vec<_>>(),
-    })
-}
-
-fn full_json(service: &Service, names: &Names) -> Value {
-    let mut object = brief_json(service);
-    let history = service.history.iter().map(|change| {
-        json!({
-            "position": change.position.to_string(),
-            "at_ms": change.at.0,
-            "health": health(change.health).0,
-            "why": change.reason,
-        })
-    });
-    object["history"] = history.collect();
-    object["latencies_ms"] = json!(service.latencies_ms);
-    object["prober_names"] = service.probers.iter().map(|node| names.of(*node)).collect();
-    object
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use hms_client::domain::id::{Index, NodeId, Position};
-    use hms_client::domain::service::HealthChange;
+    use hms_client::domain::service::{HealthChange, Observation, ServiceSpec};
 
     use super::*;
+    use crate::session::Names;
 
     fn service() -> Service {
         let node = NodeId::from_bytes([1; 32]);
@@ -413,7 +257,7 @@ web      disputed  1.0 s ago  1 of 1    2       3 ms     probe.http  2.0 s";
 
     #[test]
     fn one_service_shows_opinions_and_history() {
-        let text = show_text(
+        let text = show::text(
             &service(),
             &Names::default(),
             Screen::plain(),

@@ -1,10 +1,14 @@
 //! `hms task`: work for agents: submit it, look at it, wait for it, ask why it waits, give it up.
 
+#[cfg(test)]
+pub(crate) mod example;
 mod list;
+mod object;
 mod show;
 mod submit;
 mod wait;
 mod why;
+mod words;
 
 use clap::Subcommand;
 use hms_client::domain::id::TaskId;
@@ -14,10 +18,9 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::session::Session;
 
-#[cfg(test)]
-pub(crate) use show::tests::task as example;
-pub(crate) use show::{result_json, state_tone};
+pub(crate) use object::result_json;
 pub(crate) use wait::{Waited, wait};
+pub(crate) use words::state_tone;
 
 /// Tasks.
 #[derive(Debug, Subcommand)]

@@ -1,8 +1,13 @@
-//! One agent: a task with a mailbox that runs what it is given, as many at once as it has slots.
+//! One agent: a task that runs what it is given, as many attempts at once as it has slots, and some checks of others'
+//! results beside them: a full agent must not hold up a verdict.
 //!
-//! It lives until its mailbox closes or it is dismissed; a skill that panics costs one run and nothing else.
+//! It lives until its mailboxes close or its task is aborted, which ends what it runs; a skill that panics costs one run
+//! and nothing else.
+
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -12,10 +17,8 @@ use hms_protocol::peer::{Dispatch, Run};
 use super::execution::{Voice, execute};
 use super::registry::Resident;
 use super::skill::SkillSet;
+use crate::limits::{AGENT_CHECKS_AT_ONCE, AGENT_MAILBOX_CAPACITY};
 use crate::mailbox::Mailbox;
-
-/// Checks of others' results that an agent makes beside its own runs: a full agent must not hold up a verdict.
-const CHECKS_BESIDE: usize = 8;
 
 /// An order to one agent.
 #[derive(Debug)]
@@ -25,9 +28,47 @@ pub(super) struct Assignment {
     pub(super) cancelled: CancellationToken,
 }
 
+/// The ways to hand an agent its work.
+#[derive(Debug)]
+pub(super) struct Desk {
+    attempts: mpsc::Sender<Assignment>,
+    checks: mpsc::Sender<Assignment>,
+}
+
+impl Desk {
+    /// Hands over a run, or gives it back when the agent has no room.
+    pub(super) fn hand(&self, assignment: Assignment) -> Result<(), Assignment> {
+        let mailbox = match assignment.dispatch.run {
+            Run::Attempt { .. } => &self.attempts,
+            Run::Check { .. } => &self.checks,
+        };
+        mailbox
+            .try_send(assignment)
+            .map_err(TrySendError::into_inner)
+    }
+}
+
+/// What waits for an agent.
+#[derive(Debug)]
+pub(super) struct Pile {
+    attempts: mpsc::Receiver<Assignment>,
+    checks: mpsc::Receiver<Assignment>,
+}
+
+/// A desk, and the pile behind it.
+pub(super) fn furnish() -> (Desk, Pile) {
+    let (attempts, attempts_waiting) = mpsc::channel(AGENT_MAILBOX_CAPACITY);
+    let (checks, checks_waiting) = mpsc::channel(AGENT_MAILBOX_CAPACITY);
+    let pile = Pile {
+        attempts: attempts_waiting,
+        checks: checks_waiting,
+    };
+    (Desk { attempts, checks }, pile)
+}
+
 /// One agent, as a task.
 pub(super) struct Actor {
-    pub(super) resident: Resident,
+    pub(super) resident: Arc<Resident>,
     pub(super) skills: SkillSet,
     pub(super) voice: Voice,
     pub(super) mailbox: Mailbox,
@@ -36,22 +77,25 @@ pub(super) struct Actor {
 }
 
 impl Actor {
-    /// Runs what comes until the mailbox closes, then drops what is still under way.
-    pub(super) async fn live(self, mut assignments: mpsc::Receiver<Assignment>) {
-        let mut runs = JoinSet::new();
-        let slots = self.resident.certificate.slots as usize + CHECKS_BESIDE;
+    /// Runs what comes until the desk is gone, then drops what is still under way.
+    pub(super) async fn live(self, mut pile: Pile) {
+        let (mut attempts, mut checks) = (JoinSet::new(), JoinSet::new());
+        let slots = self.resident.certificate.slots as usize;
         loop {
-            tokio::select! {
-                Some(_) = runs.join_next(), if !runs.is_empty() => {}
-                assignment = assignments.recv(), if runs.len() < slots => match assignment {
-                    Some(assignment) => self.begin(assignment, &mut runs),
-                    None => return,
-                },
-            }
+            let (assignment, runs) = tokio::select! {
+                Some(_) = attempts.join_next(), if !attempts.is_empty() => continue,
+                Some(_) = checks.join_next(), if !checks.is_empty() => continue,
+                next = pile.attempts.recv(), if attempts.len() < slots => (next, &mut attempts),
+                next = pile.checks.recv(), if checks.len() < AGENT_CHECKS_AT_ONCE => (next, &mut checks),
+            };
+            let Some(assignment) = assignment else {
+                return;
+            };
+            runs.spawn(self.run(assignment));
         }
     }
 
-    fn begin(&self, assignment: Assignment, runs: &mut JoinSet<()>) {
+    fn run(&self, assignment: Assignment) -> impl Future<Output = ()> + Send + use<> {
         let Assignment {
             dispatch,
             cancelled,
@@ -61,17 +105,17 @@ impl Actor {
         let work = execute(
             *dispatch,
             skill,
-            self.resident.clone(),
+            Arc::clone(&self.resident),
             self.voice.clone(),
             cancelled,
         );
         let (mailbox, over) = (self.mailbox.clone(), self.over.clone());
-        runs.spawn(async move {
+        async move {
             if let Some(sealed) = work.await {
                 // A closed mailbox means that the node is stopping: the ledger will give the work to another.
                 let _ = mailbox.send(Input::Ended { run, sealed }).await;
             }
             let _ = over.send(run).await;
-        });
+        }
     }
 }

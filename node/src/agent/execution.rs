@@ -34,7 +34,7 @@ pub struct Voice {
 pub(super) async fn execute(
     dispatch: Dispatch,
     skill: Option<Arc<dyn Skill>>,
-    resident: Resident,
+    resident: Arc<Resident>,
     voice: Voice,
     cancelled: CancellationToken,
 ) -> Option<Sealed> {
@@ -89,6 +89,37 @@ pub(super) async fn execute(
         }
     };
     Some(body.seal(&resident, &voice))
+}
+
+/// What an agent says to an order that it has no room for: another may do better.
+pub(super) fn refuse(dispatch: &Dispatch, resident: &Resident, voice: &Voice) -> Sealed {
+    let reason = "busy: every slot of the agent is taken and its mailbox is full".to_owned();
+    let body = match dispatch.run {
+        Run::Attempt { task, attempt } => Body::Report(Report {
+            task,
+            attempt,
+            agent: resident.certificate.agent,
+            result: failure(Outcome::Unavailable, reason),
+        }),
+        Run::Check {
+            task,
+            attempt,
+            round,
+            verifier,
+        } => Body::Verdict(Verdict {
+            task,
+            attempt,
+            round,
+            verifier,
+            report_digest: dispatch
+                .report
+                .as_ref()
+                .map(Report::digest)
+                .unwrap_or_default(),
+            finding: Finding::Unavailable(reason),
+        }),
+    };
+    body.seal(resident, voice)
 }
 
 enum Body {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hms_protocol::agent::{AgentCertificate, AgentDraft};
 use hms_protocol::codec;
 use hms_protocol::id::{AgentId, MeshId, SkillName};
-use hms_protocol::keyring::SecretKey;
+use hms_protocol::keyring::{PublicKey, SecretKey};
 use hms_protocol::skill::SkillSpec;
 
 use super::AgentError;
@@ -64,14 +64,16 @@ impl Registry {
         let mut renewed = Vec::new();
         for (agent, record) in self.shelf.list()? {
             let (wish, resident) = self.read(agent, &record)?;
-            let fresh = self.certify(&wish, &resident.key, specs)?;
-            let resident = if same_say(&fresh, &resident.certificate) {
+            let draft = self.draft(&wish, resident.key.public(), specs)?;
+            // Signing is the dear part, and most restarts change nothing.
+            let resident = if says_the_same(&draft, &resident.certificate) {
                 resident
             } else {
-                renewed.push((agent, write(&wish, &resident.key, &fresh)));
+                let certificate = draft.sign(self.mesh, &self.node_key);
+                renewed.push((agent, write(&wish, &resident.key, &certificate)));
                 Resident {
-                    key: resident.key,
-                    certificate: fresh,
+                    certificate,
+                    ..resident
                 }
             };
             residents.push(resident);
@@ -89,7 +91,8 @@ impl Registry {
         for wish in wishes {
             let seed = draw_seed()?;
             let key = Arc::new(SecretKey::from_seed(&seed));
-            let certificate = self.certify(wish, &key, specs)?;
+            let draft = self.draft(wish, key.public(), specs)?;
+            let certificate = draft.sign(self.mesh, &self.node_key);
             records.push((wish.agent, write(wish, &key, &certificate)));
             residents.push(Resident { key, certificate });
         }
@@ -102,12 +105,12 @@ impl Registry {
         Ok(self.shelf.remove(agent)?)
     }
 
-    fn certify(
+    fn draft(
         &self,
         wish: &Wish,
-        key: &SecretKey,
+        key: PublicKey,
         specs: &[SkillSpec],
-    ) -> Result<AgentCertificate, AgentError> {
+    ) -> Result<AgentDraft, AgentError> {
         let granted: Vec<&SkillSpec> = specs
             .iter()
             .filter(|spec| wish.skills.is_empty() || wish.skills.contains(&spec.name))
@@ -121,9 +124,9 @@ impl Registry {
                 skill: missing.clone(),
             });
         }
-        let draft = AgentDraft {
+        Ok(AgentDraft {
             agent: wish.agent,
-            key: key.public(),
+            key,
             skills: granted.iter().map(|spec| spec.name.clone()).collect(),
             offers: granted
                 .iter()
@@ -131,8 +134,7 @@ impl Registry {
                 .collect(),
             slots: wish.slots,
             issued_at: self.clock.now(),
-        };
-        Ok(draft.sign(self.mesh, &self.node_key))
+        })
     }
 
     fn read(&self, agent: AgentId, record: &[u8]) -> Result<(Wish, Resident), AgentError> {
@@ -173,6 +175,8 @@ fn write(wish: &Wish, key: &SecretKey, certificate: &AgentCertificate) -> Vec<u8
     [&key.seed()[..], &[whole], &codec::encode(certificate)].concat()
 }
 
-fn same_say(one: &AgentCertificate, other: &AgentCertificate) -> bool {
-    one.skills == other.skills && one.offers == other.offers && one.slots == other.slots
+fn says_the_same(draft: &AgentDraft, certificate: &AgentCertificate) -> bool {
+    draft.skills == certificate.skills
+        && draft.offers == certificate.offers
+        && draft.slots == certificate.slots
 }

@@ -1,25 +1,26 @@
 //! Hosts the agents of this node: raises and dismisses them, hands them their runs, probes for them.
 //!
-//! It obeys orders and decides nothing. What cannot be done is dropped with a log line: whoever gave the order repeats it
-//! or gives the work to another.
+//! It obeys orders and decides nothing. An agent without room answers that it is busy; what else cannot be done is dropped
+//! with a log line, and whoever gave the order repeats it or gives the work to another.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hms_consensus::input::Input;
 use hms_protocol::id::AgentId;
 use hms_protocol::peer::{Dispatch, Run};
 use hms_protocol::service::ServiceSpec;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::actor::{Actor, Assignment};
-use super::execution::Voice;
+use super::actor::{Actor, Assignment, Desk, furnish};
+use super::execution::{Voice, refuse};
 use super::probing::probe;
 use super::registry::{Registry, Resident, Wish};
 use super::skill::SkillSet;
 use super::{AgentError, Order};
-use crate::limits::{AGENT_MAILBOX_CAPACITY, ORDERS_CAPACITY, PROBES_MAX, RUNS_OVER_CAPACITY};
+use crate::limits::{ERRANDS_MAX, ORDERS_CAPACITY, RUNS_OVER_CAPACITY};
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
 
@@ -32,16 +33,23 @@ pub struct Runtime {
     metrics: Metrics,
     agents: BTreeMap<AgentId, Hosted>,
     // Who runs what, and how to stop it.
-    runs: BTreeMap<Run, CancellationToken>,
+    runs: BTreeMap<Run, Underway>,
     over: mpsc::Sender<Run>,
     ended: mpsc::Receiver<Run>,
     actors: JoinSet<()>,
-    probes: JoinSet<()>,
+    // Probes, and refusals on their way to the mind.
+    errands: JoinSet<()>,
 }
 
 struct Hosted {
-    resident: Resident,
-    assignments: mpsc::Sender<Assignment>,
+    resident: Arc<Resident>,
+    desk: Desk,
+    task: AbortHandle,
+}
+
+struct Underway {
+    agent: AgentId,
+    cancelled: CancellationToken,
 }
 
 impl Runtime {
@@ -66,7 +74,7 @@ impl Runtime {
             over,
             ended,
             actors: JoinSet::new(),
-            probes: JoinSet::new(),
+            errands: JoinSet::new(),
         };
         (runtime, orders, inbox)
     }
@@ -90,7 +98,8 @@ impl Runtime {
             tokio::select! {
                 () = stop.cancelled() => return,
                 Some(run) = self.ended.recv() => self.forget(run),
-                Some(_) = self.probes.join_next(), if !self.probes.is_empty() => {}
+                Some(_) = self.errands.join_next(), if !self.errands.is_empty() => {}
+                Some(_) = self.actors.join_next(), if !self.actors.is_empty() => {}
                 order = orders.recv() => match order {
                     Some(order) => self.obey(order).await,
                     None => return,
@@ -111,6 +120,10 @@ impl Runtime {
 
     fn start(&mut self, dispatch: Dispatch) {
         let (run, agent) = (dispatch.run, dispatch.agent);
+        if self.runs.contains_key(&run) {
+            tracing::debug!(%agent, ?run, "order repeated");
+            return;
+        }
         let Some(hosted) = self.agents.get(&agent) else {
             tracing::warn!(%agent, ?run, "order for an agent that is not here");
             return;
@@ -120,18 +133,36 @@ impl Runtime {
             dispatch: Box::new(dispatch),
             cancelled: cancelled.clone(),
         };
-        if hosted.assignments.try_send(assignment).is_err() {
-            self.metrics.agent_orders_dropped_total.inc();
-            tracing::warn!(%agent, ?run, "the agent's mailbox is full: the order will be repeated");
+        match hosted.desk.hand(assignment) {
+            Ok(()) => {
+                self.runs.insert(run, Underway { agent, cancelled });
+                self.count();
+            }
+            Err(refused) => {
+                let resident = Arc::clone(&hosted.resident);
+                self.turn_away(*refused.dispatch, &resident);
+            }
+        }
+    }
+
+    /// Tells the mind at once that an agent has no room, so that another can be asked.
+    fn turn_away(&mut self, dispatch: Dispatch, resident: &Resident) {
+        self.metrics.agent_orders_dropped_total.inc();
+        if ERRANDS_MAX <= self.errands.len() {
+            tracing::warn!(run = ?dispatch.run, "too many errands: an order is dropped");
             return;
         }
-        self.runs.insert(run, cancelled);
-        self.count();
+        let sealed = refuse(&dispatch, resident, &self.voice);
+        let mailbox = self.mailbox.clone();
+        self.errands.spawn(async move {
+            let run = dispatch.run;
+            let _ = mailbox.send(Input::Ended { run, sealed }).await;
+        });
     }
 
     fn stop(&mut self, run: Run) {
-        if let Some(cancelled) = self.runs.remove(&run) {
-            cancelled.cancel();
+        if let Some(underway) = self.runs.remove(&run) {
+            underway.cancelled.cancel();
             self.count();
         }
     }
@@ -159,8 +190,11 @@ impl Runtime {
     }
 
     async fn dismiss(&mut self, agent: AgentId) {
-        // Dropping the mailbox ends the agent, and with it what it runs.
-        self.agents.remove(&agent);
+        if let Some(hosted) = self.agents.remove(&agent) {
+            // The agent's task owns what it runs.
+            hosted.task.abort();
+        }
+        self.runs.retain(|_, underway| underway.agent != agent);
         self.count();
         match self.registry.forget(agent) {
             Ok(()) => {
@@ -171,34 +205,36 @@ impl Runtime {
     }
 
     fn look(&mut self, spec: ServiceSpec, revision: u64) {
-        if PROBES_MAX <= self.probes.len() {
+        if ERRANDS_MAX <= self.errands.len() {
             tracing::warn!(service = %spec.name, "too many probes at once: this one is left out");
             return;
         }
         let skill = self.skills.get(&spec.probe).cloned();
         let mailbox = self.mailbox.clone();
-        self.probes.spawn(async move {
+        self.errands.spawn(async move {
             let _ = mailbox.send(probe(skill, spec, revision).await).await;
         });
     }
 
     async fn host(&mut self, resident: Resident) {
+        let resident = Arc::new(resident);
         let agent = resident.certificate.agent;
         let certificate = resident.certificate.clone();
-        let (assignments, inbox) = mpsc::channel(AGENT_MAILBOX_CAPACITY);
+        let (desk, pile) = furnish();
         let actor = Actor {
-            resident: resident.clone(),
+            resident: Arc::clone(&resident),
             skills: self.skills.clone(),
             voice: self.voice.clone(),
             mailbox: self.mailbox.clone(),
             over: self.over.clone(),
         };
-        self.actors.spawn(actor.live(inbox));
+        let task = self.actors.spawn(actor.live(pile));
         self.agents.insert(
             agent,
             Hosted {
                 resident,
-                assignments,
+                desk,
+                task,
             },
         );
         self.count();

@@ -70,23 +70,27 @@ pub trait Skill: Send + Sync + 'static {
 /// The skills of a node, by name.
 #[derive(Clone, Default)]
 pub struct SkillSet {
-    skills: BTreeMap<SkillName, Arc<dyn Skill>>,
+    // Shared: every agent of a node holds the set.
+    skills: Arc<BTreeMap<SkillName, Arc<dyn Skill>>>,
 }
 
 impl SkillSet {
     /// This set and one more skill. A skill of the same name is replaced.
     #[must_use]
     pub fn with(mut self, skill: impl Skill) -> Self {
-        self.skills.insert(skill.spec().name, Arc::new(skill));
+        Arc::make_mut(&mut self.skills).insert(skill.spec().name, Arc::new(skill));
         self
     }
 
     /// This set, and where it has no skill of a name, the other's.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
-        let mut skills = other.skills;
-        skills.extend(self.skills);
-        Self { skills }
+        let mut skills = BTreeMap::clone(&other.skills);
+        let own = self.skills.iter();
+        skills.extend(own.map(|(name, skill)| (name.clone(), Arc::clone(skill))));
+        Self {
+            skills: Arc::new(skills),
+        }
     }
 
     /// The skill of this name.

@@ -9,6 +9,7 @@ use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{PeerId, mdns, ping};
 
 use super::NetError;
+use super::streams::Switchboard;
 use super::topics::{Gossipsub, gossipsub};
 use crate::limits::STRANGERS_MAX;
 
@@ -16,7 +17,7 @@ use crate::limits::STRANGERS_MAX;
 const PING_EVERY: Duration = Duration::from_secs(1);
 
 /// How long one ping may take. Longer than the silence that ends a connection, so that there is one judge of silence.
-const PING_WITHIN: Duration = Duration::from_secs(10);
+const PING_WITHIN: Duration = Duration::from_secs(20);
 
 /// Connections that one node may have: both sides may dial at once, and a restarted peer may come before its old
 /// connections have gone. A further one is denied.
@@ -32,13 +33,13 @@ pub(super) struct Behaviour {
     limits: connection_limits::Behaviour,
     pub(super) gossip: Gossipsub,
     pub(super) ping: ping::Behaviour,
-    pub(super) streams: libp2p_stream::Behaviour,
+    pub(super) streams: Switchboard,
     pub(super) mdns: Toggle<mdns::tokio::Behaviour>,
 }
 
 impl Behaviour {
-    /// Everything, with no topic and no stream yet.
-    pub(super) fn new(me: PeerId, with_mdns: bool) -> Result<Self, NetError> {
+    /// Everything, with no topic and no connection yet.
+    pub(super) fn new(me: PeerId, with_mdns: bool, streams: Switchboard) -> Result<Self, NetError> {
         let mdns = if with_mdns {
             let mdns = mdns::tokio::Behaviour::new(mdns::Config::default(), me);
             Some(mdns.map_err(NetError::Mdns)?)
@@ -52,7 +53,7 @@ impl Behaviour {
             limits: connection_limits::Behaviour::new(limits()),
             gossip: gossipsub(),
             ping: ping::Behaviour::new(pings),
-            streams: libp2p_stream::Behaviour::new(),
+            streams,
             mdns: mdns.into(),
         })
     }

@@ -11,11 +11,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use hms_protocol::limits::CALL_REPLY_BYTES_MAX;
 use libp2p::{PeerId, StreamProtocol};
-use libp2p_stream::Control;
 use tokio::time::Sleep;
 
 use super::frames::{FrameError, FrameReader, FrameWriter};
-use super::streams::{self, Pipe};
+use super::streams::{self, Opener, Pipe};
 use super::{CallError, keys};
 
 pub(super) use answer::accept;
@@ -25,7 +24,7 @@ pub(super) const PROTOCOL: StreamProtocol = StreamProtocol::new("/hms/call/1");
 
 /// Asks a connected peer.
 pub(super) async fn ask(
-    mut control: Control,
+    opener: Opener,
     peer: PeerId,
     request: Bytes,
     within: Duration,
@@ -33,7 +32,7 @@ pub(super) async fn ask(
     let within_ms = millis(within);
     let mut deadline = Box::pin(tokio::time::sleep(within));
     let asking = async {
-        let opened = streams::open(&mut control, peer, PROTOCOL).await;
+        let opened = streams::open(&opener, peer, PROTOCOL).await;
         let mut pipe = opened.map_err(|error| {
             tracing::debug!(%peer, %error, "call not opened");
             keys::node_of(&peer).map_or(CallError::Closed, |node| CallError::NotConnected { node })

@@ -15,10 +15,10 @@ use bytes::Bytes;
 use hms_protocol::id::NodeId;
 use hms_protocol::limits::PEER_MESSAGE_BYTES_MAX;
 use libp2p::{PeerId, StreamProtocol};
-use libp2p_stream::Control;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::streams::Opener;
 use super::{LinkReport, SendRefusal};
 use crate::limits::{WIRE_BYTES_MAX, WIRE_FRAMES_MAX};
 
@@ -72,15 +72,11 @@ impl Drop for WireKeeper {
 
 impl Wire {
     /// A wire to a member that is not connected yet. Its stream is opened by the first frame.
-    pub(super) fn lay(
-        peer: PeerId,
-        control: Control,
-        tasks: &mut JoinSet<()>,
-    ) -> (Self, WireKeeper) {
+    pub(super) fn lay(peer: PeerId, opener: Opener, tasks: &mut JoinSet<()>) -> (Self, WireKeeper) {
         let (frames, waiting) = mpsc::channel(WIRE_FRAMES_MAX);
         let (keeper, up) = watch::channel(false);
         let load = Arc::new(Load::default());
-        let writer = writer::Writer::new(peer, control, waiting, up.clone(), load.clone());
+        let writer = writer::Writer::new(peer, opener, waiting, up.clone(), load.clone());
         let task = tasks.spawn(writer.run());
         (Self { frames, up, load }, WireKeeper { up: keeper, task })
     }

@@ -29,8 +29,10 @@ const PAUSE_MS_MAX: u64 = 2_000;
 /// Head start of the member with the smaller id.
 const HEAD_START_MS: u64 = 400;
 
-/// How long a connection may give no sign of life. Pings go out every second.
-pub(super) const SILENCE_MS: u64 = 4_000;
+/// How long a connection may give no sign of life. Pings go out every second, but an answer may queue behind a snapshot on
+/// a busy machine, and giving up a living connection costs more than keeping a dead one for a moment: who is alive is
+/// decided by heartbeats.
+const SILENCE_MS: u64 = 8_000;
 
 /// From this age on a connection is settled: another one from the same peer means that the peer has started again.
 const SETTLED_MS: u64 = 3_000;

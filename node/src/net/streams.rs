@@ -1,16 +1,22 @@
 //! Streams: one side opens, the other takes. A stream that is not taken carries nothing.
 //!
-//! The other side may not take a stream because it does not know this node yet, because it is busy, or because two
-//! streams arrived at once and libp2p-stream kept one. Until it says that it has taken it, nothing was asked of it, so
-//! opening again is always safe.
+//! The other side may not take a stream because it does not know this node yet, or because it is busy. Until it says that
+//! it has taken it, nothing was asked of it, so opening again is always safe.
+//!
+//! This is a behaviour of our own because the one that libp2p has opens one stream at a time per connection, keeps only
+//! one of several that arrive together, and may choose a connection that is just being given up.
+
+mod porter;
+mod switchboard;
 
 use std::io;
 use std::time::Duration;
 
 use libp2p::{PeerId, Stream, StreamProtocol};
-use libp2p_stream::{Control, OpenStreamError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt as _};
+
+pub(super) use switchboard::{Arrivals, NotOpened, Opener, Switchboard};
 
 /// What the taking side says first.
 const TAKEN: u8 = 1;
@@ -27,13 +33,13 @@ pub(super) type Pipe = Compat<Stream>;
 /// Opens a stream and waits until it is taken, trying again for as long as the peer is connected. Whoever calls bounds
 /// the time.
 pub(super) async fn open(
-    control: &mut Control,
+    opener: &Opener,
     peer: PeerId,
     protocol: StreamProtocol,
-) -> Result<Pipe, OpenStreamError> {
+) -> Result<Pipe, NotOpened> {
     let mut pause = PAUSE_MIN;
     loop {
-        let mut pipe = control.open_stream(peer, protocol.clone()).await?.compat();
+        let mut pipe = opener.open(peer, protocol.clone()).await?.compat();
         if matches!(pipe.read_u8().await, Ok(TAKEN)) {
             return Ok(pipe);
         }

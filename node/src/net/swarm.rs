@@ -28,6 +28,7 @@ use super::direct::{self, WireKeeper, Wires};
 use super::gauges::Gauges;
 use super::outbox::Outbox;
 use super::peers::Peers;
+use super::streams::{Opener, Switchboard};
 use super::tickets::Tickets;
 use super::{
     CallError, GossipTicket, Judgement, Net, NetError, NetEvent, NetSettings, Topic, calls, keys,
@@ -84,7 +85,7 @@ struct Exchange {
     tickets: Tickets,
     wires: watch::Sender<Arc<Wires>>,
     keepers: HashMap<NodeId, WireKeeper>,
-    control: libp2p_stream::Control,
+    opener: Opener,
     addresses: watch::Sender<Vec<String>>,
     gauges: Arc<Gauges>,
     ticks: u64,
@@ -99,7 +100,9 @@ pub(super) async fn start(
     let key = keys::keypair(&settings.seed);
     let peer = key.public().to_peer_id();
     let me = keys::node_of(&peer).expect("our own key is Ed25519");
-    let behaviour = Behaviour::new(peer, settings.mdns)?;
+    let (streams, [direct, calls]) = Switchboard::new([direct::PROTOCOL, calls::PROTOCOL]);
+    let opener = streams.opener();
+    let behaviour = Behaviour::new(peer, settings.mdns, streams)?;
     let config = Config::with_tokio_executor().with_idle_connection_timeout(IDLE);
     let swarm = Swarm::new(transport::build(&key), behaviour, peer, config);
 
@@ -109,23 +112,19 @@ pub(super) async fn start(
     let (wires, wires_reader) = watch::channel(Arc::default());
     let (addresses, addresses_reader) = watch::channel(Vec::new());
     let gauges = Arc::new(Gauges::default());
-    let mut control = swarm.behaviour().streams.new_control();
     let net = Net {
         me,
         orders: order_sender,
         circle: Arc::new(circle_sender),
         wires: wires_reader,
-        control: control.clone(),
+        opener: opener.clone(),
         addresses: addresses_reader,
         gauges: gauges.clone(),
     };
 
     let mut tasks = JoinSet::new();
-    let registered = "each protocol is registered once";
-    let direct = control.accept(direct::PROTOCOL).expect(registered);
     tasks.spawn(direct::accept(direct, circle.clone(), event_sender.clone()));
-    let call = control.accept(calls::PROTOCOL).expect(registered);
-    tasks.spawn(calls::accept(call, circle.clone(), event_sender.clone()));
+    tasks.spawn(calls::accept(calls, circle.clone(), event_sender.clone()));
 
     let clock = Clock::start();
     let mut exchange = Exchange {
@@ -142,7 +141,7 @@ pub(super) async fn start(
         tickets: Tickets::default(),
         wires,
         keepers: HashMap::new(),
-        control,
+        opener,
         addresses,
         gauges,
         ticks: 0,
@@ -241,8 +240,7 @@ impl Exchange {
             BehaviourEvent::Gossip(event) => self.hear(event),
             BehaviourEvent::Ping(event) => self.note_ping(&event),
             BehaviourEvent::Mdns(event) => self.note_discovery(event),
-            BehaviourEvent::Streams(()) => {}
-            BehaviourEvent::Limits(never) => match never {},
+            BehaviourEvent::Limits(never) | BehaviourEvent::Streams(never) => match never {},
         }
     }
 

@@ -10,12 +10,13 @@ use hms_client::domain::task::Task;
 use hms_client::domain::time::Moment;
 use serde_json::{Value, json};
 
-use super::show::{brief_json, state_tone};
+use super::object::brief_json;
+use super::words::state_tone;
 use crate::clock::now;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::phrase::{age, parse_span, span};
-use crate::screen::{Screen, plain};
+use crate::screen::{Screen, plain, with_rest};
 use crate::session::{Names, Session};
 
 /// Which tasks.
@@ -98,12 +99,7 @@ fn text(tasks: &[Task], total: u64, names: &Names, (screen, now): (Screen, Momen
             plain(labels(&task.spec.labels)),
         ]);
     }
-    let mut text = sheet.render();
-    let shown = tasks.len() as u64;
-    if shown < total {
-        text = format!("{text}\n{shown} of {total}; more with --limit");
-    }
-    text
+    with_rest(sheet.render(), tasks.len(), total)
 }
 
 fn labels(labels: &BTreeMap<String, String>) -> String {
@@ -121,7 +117,7 @@ fn as_json(tasks: &[Task], total: u64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::show::tests::task;
+    use crate::task::example::task;
 
     #[test]
     fn tasks_are_listed_with_state_tries_and_time() {

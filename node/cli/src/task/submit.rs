@@ -14,7 +14,7 @@ use hms_client::{Submission, TaskNews};
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
-use super::{show, wait};
+use super::{wait, words};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::phrase::parse_span;
@@ -98,15 +98,15 @@ pub(super) async fn run(command: SubmitCommand, session: &Session) -> Result<Exi
     }
     let state = look(submitted.task, session).await?;
     let text = |screen: Screen| {
-        let mut text = submitted.task.to_string();
+        let mut said = vec![submitted.task.to_string()];
         if !submitted.fresh {
-            text.push_str(" (was there already)");
+            said.push("(was there already)".to_owned());
         }
         if let TaskState::Blocked(blockage) = &state {
-            let word = screen.tint("blocked", show::state_tone(&state));
-            text = format!("{text} {word}: {}", show::reason(blockage));
+            said.push(screen.tint("blocked:", words::state_tone(&state)));
+            said.push(words::reason(blockage));
         }
-        text
+        said.join(" ")
     };
     let json = || {
         json!({

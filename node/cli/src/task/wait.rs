@@ -6,7 +6,8 @@ use hms_client::domain::task::{Task, TaskState};
 use hms_client::{Client, ClientError, TaskNews};
 use tokio::time::{Instant, timeout_at};
 
-use super::show::{full_json, text};
+use super::object::full_json;
+use super::show::text;
 use crate::clock::now;
 use crate::exit::Exit;
 use crate::fault::Fault;

@@ -4,7 +4,7 @@ use hms_client::Explanation;
 use hms_client::domain::id::TaskId;
 use serde_json::{Value, json};
 
-use super::show::state_tone;
+use super::words::state_tone;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::screen::{Screen, Tone, plain};
@@ -71,7 +71,7 @@ mod tests {
     use hms_client::domain::id::{AgentId, NodeId};
 
     use super::*;
-    use crate::task::show::tests::task;
+    use crate::task::example::task;
 
     /// SUP-7: the explanation names every candidate and why it was or was not chosen.
     #[test]

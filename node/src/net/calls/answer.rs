@@ -5,18 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::StreamExt as _;
 use hms_protocol::id::NodeId;
 use hms_protocol::limits::{CALL_BYTES_MAX, CALL_REPLY_BYTES_MAX};
 use libp2p::Stream;
-use libp2p_stream::IncomingStreams;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::super::circle::Circle;
 use super::super::frames::{FrameError, FrameReader, FrameWriter};
-use super::super::streams::{self, Pipe};
+use super::super::streams::{self, Arrivals, Pipe};
 use super::super::{InboundCall, NetEvent, keys};
 use crate::limits::{CALLS_OF_STRANGERS_MAX, CALLS_PER_MEMBER_MAX, REPLIES_CAPACITY};
 
@@ -28,7 +26,7 @@ const STRANGER_WITHIN: Duration = Duration::from_mins(1);
 
 /// Answers calls for as long as the network lives.
 pub(in super::super) async fn accept(
-    mut incoming: IncomingStreams,
+    mut arrivals: Arrivals,
     circle: watch::Receiver<Circle>,
     events: mpsc::Sender<NetEvent>,
 ) {
@@ -36,7 +34,7 @@ pub(in super::super) async fn accept(
     let mut room = Room::new();
     loop {
         let (peer, stream) = tokio::select! {
-            Some(opened) = incoming.next() => opened,
+            Some(opened) = arrivals.recv() => opened,
             Some(_) = calls.join_next() => continue,
             else => return,
         };

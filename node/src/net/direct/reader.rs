@@ -4,22 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::StreamExt as _;
 use hms_protocol::id::NodeId;
 use hms_protocol::limits::PEER_MESSAGE_BYTES_MAX;
 use libp2p::Stream;
-use libp2p_stream::IncomingStreams;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::super::circle::Circle;
 use super::super::frames::{FrameError, FrameReader};
-use super::super::{NetEvent, keys, streams};
+use super::super::streams::{self, Arrivals};
+use super::super::{NetEvent, keys};
 use crate::limits::HELD_BYTES_MAX;
 
 /// Takes members' streams for as long as the network lives. A member has one: a newer one replaces the older.
 pub(in super::super) async fn accept(
-    mut incoming: IncomingStreams,
+    mut arrivals: Arrivals,
     circle: watch::Receiver<Circle>,
     events: mpsc::Sender<NetEvent>,
 ) {
@@ -27,7 +26,7 @@ pub(in super::super) async fn accept(
     let mut newest: BTreeMap<NodeId, AbortHandle> = BTreeMap::new();
     loop {
         let (peer, stream) = tokio::select! {
-            Some(opened) = incoming.next() => opened,
+            Some(opened) = arrivals.recv() => opened,
             Some(_) = readers.join_next() => continue,
             else => return,
         };

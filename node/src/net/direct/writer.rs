@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use libp2p::PeerId;
-use libp2p_stream::Control;
 use tokio::sync::{mpsc, watch};
 
 use super::super::frames::FrameWriter;
-use super::super::streams::{self, Pipe};
+use super::super::streams::{self, Opener, Pipe};
 use super::{Load, PROTOCOL, RELAXED};
 
 /// How long opening a stream may take before it is tried anew.
@@ -22,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Writes frames for as long as the node is a member.
 pub(super) struct Writer {
     peer: PeerId,
-    control: Control,
+    opener: Opener,
     waiting: mpsc::Receiver<Bytes>,
     up: watch::Receiver<bool>,
     load: Arc<Load>,
@@ -33,14 +32,14 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(
         peer: PeerId,
-        control: Control,
+        opener: Opener,
         waiting: mpsc::Receiver<Bytes>,
         up: watch::Receiver<bool>,
         load: Arc<Load>,
     ) -> Self {
         Self {
             peer,
-            control,
+            opener,
             waiting,
             up,
             load,
@@ -73,7 +72,7 @@ impl Writer {
 
     async fn open(&mut self) -> Pipe {
         loop {
-            let opening = streams::open(&mut self.control, self.peer, PROTOCOL);
+            let opening = streams::open(&self.opener, self.peer, PROTOCOL);
             match tokio::time::timeout(OPEN_WITHIN, opening).await {
                 Ok(Ok(pipe)) => return pipe,
                 Ok(Err(error)) => {

@@ -194,7 +194,7 @@ impl Exchange {
                 continue;
             }
             if let Some(peer) = keys::peer_of(*node) {
-                let (wire, keeper) = Wire::lay(peer, self.control.clone(), &mut self.tasks);
+                let (wire, keeper) = Wire::lay(peer, self.opener.clone(), &mut self.tasks);
                 wires.insert(*node, wire);
                 self.keepers.insert(*node, keeper);
             }

@@ -1,0 +1,6 @@
+//! The agents of one node, for real: real keys on a real disk, real processes, real sockets, real proofs.
+
+mod life;
+mod probes;
+mod proofs;
+mod stage;
