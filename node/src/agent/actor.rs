@@ -111,11 +111,13 @@ impl Actor {
         );
         let (mailbox, over) = (self.mailbox.clone(), self.over.clone());
         async move {
-            if let Some(sealed) = work.await {
+            let ended = work.await;
+            // First, so that whoever hears the result may give the same order again.
+            let _ = over.send(run).await;
+            if let Some(sealed) = ended {
                 // A closed mailbox means that the node is stopping: the ledger will give the work to another.
                 let _ = mailbox.send(Input::Ended { run, sealed }).await;
             }
-            let _ = over.send(run).await;
         }
     }
 }

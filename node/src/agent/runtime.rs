@@ -96,6 +96,8 @@ impl Runtime {
     pub async fn live(mut self, mut orders: mpsc::Receiver<Order>, stop: CancellationToken) {
         loop {
             tokio::select! {
+                // What has ended is forgotten before the next order, which may be the same again.
+                biased;
                 () = stop.cancelled() => return,
                 Some(run) = self.ended.recv() => self.forget(run),
                 Some(_) = self.errands.join_next(), if !self.errands.is_empty() => {}
