@@ -88,13 +88,16 @@ impl Supervisor {
                 .install(&bytes)
                 .map_err(|_| RecoveryError::CheckpointDamaged { bytes: length })?;
         }
+        // Nobody hears its own announcement.
+        let mut adverts = Adverts::default();
+        adverts.hear(birth.me, birth.skills.clone());
         Ok(Self {
             me: birth.me,
             now: Moment::default(),
             driver,
             replica,
             audit: Audit::default(),
-            adverts: Adverts::default(),
+            adverts,
             beats: Beats::default(),
             led_at: Moment::default(),
             tenure: None,

@@ -9,8 +9,8 @@ use hms_proto::agent::{
 use hms_proto::v1::WatchTaskRequest;
 use hms_proto::v1::mesh_client::MeshClient;
 use hms_protocol::id::TaskId;
+use tonic::Code;
 use tonic::transport::Channel;
-use tonic::{Code, Response};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -274,15 +274,7 @@ async fn what_the_plan_cannot_mean_is_refused_by_field() {
         skills: vec!["echo".to_owned()],
         ..SpawnAgentRequest::default()
     };
-    // A node that has just founded its mesh is in the roster before its skills are.
-    let mut spawned = None;
-    until("the node offers its skills", async || {
-        let spawn = supervisor.spawn_agent(request.clone()).await;
-        spawned = spawn.ok().map(Response::into_inner);
-        spawned.is_some()
-    })
-    .await;
-    let spawned = spawned.expect("just spawned");
+    let spawned = supervisor.spawn_agent(request).await.unwrap().into_inner();
     assert_eq!(
         (spawned.node, spawned.skills),
         (host.ready.node.clone(), vec!["echo".to_owned()])
