@@ -21,7 +21,7 @@ pub struct ProcessId {
 /// What the kernel says of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pulse {
-    /// It runs, or waits.
+    /// It runs, waits, or is about to be gone.
     Running,
     /// It was stopped by a signal.
     Paused,
@@ -41,6 +41,8 @@ impl ProcessId {
         match read_stat(self.pid) {
             Ok((state, ticks)) if ticks == self.started_ticks => match state {
                 'T' | 't' => Pulse::Paused,
+                // The first thread is dead, but others of a killed process may still hold its files and ports.
+                'Z' if 1 < count_threads(self.pid) => Pulse::Running,
                 'Z' | 'X' | 'x' => Pulse::Gone,
                 _ => Pulse::Running,
             },
@@ -61,6 +63,11 @@ impl ProcessId {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Threads that a process has, dead ones that wait to be reaped among them.
+fn count_threads(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count)
 }
 
 /// State letter and start time. The command name in field 2 may hold spaces and parentheses, so fields are counted from

@@ -67,3 +67,29 @@ async fn a_paused_node_comes_back() {
     })
     .await;
 }
+
+/// MSH-2, MSH-8: while a voter is down somebody takes its ports. It comes back on others, and the mesh learns of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_voter_whose_ports_were_taken_is_found_at_its_new_ones() {
+    let mut mesh = Mesh::up(3).await;
+    let gateway_of = async |mesh: &Mesh| {
+        let nodes = mesh.nodes().await;
+        let node = nodes
+            .into_iter()
+            .find(|node| node.member.name.as_str() == "n3");
+        node.map(|node| node.member.gateway)
+    };
+    let former = gateway_of(&mesh).await.unwrap();
+    chaos::kill(mesh.node("n3")).unwrap();
+    let _taken = std::net::TcpListener::bind(&former).unwrap();
+    mesh.cluster_mut().restart("n3").unwrap();
+
+    mesh.until("the roster has the new address", async |mesh: &Mesh| {
+        let gateway = gateway_of(mesh).await;
+        gateway.is_some_and(|gateway| gateway != former)
+    })
+    .await;
+    let gateway = gateway_of(&mesh).await.unwrap();
+    let client = hms_client::Client::new(&[gateway]).unwrap();
+    client.status().await.unwrap();
+}

@@ -9,7 +9,9 @@ use hms_protocol::member::{Member, RosterView};
 use hms_protocol::refusal::Refusal;
 use prost::Message as _;
 
+use super::Gateway;
 use super::failure::Failure;
+use super::redirect::Errand;
 use crate::limits::CALL_WITHIN;
 
 /// What a node that was admitted knows of its mesh.
@@ -25,17 +27,9 @@ pub struct Joined {
 
 /// The call with which a node asks any member to be admitted. The member takes it to the leader.
 pub fn ask_to_join(admission: &Admission) -> Bytes {
-    let admission = wire::Admission {
-        id: admission.id.as_bytes().to_vec(),
-        name: admission.name.to_string(),
-        role: admission.role.map(WireEnum::to_number),
-        addresses: admission.addresses.clone(),
-        gateway: admission.gateway.clone(),
-        token: admission.token.clone(),
-    };
     let limit_ms = u64::try_from(CALL_WITHIN.as_millis()).unwrap_or(u64::MAX);
     let ask = call::Ask::Join(wire::JoinRequest {
-        admission: Some(admission),
+        admission: Some(to_wire(admission)),
     });
     wire::Call {
         limit_ms,
@@ -45,6 +39,29 @@ pub fn ask_to_join(admission: &Admission) -> Bytes {
     }
     .encode_to_vec()
     .into()
+}
+
+fn to_wire(admission: &Admission) -> wire::Admission {
+    wire::Admission {
+        id: admission.id.as_bytes().to_vec(),
+        name: admission.name.to_string(),
+        role: admission.role.map(WireEnum::to_number),
+        addresses: admission.addresses.clone(),
+        gateway: admission.gateway.clone(),
+        token: admission.token.clone(),
+    }
+}
+
+impl Gateway {
+    /// Has the mesh take what this node, a member, says of itself.
+    pub async fn admit(&self, admission: &Admission) -> Result<(), Failure> {
+        let deadline = crate::clock::instant() + CALL_WITHIN;
+        let ask = call::Ask::Join(wire::JoinRequest {
+            admission: Some(to_wire(admission)),
+        });
+        let errand = Errand::new("admit".to_owned(), ask, deadline)?;
+        self.hall.settle(&errand).await.map(drop)
+    }
 }
 
 /// Reads the one reply to [`ask_to_join`].

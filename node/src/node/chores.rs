@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use hms_consensus::input::Admission;
+use hms_protocol::limits::ADDRESSES_MAX;
 use hms_protocol::member::{Role, RosterView};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -12,6 +14,7 @@ use super::NodeError;
 use crate::agent::{Order, Runtime, Wish};
 use crate::facts::Facts;
 use crate::gateway::Gateway;
+use crate::limits::JOIN_RETRY;
 use crate::metrics::Metrics;
 use crate::pages;
 use crate::post::Memory;
@@ -75,6 +78,50 @@ pub(super) async fn remember_members(
             facts.write(&data_dir)?;
         }
     }
+}
+
+/// Has the mesh told where this node listens when the roster says otherwise: a port may have been taken while it was down.
+pub(super) async fn announce_addresses(
+    gateway: Gateway,
+    admission: Admission,
+    mut roster: watch::Receiver<Arc<RosterView>>,
+    stop: CancellationToken,
+) -> Result<(), NodeError> {
+    let renewed = async {
+        let mut told = false;
+        while !told {
+            if roster.wait_for(|it| moved(it, &admission)).await.is_err() {
+                return;
+            }
+            told = match gateway.admit(&admission).await {
+                Ok(()) => true,
+                Err(failure) => {
+                    tracing::warn!(%failure, "the mesh was not told where this node listens now");
+                    tokio::time::sleep(JOIN_RETRY).await;
+                    false
+                }
+            };
+        }
+        tracing::info!(addresses = ?admission.addresses, "the mesh knows where this node listens now");
+    };
+    tokio::select! {
+        () = stop.cancelled() => return Ok(()),
+        () = renewed => {}
+    }
+    stop.cancelled().await;
+    Ok(())
+}
+
+/// Whether the roster has this node elsewhere.
+fn moved(roster: &RosterView, admission: &Admission) -> bool {
+    let known = roster
+        .members
+        .iter()
+        .find(|member| member.id == admission.id);
+    known.is_some_and(|member| {
+        let listens = admission.addresses.iter().take(ADDRESSES_MAX);
+        member.gateway != admission.gateway || !listens.eq(&member.addresses)
+    })
 }
 
 /// Voters first: they can answer.

@@ -1,16 +1,20 @@
 //! Puts the rooms of a node together: every channel between two rooms is made here.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use hms_consensus::input::Admission;
 use hms_consensus::mind::Mind;
 use hms_protocol::id::NodeId;
 use hms_protocol::member::RosterView;
 use tokio::sync::{mpsc, watch};
 
 use super::NodeError;
-use super::chores::{host_agents, keep_memory, remember_members, serve_calls, serve_pages};
-use super::open::Opened;
+use super::chores::{
+    announce_addresses, host_agents, keep_memory, remember_members, serve_calls, serve_pages,
+};
+use super::open::{Opened, admission};
 use super::rooms::Rooms;
 use super::sorting::{Sorting, sort};
 use crate::agent::{Order, Registry, Runtime, Voice};
@@ -70,6 +74,10 @@ type Members = watch::Receiver<Arc<BTreeSet<NodeId>>>;
 /// Opens every room.
 pub(super) fn furnish(opened: Opened) -> Result<House, NodeError> {
     let ready = ready(&opened);
+    let admission = Admission {
+        token: opened.facts.token.clone(),
+        ..admission(&opened.config, &opened.net, &opened.gateway)
+    };
     let (mailbox, inbox) = mailbox::open();
     let shared = Shared::of(&opened, mailbox);
     let mut rooms = Rooms::default();
@@ -97,7 +105,7 @@ pub(super) fn furnish(opened: Opened) -> Result<House, NodeError> {
         stops.post.clone(),
     ));
     let notes = (opened.config.data_dir, shared.facts.clone());
-    rooms.open(remember_members(notes, known, stops.post));
+    open_chores(&mut rooms, &gateway, admission, notes, known);
 
     let Shared {
         clock,
@@ -136,6 +144,24 @@ pub(super) fn furnish(opened: Opened) -> Result<House, NodeError> {
         net,
         ready,
     })
+}
+
+/// What is remembered of the others, and told to them.
+fn open_chores(
+    rooms: &mut Rooms,
+    gateway: &Gateway,
+    admission: Admission,
+    notes: (PathBuf, Facts),
+    roster: watch::Receiver<Arc<RosterView>>,
+) {
+    let stop = &rooms.stops.post.clone();
+    rooms.open(announce_addresses(
+        gateway.clone(),
+        admission,
+        roster.clone(),
+        stop.clone(),
+    ));
+    rooms.open(remember_members(notes, roster, stop.clone()));
 }
 
 fn open_gateway(shared: &Shared, restored_to: hms_protocol::id::Index) -> Gateway {

@@ -143,17 +143,18 @@ fn is_free_port(address: &str) -> bool {
     parts.any(|part| part == "tcp" || part == "udp") && address.split('/').any(|part| part == "0")
 }
 
-fn wish(config: &Config, doors: &Doors) -> Admission {
+/// What a node says of itself when it asks to be a member.
+pub(super) fn admission(config: &Config, net: &Net, gateway: &TcpListener) -> Admission {
     let (role, token) = match &config.entry {
         Entry::Found { .. } => (Some(Role::Voter), Vec::new()),
         Entry::Join { token, role, .. } => (*role, token.clone()),
     };
     Admission {
-        id: doors.net.node(),
+        id: net.node(),
         name: config.name.clone(),
         role,
-        addresses: doors.net.addresses(),
-        gateway: local(&doors.gateway).map_or_else(String::new, |address| address.to_string()),
+        addresses: net.addresses(),
+        gateway: local(gateway).map_or_else(String::new, |address| address.to_string()),
         token,
     }
 }
@@ -166,7 +167,7 @@ async fn enter(
     remembered: Option<Facts>,
     clock: Clock,
 ) -> Result<Admitted, NodeError> {
-    let wish = wish(config, doors);
+    let wish = admission(config, &doors.net, &doors.gateway);
     let told = match &config.entry {
         Entry::Found { .. } => Vec::new(),
         Entry::Join { addresses, .. } => addresses.clone(),
