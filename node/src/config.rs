@@ -7,7 +7,7 @@ mod file;
 mod flags;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use hms_protocol::id::{AgentId, NodeName};
@@ -31,6 +31,12 @@ const AGENTS_DEFAULT: u32 = 1;
 /// Runs that each of those agents may hold at once unless told otherwise.
 const SLOTS_DEFAULT: u32 = 16;
 
+/// Where a client looks for a gateway unless it is told otherwise, and where a node serves one if it can.
+pub const GATEWAY_USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7400);
+
+/// A free port, for this machine only.
+pub const FREE_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// Checked settings.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -40,8 +46,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// libp2p multiaddresses to listen on.
     pub listen: Vec<String>,
-    /// Where the gRPC gateway listens.
-    pub gateway: SocketAddr,
+    /// Where the gRPC gateway listens; `None`: at [`GATEWAY_USUAL`], or at a free port if somebody is there.
+    pub gateway: Option<SocketAddr>,
     /// Where metrics are served over HTTP.
     pub metrics: SocketAddr,
     /// How it comes into a mesh.
@@ -190,8 +196,15 @@ impl Config {
             name,
             data_dir,
             listen,
-            gateway: parse_socket("gateway", settings.gateway.as_deref())?,
-            metrics: parse_socket("metrics", settings.metrics.as_deref())?,
+            gateway: settings
+                .gateway
+                .as_deref()
+                .map(|text| parse_socket("gateway", text))
+                .transpose()?,
+            metrics: settings
+                .metrics
+                .as_deref()
+                .map_or(Ok(FREE_PORT), |text| parse_socket("metrics", text))?,
             entry: check_entry(&settings)?,
             mdns: settings.mdns.unwrap_or(false),
             bases: settings.bases.unwrap_or_default(),
@@ -268,8 +281,7 @@ fn name_after(data_dir: &Path) -> Result<NodeName, ConfigError> {
         .ok_or(ConfigError::Missing { setting: "name" })
 }
 
-fn parse_socket(setting: &'static str, text: Option<&str>) -> Result<SocketAddr, ConfigError> {
-    let text = text.unwrap_or("127.0.0.1:0");
+fn parse_socket(setting: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
     text.parse().map_err(|_| ConfigError::Invalid {
         setting,
         value: text.to_owned(),
@@ -314,7 +326,8 @@ mod tests {
     fn the_least_configuration_founds_a_mesh_of_three_voters_on_loopback() {
         let config = check("data_dir = \"/var/lib/hms/n1\"").unwrap();
         assert_eq!(config.name.as_str(), "n1");
-        assert!(config.gateway.ip().is_loopback() && config.metrics.ip().is_loopback());
+        assert!(config.gateway.is_none() && GATEWAY_USUAL.ip().is_loopback());
+        assert!(config.metrics.ip().is_loopback());
         assert!(matches!(config.entry, Entry::Found { voters_wanted: 3 }));
     }
 

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::agent::SkillSet;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, FREE_PORT, GATEWAY_USUAL};
 use crate::entry::EntryError;
 use crate::facts::FactsError;
 use crate::identity::IdentityError;
@@ -149,6 +149,22 @@ pub async fn run(
     let outcome = rooms::live(opened, stop).await;
     ready::retract(&data_dir);
     outcome
+}
+
+/// Binds the gateway's port: the one that was asked for, or else the remembered, the usual, or a free one.
+async fn bind_gateway(
+    wanted: Option<std::net::SocketAddr>,
+    remembered: Option<std::net::SocketAddr>,
+) -> Result<TcpListener, NodeError> {
+    if let Some(wanted) = wanted {
+        return bind("gateway", wanted, remembered).await;
+    }
+    for address in remembered.into_iter().chain([GATEWAY_USUAL]) {
+        if let Ok(listener) = TcpListener::bind(address).await {
+            return Ok(listener);
+        }
+    }
+    bind("gateway", FREE_PORT, None).await
 }
 
 /// Binds a port. A remembered port that somebody took meanwhile is replaced by a free one; a port that was asked for is

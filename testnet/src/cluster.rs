@@ -217,6 +217,9 @@ fn arguments(plan: &Plan, number: u32, founder: Option<&NodeEntry>) -> Vec<Strin
         Plan::name_of(number),
         "--data-dir".to_owned(),
         plan.data_dir_of(number).display().to_string(),
+        // Not the usual port: that is for the node of whoever uses this machine.
+        "--gateway".to_owned(),
+        "127.0.0.1:0".to_owned(),
         "--agents".to_owned(),
         plan.agents.to_string(),
         "--slots".to_owned(),

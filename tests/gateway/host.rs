@@ -76,6 +76,7 @@ impl Host {
         let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
         let settings = Settings {
             data_dir: Some(folder.path().to_owned()),
+            gateway: Some("127.0.0.1:0".to_owned()),
             name: Some(format!("n{}", name.to_lowercase())),
             ..settings
         };

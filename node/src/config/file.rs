@@ -26,7 +26,7 @@ pub struct Settings {
     )]
     pub listen: Option<Vec<String>>,
 
-    /// Where the gRPC gateway listens; port 0 takes a free one [default: 127.0.0.1:0]
+    /// Where the gRPC gateway listens; port 0 takes a free one [default: 127.0.0.1:7400, or a free port if that is taken]
     #[arg(long, env = "HMS_GATEWAY", value_name = "IP:PORT")]
     pub gateway: Option<String>,
 

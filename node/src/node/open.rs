@@ -15,7 +15,7 @@ use hms_protocol::skill::SkillSpec;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use super::{NodeError, bind};
+use super::{NodeError, bind, bind_gateway};
 use crate::agent::skills::built_in;
 use crate::agent::{AgentError, SkillSet};
 use crate::clock::Clock;
@@ -112,7 +112,7 @@ async fn open_doors(
     let ports = remembered
         .map(|facts| facts.ports.clone())
         .unwrap_or_default();
-    let gateway = bind("gateway", config.gateway, ports.gateway).await?;
+    let gateway = bind_gateway(config.gateway, ports.gateway).await?;
     let metrics = bind("metrics", config.metrics, ports.metrics).await?;
     let settings = |listen| NetSettings {
         seed: zeroize::Zeroizing::new(identity.key().seed()),
