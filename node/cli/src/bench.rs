@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use clap::Subcommand;
+use hms_client::domain::codec::encode;
 use hms_testnet::load::{Figures, Work, run};
 use hms_testnet::{Cluster, Plan};
 use serde_json::{Value, json};
@@ -126,6 +127,9 @@ fn describe(run: &Figures) -> Value {
 /// How long the mesh may take to know all agents.
 const ENROLLED_WITHIN: Duration = Duration::from_mins(2);
 
+/// How often is looked whether it does.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
 async fn measure_agents(screen: Screen, counts: &[u32]) -> Result<(), Fault> {
     let mut rows = Vec::new();
     for count in counts {
@@ -139,6 +143,8 @@ async fn measure_agents(screen: Screen, counts: &[u32]) -> Result<(), Fault> {
                 "ENROLLED MS",
                 "MEMORY MB",
                 "KB PER AGENT",
+                "HEARTBEAT BYTES",
+                "LAG MS",
             ]);
             for row in &rows {
                 sheet.row(row.iter().map(plain));
@@ -149,38 +155,44 @@ async fn measure_agents(screen: Screen, counts: &[u32]) -> Result<(), Fault> {
     )
 }
 
-async fn measure_node(count: u32) -> Result<[u64; 5], Fault> {
+async fn measure_node(count: u32) -> Result<[u64; 7], Fault> {
     let folder = tempfile::tempdir()?;
     let mut plan = Plan::new(folder.path().to_owned(), 1)?;
     plan.agents = count;
     "warn".clone_into(&mut plan.log);
     let mut ready = Duration::ZERO;
     let cluster = Cluster::up(&plan, |_, took| ready = took)?;
-    let client = hms_client::Client::new(&cluster.gateways())?.within(ENROLLED_WITHIN);
+    let client = hms_client::Client::new(&cluster.gateways())?;
     let began = Instant::now();
-    let memory = loop {
-        let known = client.status().await.map_or(0, |status| status.agents);
-        let nodes = client.nodes().await.unwrap_or_default();
-        let beat = nodes.first().and_then(|node| node.heartbeat.clone());
-        if let Some(beat) = beat
-            && u64::from(count) <= known
-        {
-            break beat.memory_bytes;
+    let enrolled = async {
+        while client.status().await?.agents < u64::from(count) {
+            tokio::time::sleep(LOOK_EVERY).await;
         }
-        if ENROLLED_WITHIN < began.elapsed() {
-            break 0;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        Ok::<_, Fault>(began.elapsed())
     };
-    let enrolled = began.elapsed();
+    let measured = async {
+        let enrolled = enrolled.await?;
+        // A beat that knows of all of them.
+        loop {
+            let nodes = client.nodes().await?;
+            let beat = nodes.first().and_then(|node| node.heartbeat.clone());
+            if let Some(beat) = beat.filter(|beat| count <= beat.agents) {
+                return Ok::<_, Fault>((enrolled, beat));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    let measured = tokio::time::timeout(ENROLLED_WITHIN, measured).await;
     cluster.down()?;
+    let (enrolled, beat) = measured.map_err(std::io::Error::from)??;
     let whole = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-    let per_agent = memory / 1024 / u64::from(count.max(1));
     Ok([
         u64::from(count),
         whole(ready),
         whole(enrolled),
-        memory / 1_000_000,
-        per_agent,
+        beat.memory_bytes / 1_000_000,
+        beat.memory_bytes / 1_000 / u64::from(count.max(1)),
+        encode(&beat).len() as u64,
+        u64::from(beat.lag_ms),
     ])
 }
