@@ -16,7 +16,7 @@ pub(crate) struct Manifest {
 
 /// What each member may import; `hms-node` is open to the adversary in the testnet and to the tests
 /// alone (R6).
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("hms-proto", &[]),
     ("hms-protocol", &["hms-proto"]),
     ("hms-consensus", &["hms-proto", "hms-protocol"]),
@@ -36,6 +36,7 @@ const ALLOWED: [(&str, &[&str]); 9] = [
             "hms",
         ],
     ),
+    ("hms-model", &[]),
     ("xtask", &[]),
 ];
 
