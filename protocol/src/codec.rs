@@ -20,7 +20,7 @@ pub mod peer;
 pub mod proof;
 pub mod replay;
 pub mod service;
-mod shape;
+pub mod shape;
 pub mod skill;
 pub mod task;
 pub mod verdict;

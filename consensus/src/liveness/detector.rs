@@ -260,6 +260,7 @@ mod tests {
         }
     }
 
+    /// AGT-4, MSH-6: beats that do not come make a node, and with it its agents, suspect and then dead.
     #[test]
     fn silence_makes_suspect_then_dead() {
         let story = [(0, Beat(1, 1))];

@@ -1,14 +1,16 @@
 //! The border to the raft crate: its messages as bytes, its log lines as tracing events.
 //!
-//! Reading checks the form only: numbers of kinds are known, so that no accessor of the raft crate
-//! can panic. Whether a message makes sense is for the sentry.
+//! Reading checks the form only: lists are counted before memory is spent on them, and numbers of
+//! kinds are known, so that no accessor of the raft crate can panic. Whether a message makes sense is for the sentry.
 
 use std::fmt::{self, Write as _};
 
+use hms_protocol::codec::shape::fields;
 use prost_raft::Message as _;
 use raft::eraftpb::{EntryType, Message, MessageType};
 use slog::{Drain, KV as _, Logger, OwnedKVList, Record, o};
 
+use super::limits;
 use super::refusal::RaftRefusal;
 
 /// The kinds of messages that travel. All others are orders that a node gives to its own Raft.
@@ -55,6 +57,9 @@ impl Kind {
 /// A message and its kind, if it is one that travels.
 pub(super) fn decode(bytes: &[u8]) -> Result<(Message, Kind), RaftRefusal> {
     let malformed = |reason| RaftRefusal::Malformed { reason };
+    if swells(bytes) {
+        return Err(malformed("it has more entries than any message"));
+    }
     let message = Message::decode(bytes).map_err(|_| malformed("it cannot be decoded"))?;
     let kind = Kind::of(message.msg_type).ok_or(RaftRefusal::Forbidden {
         kind: message.msg_type,
@@ -65,6 +70,31 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Message, Kind), RaftRefusal> {
     } else {
         Err(malformed("an entry is of an unknown kind"))
     }
+}
+
+/// Numbers of fields of the raft crate's messages: a message's snapshot, a snapshot's metadata.
+const SNAPSHOT: u32 = 9;
+const METADATA: u32 = 2;
+
+/// Fields of a message beside its entries. It has fewer; a field may be there twice.
+const FIELDS_MAX: usize = 64;
+
+/// Bytes of a snapshot's metadata: a configuration, of which each member is there once as a voter
+/// and once as a learner, in ten bytes at most, and some numbers.
+const METADATA_BYTES_MAX: usize = 2 * 16 * limits::CONFIGURATION_MAX + 256;
+
+/// Whether a message would take many times its bytes when it is decoded: an empty entry takes two
+/// bytes to send and a hundred to hold.
+fn swells(bytes: &[u8]) -> bool {
+    let snapshots = fields(bytes).filter(|field| field.number == SNAPSHOT);
+    let parts = snapshots
+        .filter_map(|snapshot| snapshot.content)
+        .flat_map(fields);
+    let metadata = parts
+        .filter(|part| part.number == METADATA)
+        .filter_map(|part| part.content);
+    limits::ENTRIES_PER_MESSAGE_MAX + FIELDS_MAX < fields(bytes).count()
+        || METADATA_BYTES_MAX < metadata.map(<[u8]>::len).sum()
 }
 
 pub(super) fn encode(message: &Message) -> Vec<u8> {

@@ -8,10 +8,12 @@ use hms_protocol::codec::CodecError;
 use hms_protocol::digest::{Domain, Hash, hash_fields};
 use hms_protocol::id::{Index, NodeId, Term};
 use hms_protocol::member::Member;
+use hms_protocol::service::Service;
 use hms_protocol::task::Task;
 
 use super::command::Genesis;
-use super::ledger::held;
+use super::evidence::Evidence;
+use super::ledger::{Case, held};
 use super::{GENESIS_INDEX, State};
 
 /// The layout that this version writes and reads.
@@ -157,6 +159,33 @@ impl State {
             self.crew.take(node, agent, run);
         }
         self.ledger.insert(task);
+        Ok(())
+    }
+
+    /// Takes a result under verification from a checkpoint.
+    pub(super) fn restore_case(&mut self, case: Case) -> Result<(), CodecError> {
+        if self.ledger.case(case.task).is_some() {
+            return Err(contradiction("state.cases", "a case is there twice"));
+        }
+        self.ledger.open_case(case);
+        Ok(())
+    }
+
+    /// Takes a service from a checkpoint.
+    pub(super) fn restore_service(&mut self, service: Service) -> Result<(), CodecError> {
+        if self.services.service(&service.spec.name).is_some() {
+            return Err(contradiction("state.services", "a service is there twice"));
+        }
+        self.services.restore(service);
+        Ok(())
+    }
+
+    /// Takes a piece of evidence from a checkpoint.
+    pub(super) fn restore_evidence(&mut self, evidence: Evidence) -> Result<(), CodecError> {
+        if self.archive.piece(evidence.number).is_some() {
+            return Err(contradiction("state.evidence", "a piece is there twice"));
+        }
+        self.archive.restore(evidence);
         Ok(())
     }
 }

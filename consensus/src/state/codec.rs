@@ -9,6 +9,7 @@ pub mod stored;
 
 use hms_proto::v1;
 use hms_protocol::codec::member::addresses;
+use hms_protocol::codec::shape::fields;
 use hms_protocol::codec::{CodecError, Wire, WireEnum, encode, field};
 use hms_protocol::digest::{Domain, hash_fields};
 use hms_protocol::id::MeshId;
@@ -24,6 +25,14 @@ pub const BATCH_VERSION: u32 = 1;
 
 /// Bytes of a join token. Longer ones are refused.
 pub const TOKEN_BYTES_MAX: usize = 256;
+
+/// Certificates in one batch: a real one has more bytes than this divides by. More are refused before they are decoded, as
+/// an empty one takes two bytes in the log and hundreds in memory. No other command holds a list that swells like that.
+const CERTIFICATES_MAX: usize = limits::BATCH_BYTES_MAX / 128;
+
+/// The numbers of `Batch`'s commands and of `Command`'s enrolment.
+const COMMANDS: u32 = 3;
+const ENROL: u32 = 4;
 
 /// Checks that every replica will be able to read a command. What cannot be read back must never be proposed: it would
 /// stop them all.
@@ -61,6 +70,19 @@ impl Wire for Batch {
             stamped_at: Moment(message.stamped_at_ms),
             commands: field::parts("batch.commands", message.commands, most)?,
         })
+    }
+
+    fn check_shape(bytes: &[u8]) -> Result<(), CodecError> {
+        let commands = || fields(bytes).filter(|field| field.number == COMMANDS);
+        let most = limits::BATCH_COMMANDS_MAX;
+        field::check_count("batch.commands", commands().count(), most)?;
+        let enrolments = commands()
+            .filter_map(|command| command.content)
+            .flat_map(fields)
+            .filter(|decision| decision.number == ENROL);
+        let certificates = enrolments.filter_map(|enrolment| enrolment.content);
+        let count = certificates.map(|certificates| fields(certificates).count());
+        field::check_count("batch.certificates", count.sum(), CERTIFICATES_MAX)
     }
 }
 

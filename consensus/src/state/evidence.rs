@@ -51,6 +51,11 @@ pub struct Archive {
 }
 
 impl Archive {
+    /// The piece with this number.
+    pub fn piece(&self, number: u64) -> Option<&Evidence> {
+        self.pieces.get(&number)
+    }
+
     /// Every piece, oldest first.
     pub fn pieces(&self) -> impl Iterator<Item = &Evidence> {
         self.pieces.iter()

@@ -2,10 +2,12 @@
 
 use hms_consensus::state::checkpoint::{Checkpoint, CheckpointError, Head};
 use hms_consensus::state::command::Command;
-use hms_protocol::digest::Hash;
+use hms_proto::v1;
+use hms_protocol::digest::{Domain, Hash, hash_fields};
 use hms_protocol::id::{Index, Term};
 use hms_protocol::task::Outcome;
 use hms_protocol::verdict::Finding;
+use prost::Message as _;
 
 use super::stage::{Stage, agent_id, assign, node_id, proof_spec, spec, submit, task_id};
 
@@ -142,4 +144,33 @@ fn a_mesh_begins_with_its_founder_and_its_id_is_its_genesis() {
         first.state.mesh()
     );
     assert_eq!(Checkpoint::genesis(&genesis).encode(), first.encode());
+}
+
+/// What a leader sends has the right checksum and digest, whatever it holds: the tables' sums do not see a record that is
+/// there twice.
+#[test]
+fn a_record_that_is_there_twice_is_refused() {
+    let frame = v1::Checkpoint::decode(&*checkpoint(&rich()).encode()).unwrap();
+    let content = v1::CheckpointContent::decode(&*frame.content).unwrap();
+    let twice: [fn(&mut v1::State); 6] = [
+        |state| state.members.push(state.members[0].clone()),
+        |state| state.agents.push(state.agents[0].clone()),
+        |state| state.tasks.push(state.tasks[0].clone()),
+        |state| state.cases.push(state.cases[0].clone()),
+        |state| state.services.push(state.services[0].clone()),
+        |state| state.evidence.push(state.evidence[0].clone()),
+    ];
+    for add in twice {
+        let mut content = content.clone();
+        add(content.state.as_mut().unwrap());
+        let content = content.encode_to_vec();
+        let checksum = hash_fields(Domain::Checkpoint, &[&content]);
+        let forged = v1::Checkpoint {
+            content,
+            checksum: checksum.as_bytes().to_vec(),
+            ..frame.clone()
+        };
+        let error = Checkpoint::decode(&forged.encode_to_vec()).unwrap_err();
+        assert!(error.to_string().contains("twice"), "{error}");
+    }
 }

@@ -4,6 +4,7 @@
 
 use hms_proto::v1;
 use hms_protocol::agent::Agent;
+use hms_protocol::codec::shape::fields;
 use hms_protocol::codec::{CodecError, Wire, encode, envelope, field};
 use hms_protocol::envelope::Sealed;
 use hms_protocol::id::{AgentId, Index, NodeId, ServiceName, TaskId};
@@ -168,11 +169,13 @@ impl Wire for Evidence {
     }
 }
 
-impl Wire for State {
-    type Message = v1::State;
-    const NAME: &'static str = "state";
+/// Fields of one record and of the records in it. More are refused before they are decoded: an empty entry takes two bytes
+/// in a checkpoint and hundreds in memory. A service with a full history has some two thousand.
+const RECORD_FIELDS_MAX: usize = 16 * 1024;
 
-    fn to_wire(&self) -> v1::State {
+impl State {
+    /// The wire form.
+    pub(super) fn to_wire(&self) -> v1::State {
         v1::State {
             mesh: self.charter.mesh.as_bytes().to_vec(),
             token_digest: self.charter.token_digest.as_bytes().to_vec(),
@@ -191,37 +194,70 @@ impl Wire for State {
         }
     }
 
-    /// Reads the tables and builds the indexes anew. What does not fit together is refused: two records of one key, an
-    /// agent of no member, an input that is not its digest's.
-    fn from_wire(message: v1::State) -> Result<Self, CodecError> {
-        let mut state = Self::empty(Charter {
-            mesh: field::mesh_id("state.mesh", &message.mesh)?,
-            token_digest: field::hash("state.token_digest", &message.token_digest)?,
-            voters_wanted: message.voters_wanted,
-        });
-        state.now = Moment(message.now_ms);
-        state.applied = Index(message.applied);
-        for member in message.members {
-            state.restore_member(Member::from_wire(member)?)?;
+    /// Reads the tables, one record at a time, and builds the indexes anew: what memory it takes grows with the records that
+    /// are right. What does not fit together is refused: two records of one key, an agent of no member or before its member,
+    /// an input that is not its digest's.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, CodecError> {
+        let mut state = Self::blank();
+        let mut rest = v1::State::default();
+        let mut parts = fields(bytes);
+        for part in &mut parts {
+            let within = part.content.into_iter().flat_map(fields);
+            let fields_within = within.map(|field| 1 + field.content.map_or(0, count_fields));
+            field::check_count("state.record", fields_within.sum(), RECORD_FIELDS_MAX)?;
+            rest.merge(part.whole).map_err(malformed)?;
+            state.take_records(&mut rest)?;
         }
-        for agent in message.agents {
-            state.restore_agent(Agent::from_wire(agent)?)?;
+        if !parts.is_at_end() {
+            return Err(CodecError::Malformed {
+                message: "state",
+                reason: "it ends within a field".to_owned(),
+            });
         }
-        for task in message.tasks {
-            state.restore_task(Task::from_wire(task)?)?;
-        }
-        for case in message.cases {
-            state.ledger.open_case(Case::from_wire(case)?);
-        }
-        for service in message.services {
-            state.services.restore(Service::from_wire(service)?);
-        }
-        for piece in message.evidence {
-            state.archive.restore(Evidence::from_wire(piece)?);
-        }
-        state.roster.resume(message.roster_revision);
-        state.services.resume(message.services_revision);
-        state.archive.resume(message.evidence_newest);
+        state.charter = Charter {
+            mesh: field::mesh_id("state.mesh", &rest.mesh)?,
+            token_digest: field::hash("state.token_digest", &rest.token_digest)?,
+            voters_wanted: rest.voters_wanted,
+        };
+        state.now = Moment(rest.now_ms);
+        state.applied = Index(rest.applied);
+        state.roster.resume(rest.roster_revision);
+        state.services.resume(rest.services_revision);
+        state.archive.resume(rest.evidence_newest);
         Ok(state)
+    }
+
+    /// Moves the records that were decoded into their tables.
+    fn take_records(&mut self, decoded: &mut v1::State) -> Result<(), CodecError> {
+        for member in decoded.members.drain(..) {
+            self.restore_member(Member::from_wire(member)?)?;
+        }
+        for agent in decoded.agents.drain(..) {
+            self.restore_agent(Agent::from_wire(agent)?)?;
+        }
+        for task in decoded.tasks.drain(..) {
+            self.restore_task(Task::from_wire(task)?)?;
+        }
+        for case in decoded.cases.drain(..) {
+            self.restore_case(Case::from_wire(case)?)?;
+        }
+        for service in decoded.services.drain(..) {
+            self.restore_service(Service::from_wire(service)?)?;
+        }
+        for piece in decoded.evidence.drain(..) {
+            self.restore_evidence(Evidence::from_wire(piece)?)?;
+        }
+        Ok(())
+    }
+}
+
+fn count_fields(bytes: &[u8]) -> usize {
+    fields(bytes).count()
+}
+
+fn malformed(error: prost::DecodeError) -> CodecError {
+    CodecError::Malformed {
+        message: "state",
+        reason: error.to_string(),
     }
 }

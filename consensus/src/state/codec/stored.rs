@@ -1,9 +1,11 @@
 //! Checkpoints as bytes: a frame with version and checksum around the state and what Raft must know of it.
 //!
-//! Nothing of the content is believed before the frame is right.
+//! Nothing of the content is believed before the frame is right, and a content that would swell in memory is refused even
+//! then: whoever made the frame may be a liar.
 
 use hms_proto::v1;
-use hms_protocol::codec::{CodecError, Wire, field};
+use hms_protocol::codec::shape::fields;
+use hms_protocol::codec::{CodecError, field};
 use hms_protocol::digest::{Domain, hash_fields};
 use hms_protocol::id::{Index, NodeId, Term};
 use hms_protocol::limits;
@@ -11,6 +13,13 @@ use prost::Message as _;
 
 use crate::state::State;
 use crate::state::checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointError, Head};
+
+/// The numbers of `CheckpointContent`'s fields that are read apart from the head.
+const STATE: u32 = 6;
+const STATE_DIGEST: u32 = 7;
+
+/// Fields of a checkpoint's content: voters, learners, and some more.
+const CONTENT_FIELDS_MAX: usize = 2 * limits::MEMBERS_MAX + 16;
 
 impl Checkpoint {
     /// The bytes to store. Equal checkpoints have equal bytes.
@@ -39,9 +48,9 @@ impl Checkpoint {
     pub fn decode(bytes: &[u8]) -> Result<Self, CheckpointError> {
         let content = open(bytes)?;
         let head = Head::read(&content)?;
-        let rest = v1::CheckpointContent::decode(&*content).map_err(malformed)?;
-        let state: State = field::part("checkpoint.state", rest.state)?;
-        let written = field::hash("checkpoint.state_digest", &rest.state_digest)?;
+        let state = State::read(only(&content, "checkpoint.state", STATE)?)?;
+        let written = only(&content, "checkpoint.state_digest", STATE_DIGEST)?;
+        let written = field::hash("checkpoint.state_digest", written)?;
         let found = state.digest();
         if found != written {
             return Err(CheckpointError::OtherState { found, written });
@@ -64,6 +73,12 @@ impl Head {
     }
 
     fn read(content: &[u8]) -> Result<Self, CheckpointError> {
+        // An id takes two bytes to leave empty and twenty-four in memory.
+        field::check_count(
+            "checkpoint.content",
+            fields(content).count(),
+            CONTENT_FIELDS_MAX,
+        )?;
         let head = v1::CheckpointHead::decode(content).map_err(malformed)?;
         let ids = |name, nodes| {
             let id = |node: Vec<u8>| field::node_id(name, &node);
@@ -76,6 +91,20 @@ impl Head {
             voters: ids("checkpoint.voters", head.voters)?,
             learners: ids("checkpoint.learners", head.learners)?,
         })
+    }
+}
+
+/// The content of a field that is there once.
+fn only<'a>(
+    content: &'a [u8],
+    name: &'static str,
+    number: u32,
+) -> Result<&'a [u8], CheckpointError> {
+    let mut found = fields(content).filter(|field| field.number == number);
+    let first = found.next().and_then(|field| field.content);
+    match found.next() {
+        None => Ok(field::required(name, first)?),
+        Some(_) => Err(CodecError::Repeated { field: name }.into()),
     }
 }
 
