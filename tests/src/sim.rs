@@ -14,6 +14,7 @@ pub mod crowd;
 pub mod dice;
 pub mod disk;
 pub mod fate;
+pub mod harvest;
 pub mod host;
 pub mod links;
 pub mod oracle;

@@ -89,24 +89,27 @@ impl Host {
 
     /// Starts the node, from what the disk holds.
     pub fn start(&mut self, mesh: MeshId, pace: CheckpointPace) {
-        let role = self.disk.role.expect("a host starts once it is admitted");
         self.disk.incarnation = self.disk.incarnation.next();
         self.crew.forget_work();
-        let birth = Birth {
+        let mind = Mind::restore(&self.birth(mesh, pace), self.disk.recovered());
+        self.mind = Some(mind.expect("a simulated disk loses writes, but damages none"));
+        self.asleep_until = None;
+    }
+
+    /// What its mind is born with in its present life.
+    pub fn birth(&self, mesh: MeshId, pace: CheckpointPace) -> Birth {
+        Birth {
             mesh,
             me: self.node,
             name: self.name.clone(),
             incarnation: self.disk.incarnation,
-            role,
+            role: self.disk.role.expect("a host starts once it is admitted"),
             version: "0.1.0".to_owned(),
             roster: self.disk.roster.clone(),
             skills: SKILLS.map(skill).to_vec(),
             settings: RaftSettings::default(),
             checkpoints: pace,
-        };
-        let mind = Mind::restore(&birth, self.disk.recovered());
-        self.mind = Some(mind.expect("a simulated disk loses writes, but damages none"));
-        self.asleep_until = None;
+        }
     }
 
     /// Takes a burst of inputs, and gives what follows from it.

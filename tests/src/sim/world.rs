@@ -20,6 +20,7 @@ use crate::sim::clock::{Agenda, Millis};
 use crate::sim::crowd::{Caller, Crowd};
 use crate::sim::dice::Dice;
 use crate::sim::fate::{Blow, Fate};
+use crate::sim::harvest::Harvest;
 use crate::sim::host::{Host, HostId};
 use crate::sim::links::Links;
 use crate::sim::oracle::Oracle;
@@ -91,6 +92,8 @@ pub struct World {
     pub trace: Trace,
     /// Who is who, and what is worth telling.
     pub(crate) story: Story,
+    /// What is gathered, if anybody wants it.
+    pub(crate) harvest: Option<Harvest>,
 }
 
 impl World {

@@ -57,6 +57,7 @@ impl World {
             oracle: Oracle::default(),
             trace: Trace::default(),
             story: Story::default(),
+            harvest: None,
         };
         world.introduce();
         world.begin_founder(&genesis, &state);

@@ -65,6 +65,9 @@ impl World {
     /// Puts an effect into the trace.
     fn note(&mut self, host: HostId, effect: &Effect) {
         let now = self.agenda.now();
+        if let Some(harvest) = &mut self.harvest {
+            harvest.take(&self.hosts[host.0], effect);
+        }
         let (kind, content) = match effect {
             Effect::Persist(write) => {
                 let rows = write.rows.iter().flat_map(|(_, row)| row).copied();
