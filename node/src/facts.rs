@@ -12,6 +12,8 @@ use hms_protocol::id::{Incarnation, MeshId, NodeId, NodeName};
 use hms_protocol::member::Role;
 use serde::{Deserialize, Serialize};
 
+use crate::space;
+
 /// Name of the file inside the data directory.
 const FACTS_FILE: &str = "facts.json";
 
@@ -84,8 +86,9 @@ pub enum FactsError {
 
 impl FactsError {
     /// The stable code.
-    pub const fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
+            Self::Io { source, .. } if space::is_lacking(source) => "HMS-FACTS-FULL",
             Self::Io { .. } => "HMS-FACTS-IO",
             Self::Damaged { .. } => "HMS-FACTS-DAMAGED",
             Self::OtherNode { .. } => "HMS-FACTS-OTHER-NODE",
@@ -93,11 +96,10 @@ impl FactsError {
     }
 
     /// What the operator can do.
-    pub const fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> &'static str {
         match self {
-            Self::Io { .. } => {
-                "check the permissions of the data directory and the space on its disk"
-            }
+            Self::Io { source, .. } if space::is_lacking(source) => space::HINT,
+            Self::Io { .. } => "check the permissions of the data directory",
             Self::Damaged { .. } => {
                 "restore the file from a backup, or start with a new data directory"
             }

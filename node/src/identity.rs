@@ -11,6 +11,8 @@ use hms_protocol::id::NodeId;
 use hms_protocol::keyring::SecretKey;
 use zeroize::Zeroizing;
 
+use crate::space;
+
 /// Name of the key file inside the data directory.
 const KEY_FILE: &str = "node.key";
 
@@ -61,8 +63,9 @@ pub enum IdentityError {
 
 impl IdentityError {
     /// The stable code.
-    pub const fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
+            Self::Io { source, .. } if space::is_lacking(source) => "HMS-IDENTITY-FULL",
             Self::Io { .. } => "HMS-IDENTITY-IO",
             Self::Exposed { .. } => "HMS-IDENTITY-EXPOSED",
             Self::NotAKey { .. } => "HMS-IDENTITY-NOT-A-KEY",
@@ -71,8 +74,9 @@ impl IdentityError {
     }
 
     /// What the operator can do.
-    pub const fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> &'static str {
         match self {
+            Self::Io { source, .. } if space::is_lacking(source) => space::HINT,
             Self::Io { .. } => "choose a data directory that this user may write, with --data-dir",
             Self::Exposed { .. } => {
                 "chmod 600 the file; if others may have read it, start with a new data directory"

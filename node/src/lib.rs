@@ -23,6 +23,7 @@ pub mod pages;
 pub mod perform;
 pub mod post;
 pub mod ready;
+pub mod space;
 pub mod store;
 pub mod telemetry;
 pub mod vitals;

@@ -39,6 +39,14 @@ pub const STORE_GROUP_MAX: usize = 256;
 /// under way and one compaction waits at most, so it is never full; if it were, the loop would wait.
 pub const STORE_UPKEEP_CAPACITY: usize = 4;
 
+/// Bytes that must be free on the ledger's disk before a write: about what RocksDB writes by itself, beside what it is told
+/// to. With less the store stops in order, and does not open: RocksDB does not always survive a disk that is full.
+pub const STORE_FREE_BYTES_MIN: u64 = 16 * 1024 * 1024;
+
+/// Bytes that must be free in addition when the store opens: what RocksDB sets aside for a new write-ahead log and a new
+/// list of its files.
+pub const STORE_ROOM_BYTES: u64 = 40 * 1024 * 1024;
+
 /// How often a node measures itself.
 pub const MEASURE_EVERY: Duration = Duration::from_secs(1);
 

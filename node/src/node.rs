@@ -24,6 +24,7 @@ use crate::limits::STOP_WITHIN;
 use crate::net::NetError;
 use crate::perform::Fault;
 use crate::ready;
+use crate::space;
 use crate::store::StoreError;
 
 /// Why a node does not run, or stopped without being told to.
@@ -105,8 +106,9 @@ impl NodeError {
             Self::Telemetry(_) => "HMS-NODE-LOG",
             Self::Runtime(_) => "HMS-NODE-RUNTIME",
             Self::Doorway(error) => error.code(),
+            Self::Ready(source) if space::is_lacking(source) => "HMS-NODE-FULL",
             Self::Ready(_) => "HMS-NODE-READY",
-            Self::Fault(_) => "HMS-NODE-FAULT",
+            Self::Fault(fault) => fault.code(),
         }
     }
 
@@ -128,12 +130,9 @@ impl NodeError {
             Self::Telemetry(_) => "a filter looks like info or hms_node=debug",
             Self::Runtime(_) => "check the limits of this user: threads and open files",
             Self::Doorway(error) => error.hint(),
-            Self::Ready(_) => {
-                "check the permissions of the data directory and the space on its disk"
-            }
-            Self::Fault(_) => {
-                "read the log before the last line; start the node again once the cause is gone"
-            }
+            Self::Ready(source) if space::is_lacking(source) => space::HINT,
+            Self::Ready(_) => "check the permissions of the data directory",
+            Self::Fault(fault) => fault.hint(),
         }
     }
 }

@@ -14,7 +14,7 @@ use hms_protocol::codec;
 use hms_protocol::envelope::{Audience, BodyKind};
 use hms_protocol::id::{NodeId, Term};
 use hms_protocol::member::RosterView;
-use hms_protocol::peer::Announcement;
+use hms_protocol::peer::{Announcement, Dispatch, Run};
 use tokio::sync::{mpsc, watch};
 
 use crate::agent::{Order, Wish};
@@ -38,6 +38,26 @@ pub enum Fault {
     /// A room of the node is gone.
     #[error("{0} has stopped unexpectedly")]
     RoomGone(&'static str),
+}
+
+impl Fault {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Halted(_) | Self::RoomGone(_) => "HMS-NODE-FAULT",
+        }
+    }
+
+    /// What the operator can do.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Store(error) => error.hint(),
+            Self::Halted(_) | Self::RoomGone(_) => {
+                "read the log before the last line; start the node again once the cause is gone"
+            }
+        }
+    }
 }
 
 /// Everything that a node can do to the world.
@@ -135,7 +155,7 @@ impl Hands {
                 self.gossip(topic, BodyKind::Announcement, body);
             }
             Effect::Answer { ticket, answer } => self.gateway.deliver(ticket, answer),
-            Effect::Start(dispatch) => self.order(Order::Start(dispatch)),
+            Effect::Start(dispatch) => self.begin(dispatch),
             Effect::Stop(run) => self.order(Order::Stop(run)),
             Effect::Raise {
                 agent,
@@ -165,6 +185,13 @@ impl Hands {
             self.metrics.post_dropped_total.inc();
             tracing::debug!(?topic, %refusal, "gossip dropped");
         }
+    }
+
+    fn begin(&self, dispatch: Dispatch) {
+        let (Run::Attempt { task, attempt } | Run::Check { task, attempt, .. }) = dispatch.run;
+        let (agent, skill) = (dispatch.agent, &dispatch.skill);
+        tracing::info!(%task, attempt, %agent, %skill, "run begins");
+        self.order(Order::Start(dispatch));
     }
 
     fn order(&self, order: Order) {

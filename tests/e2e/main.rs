@@ -1,9 +1,10 @@
-//! End to end: real nodes as processes, real sockets, real disks, killed and paused as machines are.
+//! End to end: real nodes as processes, real sockets, real disks, killed and paused as machines are (TST-2, TST-3).
 //!
 //! Each test brings up a mesh of its own in a folder of its own on free loopback ports, and takes it down.
 
 mod mesh;
 
+mod full_disk;
 mod leader;
 mod nodes;
 mod proofs;

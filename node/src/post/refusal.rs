@@ -24,7 +24,7 @@ pub enum PostRefusal {
 
 impl PostRefusal {
     /// The stable code.
-    pub const fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::Envelope(refusal) => refusal.code(),
             Self::Content(error) => error.code(),

@@ -6,16 +6,19 @@ use std::path::{Path, PathBuf};
 
 use hms_protocol::id::{MeshId, NodeId};
 use rocksdb::{ColumnFamily, DB, IteratorMode, WriteBatch, WriteOptions};
+use rustix::fs::{FallocateFlags, fallocate, fstatvfs};
+use rustix::io::Errno;
 
 use super::error::StoreError;
 use super::layout;
+use crate::limits::{STORE_FREE_BYTES_MIN, STORE_ROOM_BYTES};
 
 /// An open database. The directory is locked for as long as it lives.
 pub(super) struct Database {
     // Dropped before the lock: nobody else may enter while RocksDB is closing.
     rocks: DB,
     directory: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl std::fmt::Debug for Database {
@@ -33,6 +36,8 @@ impl Database {
             .map_err(|source| StoreError::file("made", directory, source))?;
         let lock = lock(directory)?;
         let fresh = check_marker(directory)?;
+        check_free(directory, &lock, STORE_FREE_BYTES_MIN + STORE_ROOM_BYTES)?;
+        check_room(directory)?;
         let options = layout::options(fresh);
         let rocks = DB::open_cf_descriptors(&options, directory, layout::families())
             .map_err(|source| StoreError::from_rocksdb(directory, source))?;
@@ -42,7 +47,7 @@ impl Database {
         Ok(Self {
             rocks,
             directory: directory.to_owned(),
-            _lock: lock,
+            lock,
         })
     }
 
@@ -61,6 +66,7 @@ impl Database {
     /// Writes a batch, as a whole or not at all. With `sync` it is on stable storage on return, and
     /// so is everything that was written before it.
     pub(super) fn write(&self, batch: Batch<'_>, sync: bool) -> Result<(), StoreError> {
+        check_free(&self.directory, &self.lock, STORE_FREE_BYTES_MIN)?;
         let mut options = WriteOptions::default();
         options.set_sync(sync);
         let written = self.rocks.write_opt(batch.writes, &options);
@@ -208,6 +214,55 @@ fn check_marker(directory: &Path) -> Result<bool, StoreError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
         Err(source) => Err(StoreError::file("read", &path, source)),
     }
+}
+
+/// Whether enough of the disk is free. A file system that does not know its size is believed to have room.
+fn check_free(directory: &Path, lock: &File, min: u64) -> Result<(), StoreError> {
+    let disk =
+        fstatvfs(lock).map_err(|source| StoreError::file("measured", directory, source.into()))?;
+    let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if disk.f_blocks == 0 || min <= free_bytes {
+        return Ok(());
+    }
+    Err(StoreError::Scarce {
+        directory: directory.to_owned(),
+        free_bytes,
+        min,
+    })
+}
+
+/// Whether there is room for what RocksDB writes when it opens: what the write-ahead log holds becomes tables, and new files
+/// begin. This meets quotas and limits as well, which a look at the disk does not show.
+fn check_room(directory: &Path) -> Result<(), StoreError> {
+    let path = directory.join(layout::ROOM_FILE);
+    let reserve = || {
+        let bytes = layout::ROOM_BYTES + wal_bytes(directory)?;
+        let file = File::create(&path)?;
+        match fallocate(&file, FallocateFlags::empty(), 0, bytes) {
+            // A file system that cannot set room aside will say later that there is none.
+            Err(Errno::OPNOTSUPP) => Ok(()),
+            reserved => Ok(reserved?),
+        }
+    };
+    let reserved: io::Result<()> = reserve();
+    let removed = fs::remove_file(&path);
+    reserved
+        .and(removed)
+        .map_err(|source| StoreError::file("reserved", &path, source))
+}
+
+fn wal_bytes(directory: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == layout::WAL_EXTENSION)
+        {
+            bytes += fs::metadata(&path)?.len();
+        }
+    }
+    Ok(bytes)
 }
 
 fn write_marker(directory: &Path) -> Result<(), StoreError> {

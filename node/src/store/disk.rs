@@ -56,12 +56,13 @@ impl Disk {
     /// Queues something to be written. Waits while the queue is full.
     pub(super) async fn order(&self, order: Order) -> Result<(), StoreError> {
         let sent = self.threads().orders.send(order).await;
-        sent.map_err(|_| StoreError::Stopped)
+        sent.map_err(|_| self.stopped())
     }
 
     /// Orders a checkpoint to be encoded and written.
     pub(super) async fn encode(&self, checkpoint: Box<Checkpoint>) -> Result<(), StoreError> {
-        self.threads().upkeep.encode(checkpoint).await
+        let sent = self.threads().upkeep.encode(checkpoint).await;
+        sent.map_err(|_| self.stopped())
     }
 
     /// Lets the writer end, and waits until it has.
@@ -70,6 +71,12 @@ impl Disk {
         let _ = self.order(Order::Stop).await;
         let mut durable = self.durable.clone();
         while durable.changed().await.is_ok() {}
+    }
+
+    /// Why nothing is taken any more: the writer tells before it goes.
+    pub(super) fn stopped(&self) -> StoreError {
+        let failure = self.durable.borrow().failure.clone();
+        failure.unwrap_or(StoreError::Stopped)
     }
 
     fn threads(&self) -> &Threads {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use hms_protocol::codec::CodecError;
 
+use crate::space;
+
 /// Why the store cannot be opened, read or written.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
@@ -71,6 +73,16 @@ pub enum StoreError {
         /// What RocksDB says; it names the file.
         source: rocksdb::Error,
     },
+    /// The disk is nearly full.
+    #[error("{directory} has {free_bytes} bytes free: the ledger is kept safely with {min}")]
+    Scarce {
+        /// The directory.
+        directory: PathBuf,
+        /// How much is free.
+        free_bytes: u64,
+        /// How much must be.
+        min: u64,
+    },
     /// The database cannot be read or written.
     #[error("{directory} cannot be used: {source}")]
     Database {
@@ -102,14 +114,15 @@ pub enum StoreError {
 
 impl StoreError {
     /// The stable code, for machines.
-    pub const fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::InUse { .. } => "HMS-STORE-IN-USE",
             Self::Version { .. } => "HMS-STORE-VERSION",
             Self::Foreign { .. } => "HMS-STORE-FOREIGN",
             Self::LedgerExists { .. } => "HMS-STORE-LEDGER-EXISTS",
             Self::Damaged { .. } | Self::EntryDamaged { .. } => "HMS-STORE-DAMAGED",
-            Self::Full { .. } => "HMS-STORE-FULL",
+            Self::Full { .. } | Self::Scarce { .. } => "HMS-STORE-FULL",
+            Self::File { source, .. } if space::is_lacking(source) => "HMS-STORE-FULL",
             Self::Database { .. } | Self::File { .. } => "HMS-STORE-IO",
             Self::Thread { .. } => "HMS-STORE-THREAD",
             Self::Stopped => "HMS-STORE-STOPPED",
@@ -117,7 +130,7 @@ impl StoreError {
     }
 
     /// What the operator can do, for people.
-    pub const fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> &'static str {
         match self {
             Self::InUse { .. } => {
                 "stop the other process, or give this node its own data directory"
@@ -128,7 +141,8 @@ impl StoreError {
             Self::Damaged { .. } | Self::EntryDamaged { .. } => {
                 "move the directory away and let the node join anew: its peers bring it up to date"
             }
-            Self::Full { .. } => "free space on this disk, then start the node again",
+            Self::Full { .. } | Self::Scarce { .. } => space::HINT,
+            Self::File { source, .. } if space::is_lacking(source) => space::HINT,
             Self::Database { .. } | Self::File { .. } => {
                 "check that the directory exists, is writable, and that its disk is healthy"
             }

@@ -31,6 +31,15 @@ pub(super) const LOCK_FILE: &str = "USER";
 /// newest part is noticed.
 pub(super) const WITNESS_FILE: &str = "WITNESS";
 
+/// The file that takes room for a moment at start, to see whether there is any.
+pub(super) const ROOM_FILE: &str = "ROOM";
+
+/// Bytes of that file beside a copy of the write-ahead log.
+pub(super) const ROOM_BYTES: u64 = 1024 * 1024;
+
+/// What the files of the write-ahead log are called after the dot.
+pub(super) const WAL_EXTENSION: &str = "log";
+
 pub(super) const META: &str = "meta";
 pub(super) const LOG: &str = "log";
 pub(super) const CHECKPOINT: &str = "checkpoint";

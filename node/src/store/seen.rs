@@ -92,7 +92,7 @@ impl Seen {
         let done = |durable: &Durable| durable.failure.is_some() || number <= durable.seen[place];
         let mut durable = self.disk.durable.clone();
         let durable = durable.wait_for(done).await;
-        let durable = durable.map_err(|_| StoreError::Stopped)?;
+        let durable = durable.map_err(|_| self.disk.stopped())?;
         match &durable.failure {
             Some(failure) => Err(failure.clone()),
             None => Ok(durable.seen[place]),
