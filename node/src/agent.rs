@@ -22,7 +22,12 @@ use hms_protocol::service::ServiceSpec;
 pub use execution::Voice;
 pub use registry::{Registry, Wish};
 pub use runtime::Runtime;
-pub use skill::{Job, Sighting, Skill, SkillSet};
+pub use skill::{Job, Sighting, Skill, SkillSet, failure, success};
+
+// What one needs to write a skill, from wherever it comes.
+pub use futures::future::BoxFuture;
+pub use hms_protocol::skill::SkillSpec;
+pub use hms_protocol::task::{Outcome, TaskResult};
 
 use self::skills::metamath::shelf::ShelfError;
 use crate::identity::IdentityError;

@@ -22,6 +22,7 @@ pub mod node;
 pub mod pages;
 pub mod perform;
 pub mod post;
+pub mod program;
 pub mod ready;
 pub mod space;
 pub mod store;

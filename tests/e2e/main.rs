@@ -4,6 +4,7 @@
 
 mod mesh;
 
+mod example;
 mod full_disk;
 mod leader;
 mod nodes;

@@ -1,0 +1,81 @@
+//! The program `hms-node`: settings in, a node's life, an exit code out. With skills of one's own it is another program.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::SkillSet;
+use crate::config::{Config, Flags};
+use crate::node::{NodeError, run};
+use crate::telemetry;
+
+/// The settings are not valid (sysexits.h, `EX_USAGE`).
+const EXIT_USAGE: u8 = 64;
+
+/// Runs a node with the settings of the command line until it is told to stop. Its agents can do what every node's can, and
+/// these `skills`; one of the same name is replaced.
+///
+/// Gives 0 after a stop, 1 after a fault, 64 when the settings are not valid.
+pub fn main(skills: SkillSet) -> ExitCode {
+    let flags = match Flags::try_parse() {
+        Ok(flags) => flags,
+        Err(error) => {
+            // Printing to a closed terminal fails; the exit code says it all the same.
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::from(EXIT_USAGE)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    match start(flags, skills) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            if matches!(error, NodeError::Config(_)) {
+                return ExitCode::from(EXIT_USAGE);
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(flags: Flags, skills: SkillSet) -> Result<(), NodeError> {
+    let config = Config::resolve(flags)?;
+    telemetry::start(&config.log, config.log_format)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(NodeError::Runtime)?;
+    runtime.block_on(async {
+        let stop = CancellationToken::new();
+        let mut terminate = signal(SignalKind::terminate()).map_err(NodeError::Runtime)?;
+        let listener = stop.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            listener.cancel();
+        });
+        run(config, skills, stop).await
+    })
+}
+
+/// Says what went wrong, with every cause, and what to do about it.
+#[expect(
+    clippy::print_stderr,
+    reason = "the last words of a program go to standard error"
+)]
+fn complain(error: &NodeError) {
+    eprintln!("hms-node: {error} [{}]", error.code());
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        eprintln!("  because: {inner}");
+        cause = inner.source();
+    }
+    eprintln!("  hint: {}", error.hint());
+}
