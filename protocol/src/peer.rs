@@ -1,7 +1,7 @@
 //! What nodes say to each other on their direct streams. One page; gossip carries only heartbeats and announcements.
 //!
-//! Every message travels inside an envelope sealed by the sending node. What an *agent* says ([`Report`], [`Verdict`],
-//! [`Observation`]) is sealed a second time by the agent, because it is kept in the ledger.
+//! Every message travels inside an envelope sealed by the sending node. What an *agent* says ([`Report`], [`Verdict`]) is
+//! sealed by the agent as well, because it is kept in the ledger. An [`Observation`] is the word of its node.
 //!
 //! [`Report`]: crate::task::Report
 //! [`Verdict`]: crate::verdict::Verdict
@@ -17,7 +17,6 @@ use crate::member::RosterView;
 use crate::service::{Observation, ServiceSpec};
 use crate::task::Report;
 use crate::time::Moment;
-use crate::verdict::Finding;
 
 /// A message from one node to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,20 +171,6 @@ pub struct Dispatch {
     pub limit_ms: u64,
     /// When the lease ends in the ledger's time.
     pub lease_until: Moment,
-}
-
-/// What a run came to, before it is sealed by the agent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RunEnd {
-    /// An attempt's result.
-    Attempt(Report),
-    /// A check's finding, and the digest of the report that was checked.
-    Check {
-        /// What the kernel said.
-        finding: Finding,
-        /// What was checked.
-        report_digest: Hash,
-    },
 }
 
 /// What a node announces by gossip.
