@@ -2,6 +2,10 @@
 //!
 //! Names are `hms_<room>_<noun>_<unit>`. Labels have few values: nothing that a peer can invent becomes a label.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use prometheus::{
     Encoder as _, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
     TextEncoder,
@@ -11,6 +15,7 @@ use prometheus::{
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Registry,
+    names: Arc<BTreeSet<String>>,
     /// Inputs handled by the mind.
     pub drive_inputs_total: IntCounter,
     /// How late the loop ran, in seconds.
@@ -64,6 +69,7 @@ impl Metrics {
         let registry = Registry::new();
         let page = Page {
             registry: &registry,
+            names: RefCell::default(),
         };
         Self {
             drive_inputs_total: page
@@ -112,8 +118,14 @@ impl Metrics {
             node_memory_bytes: page.gauge("hms_node_memory_bytes", "Resident memory."),
             node_load_permille: page
                 .gauge("hms_node_load_permille", "Processor load, thousandths."),
+            names: Arc::new(page.names.take()),
             registry,
         }
+    }
+
+    /// The name of every metric, also of those that have no value yet and so are not on the page.
+    pub fn names(&self) -> &BTreeSet<String> {
+        &self.names
     }
 
     /// The page in Prometheus's text format 0.0.4.
@@ -137,6 +149,7 @@ impl Default for Metrics {
 
 struct Page<'a> {
     registry: &'a Registry,
+    names: RefCell<BTreeSet<String>>,
 }
 
 /// Times of interest lie between a tenth of a millisecond and ten seconds.
@@ -146,6 +159,8 @@ const SECONDS_BUCKETS: [f64; 14] = [
 
 impl Page<'_> {
     fn register<M: prometheus::core::Collector + Clone + 'static>(&self, metric: M) -> M {
+        let names = metric.desc().into_iter().map(|desc| desc.fq_name.clone());
+        self.names.borrow_mut().extend(names);
         self.registry
             .register(Box::new(metric.clone()))
             .expect("every metric has its own name");

@@ -7,6 +7,7 @@ mod mesh;
 mod example;
 mod full_disk;
 mod leader;
+mod logs;
 mod nodes;
 mod proofs;
 mod services;

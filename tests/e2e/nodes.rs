@@ -1,10 +1,17 @@
 //! Nodes that host agents are lost, paused and resumed.
 
-use hms_client::Condition;
-use hms_protocol::task::AttemptEnd;
-use hms_testnet::chaos;
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
 
-use crate::mesh::Mesh;
+use hms_client::{Client, Condition, Submission};
+use hms_protocol::task::{AttemptEnd, TaskState};
+use hms_testnet::process::Pulse;
+use hms_testnet::{Cluster, Plan, chaos};
+
+use crate::mesh::{Mesh, SOON};
+
+/// How long a mesh may take to know all its members.
+const MEET_WITHIN: Duration = Duration::from_secs(5);
 
 /// SUP-8, SUP-9: the node of a running agent is killed. The task ends successfully elsewhere, with the second attempt.
 #[tokio::test(flavor = "multi_thread")]
@@ -81,7 +88,7 @@ async fn a_voter_whose_ports_were_taken_is_found_at_its_new_ones() {
     };
     let former = gateway_of(&mesh).await.unwrap();
     chaos::kill(mesh.node("n3")).unwrap();
-    let _taken = std::net::TcpListener::bind(&former).unwrap();
+    let _taken = TcpListener::bind(&former).unwrap();
     mesh.cluster_mut().restart("n3").unwrap();
 
     mesh.until("the roster has the new address", async |mesh: &Mesh| {
@@ -90,6 +97,45 @@ async fn a_voter_whose_ports_were_taken_is_found_at_its_new_ones() {
     })
     .await;
     let gateway = gateway_of(&mesh).await.unwrap();
-    let client = hms_client::Client::new(&[gateway]).unwrap();
+    let client = Client::new(&[gateway]).unwrap();
     client.status().await.unwrap();
+}
+
+/// MSH-2: three nodes, two of which were told one address, all list three members within the five seconds that a person
+/// waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_know_one_address_find_each_other() {
+    let mesh = Mesh::up(3).await;
+    for gateway in mesh.cluster().gateways() {
+        let client = Client::new(&[gateway]).unwrap().within(MEET_WITHIN);
+        let listed = client.nodes().await.unwrap();
+        let names: Vec<&str> = listed
+            .iter()
+            .map(|node| node.member.name.as_str())
+            .collect();
+        assert_eq!(names, ["n1", "n2", "n3"]);
+    }
+}
+
+/// MSH-16: what was brought up is a working mesh; taken down, it leaves no process and no port.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mesh_that_is_taken_down_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = Plan::new(folder.path().to_owned(), 2).unwrap();
+    let cluster = Cluster::up(&plan, |_, _| {}).unwrap();
+    let client = Client::new(&cluster.gateways()).unwrap().within(SOON);
+    let work = Submission::new("echo".parse().unwrap(), b"hello".to_vec());
+    let task = client.submit(work).await.unwrap().task;
+    let done = client.wait(task, Some(SOON)).await.unwrap();
+    assert_eq!(done.state, TaskState::Succeeded);
+
+    let nodes = cluster.nodes().to_vec();
+    cluster.down().unwrap();
+    for node in nodes {
+        assert_eq!(node.process.pulse(), Pulse::Gone, "{}", node.name);
+        for port in [&node.ready.gateway, &node.ready.metrics] {
+            assert!(TcpStream::connect(port).is_err(), "{port} is still open");
+        }
+        assert!(!node.data_dir.join("ready.json").exists());
+    }
 }

@@ -275,6 +275,7 @@ AGENT                                 NODE      STATE   RUNS  SLOTS  DONE  SKILL
         assert_eq!(text, expected);
     }
 
+    /// AGT-2: what an agent is at.
     #[test]
     fn one_agent_shows_its_runs_and_its_key() {
         let text = details(&view(true), &Names::default(), Screen::plain());

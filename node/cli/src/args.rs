@@ -122,6 +122,57 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// Every call of the mesh's service, and a command that makes it.
+    const CALLS: [(&str, &str); 21] = [
+        ("Ping", "ping"),
+        ("Status", "status"),
+        ("SubmitTask", "task submit"),
+        ("GetTask", "task show"),
+        ("ListTasks", "task list"),
+        ("WatchTask", "task wait"),
+        // The same in the plan's words: for programs.
+        ("StreamTaskEvents", "task wait"),
+        ("WatchEvents", "mesh events"),
+        ("CancelTask", "task cancel"),
+        ("ExplainTask", "task why"),
+        ("ListAgents", "agent list"),
+        ("GetAgent", "agent show"),
+        ("SpawnAgent", "agent spawn"),
+        ("StopAgent", "agent stop"),
+        ("ListNodes", "node list"),
+        ("ListSkills", "skill list"),
+        ("ListServices", "service list"),
+        ("GetService", "service show"),
+        ("DeclareServices", "service apply"),
+        ("WithdrawService", "service withdraw"),
+        ("ListTopics", "mesh topics"),
+    ];
+
+    /// UI-6: whatever the mesh can be asked, a command asks, and answers in JSON for whoever wants it.
+    #[test]
+    fn every_call_of_the_mesh_has_a_command_with_json() {
+        let schema = include_str!("../../../proto/hms/v1/gateway.proto");
+        let calls = schema.lines().filter_map(|line| {
+            let (name, _) = line.trim().strip_prefix("rpc ")?.split_once(' ')?;
+            Some(name)
+        });
+        assert_eq!(calls.collect::<Vec<_>>(), CALLS.map(|(call, _)| call));
+        let root = Cli::command();
+        let output = root
+            .get_arguments()
+            .find(|argument| argument.get_id() == "output");
+        assert!(output.is_some_and(clap::Arg::is_global_set));
+        for (call, path) in CALLS {
+            let found = path
+                .split(' ')
+                .try_fold(&root, |command, word| command.find_subcommand(word));
+            assert!(
+                found.is_some(),
+                "nothing makes the call {call}: hms {path} is no command"
+            );
+        }
+    }
+
     #[test]
     fn every_command_shows_an_example_in_its_help() {
         fn check(command: &clap::Command, path: &str) {

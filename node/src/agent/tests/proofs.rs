@@ -289,8 +289,8 @@ fn a_database_that_does_not_verify_is_not_held() {
     }
 }
 
-/// AGX-3: the skill proves by searching, another agent's kernel accepts the report, and a node without the database says
-/// that it cannot judge.
+/// AGX-3, VER-1: the skill, which knows its back end by the trait only, proves by searching, another agent's kernel accepts
+/// the report, and a node without the database says that it cannot judge.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_theorem_goes_through_the_skills_and_a_false_report_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
