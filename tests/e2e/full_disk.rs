@@ -22,8 +22,9 @@ const MOUNTED: &str = "HMS_TEST_MOUNTED";
 /// Size of that disk.
 const DISK: &str = "96m";
 
-/// Size of it once somebody has made room.
+/// Size of it once somebody has made room: for a node to start, and for one to go on with much to do.
 const LARGER_DISK: &str = "160m";
+const LARGE_DISK: &str = "1g";
 
 /// Largest file of a node in a cramped life, in KiB, if there is no such disk.
 const FILE_KIB: u64 = 4 * 1024;
@@ -71,11 +72,11 @@ impl Corner {
     }
 
     /// Makes room again.
-    fn relieve(&self) {
+    fn relieve(&self, size: &str) {
         if self.way == Way::Mounted {
             let _none_yet = fs::remove_file(self.folder.join("ballast"));
             let remounted = Command::new("mount")
-                .args(["-o", &format!("remount,size={LARGER_DISK}")])
+                .args(["-o", &format!("remount,size={size}")])
                 .arg(&self.folder)
                 .status();
             assert!(
@@ -271,7 +272,7 @@ async fn a_disk_that_becomes_full_stops_the_node_and_loses_nothing() {
         assert!(!acknowledged.is_empty(), "nothing fits");
         assert_eq!(life.expect_full().await, "HMS-STORE-FULL");
 
-        corner.relieve();
+        corner.relieve(LARGE_DISK);
         let mut life = corner.start(None);
         let client = life.client().await.expect("there is room again");
         expect_kept(&client, &acknowledged).await;
@@ -287,7 +288,7 @@ async fn a_disk_that_is_full_at_the_start_is_refused_and_left_as_it_was() {
     in_a_corner(test, async |corner| {
         corner.leave(0);
         corner.start(Some(0)).expect_full().await;
-        corner.relieve();
+        corner.relieve(LARGER_DISK);
 
         let mut life = corner.start(None);
         let client = life.client().await.expect("there is room");
@@ -307,7 +308,7 @@ async fn a_disk_that_is_full_at_the_start_is_refused_and_left_as_it_was() {
             assert!(codes.len() < 20, "no room is enough: {codes:?}");
         }
         assert!(!codes.is_empty(), "the disk was never full");
-        corner.relieve();
+        corner.relieve(LARGER_DISK);
         let mut life = corner.start(None);
         let client = life.client().await.expect("there is room again");
         expect_kept(&client, &[task]).await;
