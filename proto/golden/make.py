@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Writes the golden bytes: messages of the plan's protocol and one envelope, as Python's protobuf encodes them.
+"""Writes the golden bytes: messages of the plan's protocol, one envelope and what voters sign, as Python's protobuf encodes
+them and Python's cryptography signs them.
 
 The tests of `proto` and `protocol` decode them, compare every field and encode them back to the same bytes. Run it
-only when a golden message has to be added; existing files must not change. It needs `pip install grpcio-tools`.
+only when a golden message has to be added; existing files must not change. It needs
+`pip install grpcio-tools blake3 cryptography`.
 """
 
 import importlib
@@ -10,6 +12,8 @@ import pathlib
 import sys
 import tempfile
 
+from blake3 import blake3
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from grpc_tools import protoc
 
 GOLDEN = pathlib.Path(__file__).resolve().parent
@@ -120,12 +124,90 @@ def messages(agent, envelope):
     )
 
 
+def node(seed):
+    """A node's key and its id."""
+    key = Ed25519PrivateKey.from_private_bytes(bytes([seed] * 32))
+    return key, key.public_key().public_bytes_raw()
+
+
+def sign(key, domain, fields):
+    """Signs length-prefixed fields in a domain."""
+    hasher = blake3(derive_key_context=domain)
+    for field in fields:
+        hasher.update(len(field).to_bytes(8, "little") + field)
+    return key.sign(domain.encode() + hasher.digest())
+
+
+def number(value):
+    return value.to_bytes(8, "little")
+
+
+def attest(key, it):
+    """A signature of a statement."""
+    fields = [it.group, number(it.epoch), bytes([it.phase]), number(it.term), number(it.index), it.hash]
+    return sign(key, "hms/attestation/v1", fields)
+
+
+def mark_bytes(holder, field):
+    """A mark that may be missing, in 49 bytes."""
+    if not holder.HasField(field):
+        return bytes(49)
+    mark = getattr(holder, field)
+    return bytes([1]) + number(mark.term) + number(mark.index) + mark.hash
+
+
+def cast(key, it):
+    """A signature of a ballot."""
+    head = [it.group, number(it.epoch), number(it.term), it.candidate]
+    return sign(key, "hms/vote/v1", [*head, mark_bytes(it, "shown"), mark_bytes(it, "lock")])
+
+
+def signed(certificate):
+    """The golden certificate, mandate and evidence, with good signatures of the nodes 1, 2 and 3."""
+    nodes = sorted((node(seed) for seed in [1, 2, 3]), key=lambda pair: pair[1])
+    statement = certificate.Statement(
+        group=bytes([9] * 32),
+        epoch=2,
+        phase=certificate.PHASE_HELD,
+        term=7,
+        index=300,
+        hash=bytes([5] * 32),
+    )
+    signers = [
+        certificate.Signer(voter=voter, signature=attest(key, statement))
+        for key, voter in nodes
+    ]
+    yield "certificate", certificate.Certificate(statement=statement, signers=signers)
+
+    mark = certificate.Mark(term=7, index=300, hash=statement.hash)
+    votes = []
+    for (key, voter), lock in zip(nodes, [mark, None, mark]):
+        ballot = certificate.Ballot(
+            group=statement.group, epoch=2, term=8, candidate=nodes[0][1], shown=mark, lock=lock
+        )
+        votes.append(certificate.Vote(ballot=ballot, voter=voter, signature=cast(key, ballot)))
+    yield "mandate", certificate.Mandate(votes=votes)
+
+    key, voter = nodes[1]
+    evidence = certificate.VoterEvidence()
+    for side, filler in [("first", 5), ("second", 6)]:
+        other = certificate.Statement()
+        other.CopyFrom(statement)
+        other.hash = bytes([filler] * 32)
+        attestation = getattr(evidence.two_attestations, side)
+        attestation.statement.CopyFrom(other)
+        attestation.voter = voter
+        attestation.signature = attest(key, other)
+    yield "voter_evidence", evidence
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         compile_schema(folder)
         agent = importlib.import_module("hms.v1.agent_pb2")
         envelope = importlib.import_module("hms.v1.envelope_pb2")
-        for name, message in messages(agent, envelope):
+        certificate = importlib.import_module("hms.v1.certificate_pb2")
+        for name, message in [*messages(agent, envelope), *signed(certificate)]:
             path = GOLDEN / f"{name}.bin"
             path.write_bytes(message.SerializeToString(deterministic=True))
 

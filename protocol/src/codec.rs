@@ -12,7 +12,10 @@
 
 pub mod agent;
 pub mod announcement;
+pub mod ballot;
+pub mod certificate;
 pub mod envelope;
+pub mod evidence;
 pub mod field;
 pub mod heartbeat;
 pub mod member;
@@ -82,6 +85,18 @@ pub fn decode<T: Wire>(bytes: &[u8]) -> Result<T, CodecError> {
         reason: error.to_string(),
     })?;
     T::from_wire(message)
+}
+
+/// Decodes a value that others keep and compare by its bytes: only the bytes that [`encode`] makes are accepted.
+pub fn decode_exact<T: Wire>(bytes: &[u8]) -> Result<T, CodecError> {
+    let value = decode(bytes)?;
+    if encode(&value) == bytes {
+        return Ok(value);
+    }
+    Err(CodecError::Malformed {
+        message: T::NAME,
+        reason: "it is not in the one form that it has".to_owned(),
+    })
 }
 
 /// Why bytes are not a value.

@@ -84,6 +84,10 @@ pub enum Domain {
     WatchList,
     /// A gossip message, as the network's de-duplication names it.
     Gossip,
+    /// What a voter attests of its log.
+    Attestation,
+    /// What a voter's vote says.
+    Vote,
 }
 
 impl Domain {
@@ -107,6 +111,8 @@ impl Domain {
             Self::ProofBase => "hms/proof-base/v1",
             Self::WatchList => "hms/watch-list/v1",
             Self::Gossip => "hms/gossip/v1",
+            Self::Attestation => "hms/attestation/v1",
+            Self::Vote => "hms/vote/v1",
         }
     }
 }

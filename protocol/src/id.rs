@@ -151,6 +151,10 @@ counter!(
     Term
 );
 counter!(
+    /// Counts the changes of a mesh's voters, from 0 at its genesis. A quorum is of one epoch.
+    Epoch
+);
+counter!(
     /// The position of an entry in the log; the first entry is 1.
     Index
 );

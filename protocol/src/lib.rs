@@ -7,9 +7,12 @@
 //! happen next*: that is `hms-consensus`.
 
 pub mod agent;
+pub mod ballot;
+pub mod certificate;
 pub mod codec;
 pub mod digest;
 pub mod envelope;
+pub mod evidence;
 pub mod heartbeat;
 pub mod id;
 pub mod keyring;
@@ -24,4 +27,5 @@ pub mod skill;
 pub mod task;
 pub mod text;
 pub mod time;
+pub mod trust;
 pub mod verdict;

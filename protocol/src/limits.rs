@@ -63,6 +63,9 @@ pub const TASK_HISTORY_MAX: usize = 64;
 /// Members of one mesh. A further join is refused.
 pub const MEMBERS_MAX: usize = 1_024;
 
+/// Voters of one mesh. A larger set is refused, and so is a certificate with more signatures: each costs a verification.
+pub const VOTERS_MAX: usize = 31;
+
 /// Addresses kept per member. Further ones are cut.
 pub const ADDRESSES_MAX: usize = 8;
 
