@@ -81,7 +81,7 @@ impl Log {
 
     /// What two logs have in common.
     #[must_use]
-    pub fn common(self, other: Self) -> Self {
+    pub fn shared_start(self, other: Self) -> Self {
         let lengths = (0..=self.length()).rev();
         let mut prefixes = lengths.map(|length| self.prefix(length));
         prefixes
