@@ -26,6 +26,7 @@ pub mod service;
 pub mod shape;
 pub mod skill;
 pub mod task;
+pub mod tree;
 pub mod verdict;
 
 use prost::Message as _;

@@ -88,6 +88,12 @@ pub enum Domain {
     Attestation,
     /// What a voter's vote says.
     Vote,
+    /// A leaf of a tree of hashes.
+    TreeLeaf,
+    /// An inner node of a tree of hashes.
+    TreeNode,
+    /// A tree of hashes: its size, and its top.
+    TreeRoot,
 }
 
 impl Domain {
@@ -113,6 +119,9 @@ impl Domain {
             Self::Gossip => "hms/gossip/v1",
             Self::Attestation => "hms/attestation/v1",
             Self::Vote => "hms/vote/v1",
+            Self::TreeLeaf => "hms/tree-leaf/v1",
+            Self::TreeNode => "hms/tree-node/v1",
+            Self::TreeRoot => "hms/tree-root/v1",
         }
     }
 }

@@ -27,5 +27,6 @@ pub mod skill;
 pub mod task;
 pub mod text;
 pub mod time;
+pub mod tree;
 pub mod trust;
 pub mod verdict;

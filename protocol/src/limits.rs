@@ -120,6 +120,10 @@ pub const BATCH_COMMANDS_MAX: usize = 512;
 /// Bytes of commands in one log entry; a single command always fits.
 pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
 
+/// Hashes in a path through a tree of hashes: enough for every tree whose leaves a `u32` can count. A longer path is
+/// refused.
+pub const TREE_PATH_MAX: usize = 32;
+
 /// Bytes of one message between peers, snapshots included. A longer frame closes the stream.
 pub const PEER_MESSAGE_BYTES_MAX: usize = 128 * 1024 * 1024;
 

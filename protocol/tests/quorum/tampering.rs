@@ -6,6 +6,7 @@ use hms_protocol::codec::{self, Wire};
 use hms_protocol::digest::Hash;
 use hms_protocol::evidence::VoterEvidence;
 use hms_protocol::id::Term;
+use hms_protocol::tree::{self, TreePath};
 use proptest::prelude::*;
 
 use crate::{GROUP, attest, ballot, certificate, key, node, statement, voters, votes};
@@ -59,6 +60,18 @@ fn every_bit_of_evidence_matters() {
     ] {
         let bytes = codec::encode(&evidence);
         check(&bytes, |it: &VoterEvidence| it.verify(GROUP).is_ok());
+    }
+}
+
+#[test]
+fn every_bit_of_a_path_matters() {
+    let leaves: Vec<Hash> = (0..11_u8).map(|number| tree::leaf(&[number])).collect();
+    let root = tree::root(&leaves);
+    for index in [1, 9, 10] {
+        let path = TreePath::to(&leaves, index).unwrap();
+        check(&codec::encode(&path), |it: &TreePath| {
+            it.leads(leaves[index as usize], root)
+        });
     }
 }
 

@@ -47,6 +47,7 @@ reads_back! {
     a_roster_reads_back: values::roster();
     a_skill_reads_back: values::skill_spec();
     a_claim_reads_back: values::claim();
+    a_tree_path_reads_back: values::tree_path();
     a_header_reads_back: messages::header();
     a_run_reads_back: messages::run();
     a_dispatch_reads_back: messages::dispatch();

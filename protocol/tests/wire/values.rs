@@ -14,6 +14,7 @@ use hms_protocol::member::{Member, Presence, Role, RosterView};
 use hms_protocol::proof::Claim;
 use hms_protocol::skill::SkillSpec;
 use hms_protocol::time::Moment;
+use hms_protocol::tree::TreePath;
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -108,6 +109,12 @@ prop_compose! {
 prop_compose! {
     pub(crate) fn claim()(base in hash(), label in text(), submission in text()) -> Claim {
         Claim { base, label, submission }
+    }
+}
+
+prop_compose! {
+    pub(crate) fn tree_path()(index: u32, size: u32, siblings in vec(hash(), FEW)) -> TreePath {
+        TreePath { index, size, siblings }
     }
 }
 
