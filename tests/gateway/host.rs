@@ -7,6 +7,7 @@ use hms_client::Client;
 use hms_node::agent::SkillSet;
 use hms_node::config::{Config, Settings};
 use hms_node::node::{NodeError, run};
+use hms_protocol::id::Incarnation;
 use serde::Deserialize;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -98,12 +99,19 @@ impl Host {
         })
     }
 
-    /// A client of this node alone, once its mesh has a leader.
+    /// A client of this node alone, once its mesh has a leader and the ledger knows in which life every member is.
     pub(crate) async fn client(&self) -> Client {
         let client = Client::new(&[&self.ready.gateway])
             .expect("an address")
             .within(SOON);
         client.status().await.expect("the mesh has a leader");
+        until("every member has beaten", async || {
+            let nodes = client.nodes().await.expect("the leader answers");
+            nodes
+                .iter()
+                .all(|node| node.member.incarnation > Incarnation(0))
+        })
+        .await;
         client
     }
 
