@@ -182,6 +182,17 @@ mod tests {
     }
 
     #[test]
+    fn quorums_before_and_after_a_change_by_one_voter_share_an_honest_one() {
+        for voters in 1..limits::VOTERS_MAX {
+            for trust in [Trust::Crash, Trust::Byzantine] {
+                let liars = trust.liars_max(voters).min(trust.liars_max(voters + 1));
+                let signed = trust.quorum(voters) + trust.quorum(voters + 1);
+                assert!(liars < signed - (voters + 1), "{trust:?}, {voters} voters");
+            }
+        }
+    }
+
+    #[test]
     fn a_set_of_voters_is_neither_empty_nor_too_large() {
         let make = |count: usize| {
             let node = |number| NodeId::from_bytes([u8::try_from(number).unwrap(); 32]);
