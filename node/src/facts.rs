@@ -1,6 +1,6 @@
 //! What a node remembers of itself between two lives: its mesh, its role, its name, its ports, how often it has lived.
 //!
-//! One small JSON file in the data directory, mode 0600, replaced as a whole. The ledger is not in here: a worker has
+//! One small JSON file in the data directory, mode 0600, with a checksum, replaced as a whole. Nobody else writes it. The ledger is not in here: a worker has
 //! none, and a voter must be able to say which mesh it belongs to before it opens its ledger.
 
 use std::fs::{self, File, OpenOptions};
@@ -8,6 +8,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use hms_protocol::digest::{Domain, hash_fields};
 use hms_protocol::id::{Incarnation, MeshId, NodeId, NodeName};
 use hms_protocol::member::Role;
 use serde::{Deserialize, Serialize};
@@ -122,14 +123,16 @@ struct FactsFile {
     token: String,
     ports: Ports,
     members: Vec<String>,
+    /// Hash of the file with this left empty: a wrong digit in the rest would go unnoticed for long.
+    checksum: String,
 }
 
 impl Facts {
     /// Reads the facts of a node; `None` if it has never been in a mesh.
     pub fn read(data_dir: &Path, node: NodeId) -> Result<Option<Self>, FactsError> {
         let path = data_dir.join(FACTS_FILE);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => {
                 return Err(FactsError::Io {
@@ -144,7 +147,7 @@ impl Facts {
             reason,
         };
         let file: FactsFile =
-            serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+            serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
         let facts = file.check().map_err(damaged)?;
         if facts.node != node {
             return Err(FactsError::OtherNode {
@@ -171,7 +174,7 @@ impl Facts {
             Role::Voter => "voter",
             Role::Worker => "worker",
         };
-        let file = FactsFile {
+        let mut file = FactsFile {
             node: self.node.to_string(),
             name: self.name.to_string(),
             mesh: self.mesh.to_string(),
@@ -180,13 +183,28 @@ impl Facts {
             token: hex::encode(&self.token),
             ports: self.ports.clone(),
             members: self.members.clone(),
+            checksum: String::new(),
         };
-        serde_json::to_string_pretty(&file).expect("facts hold strings and numbers only")
+        file.checksum = file.sum();
+        file.to_json()
     }
 }
 
 impl FactsFile {
-    fn check(self) -> Result<Facts, String> {
+    fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("facts hold strings and numbers only")
+    }
+
+    /// The checksum of a file that has none yet.
+    fn sum(&self) -> String {
+        hash_fields(Domain::Facts, &[self.to_json().as_bytes()]).to_string()
+    }
+
+    fn check(mut self) -> Result<Facts, String> {
+        let written = std::mem::take(&mut self.checksum);
+        if written != self.sum() {
+            return Err("its checksum does not match".to_owned());
+        }
         let role = match self.role.as_str() {
             "voter" => Role::Voter,
             "worker" => Role::Worker,
@@ -263,6 +281,19 @@ mod tests {
         facts().write(dir.path()).unwrap();
         let error = Facts::read(dir.path(), NodeId::from_bytes([9; 32])).unwrap_err();
         assert_eq!(error.code(), "HMS-FACTS-OTHER-NODE");
+    }
+
+    #[test]
+    fn a_flipped_bit_is_noticed_wherever_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = facts().to_json();
+        for place in 0..text.len() {
+            let mut bytes = text.clone().into_bytes();
+            bytes[place] ^= 1 << (place % 7);
+            fs::write(dir.path().join(FACTS_FILE), &bytes).unwrap();
+            let error = Facts::read(dir.path(), facts().node).unwrap_err();
+            assert_eq!(error.code(), "HMS-FACTS-DAMAGED", "byte {place}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 const NODE: &str = env!("CARGO_BIN_EXE_hms-node");
@@ -146,6 +146,56 @@ fn a_flipped_byte_in_the_ledger_is_refused() {
     let output = run(&["--data-dir", data_dir.to_str().unwrap()]);
     check(&output, 1, &["HMS-STORE", "hint:"]);
     assert_eq!(fs::read(&wal).unwrap(), bytes);
+}
+
+/// Flips a bit in the middle of a file.
+fn flip(path: &Path) {
+    let mut bytes = fs::read(path).expect("the file is there");
+    // Not the line's end, if there is but one line.
+    let middle = (bytes.len() - 1) / 2;
+    bytes[middle] ^= 1;
+    fs::write(path, bytes).expect("the file may be written");
+}
+
+/// The file that fits, of those in a folder.
+fn file_with(folder: &Path, extension: &str) -> PathBuf {
+    let mut entries = fs::read_dir(folder)
+        .expect("the folder is there")
+        .map(|entry| entry.expect("the folder can be read").path());
+    let found = entries.find(|path| path.extension().is_some_and(|found| found == extension));
+    found.expect("the folder has such a file")
+}
+
+/// MSH-10: whichever file of a node is damaged, the start is refused with a code, and the file is named.
+#[test]
+fn a_flipped_bit_in_any_file_is_refused_by_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let data_dir = dir.path().join("n1");
+    live_once(&data_dir);
+    // The second life moves what the first has logged into a table.
+    live_once(&data_dir);
+    let ledger = data_dir.join("ledger");
+    for (path, code) in [
+        (data_dir.join("facts.json"), "HMS-FACTS-DAMAGED"),
+        // Any 32 bytes are a key; the facts say whose it should be.
+        (data_dir.join("node.key"), "HMS-FACTS-OTHER-NODE"),
+        (file_with(&ledger, "sst"), "HMS-STORE-DAMAGED"),
+        (ledger.join("CURRENT"), "HMS-STORE"),
+        (ledger.join("FORMAT"), "HMS-STORE-VERSION"),
+    ] {
+        let sound = fs::read(&path).unwrap();
+        flip(&path);
+        let output = run(&["--data-dir", data_dir.to_str().unwrap()]);
+        // A key is named by the facts that contradict it, a format by its folder.
+        let named = match path.file_name().unwrap().to_str().unwrap() {
+            "node.key" => "facts.json",
+            "FORMAT" | "CURRENT" => "ledger",
+            other => other,
+        };
+        check(&output, 1, &[code, named, "hint:"]);
+        fs::write(&path, sound).unwrap();
+    }
+    live_once(&data_dir);
 }
 
 #[test]

@@ -94,6 +94,8 @@ pub enum Domain {
     TreeNode,
     /// A tree of hashes: its size, and its top.
     TreeRoot,
+    /// What a node remembers of itself: the checksum of its facts.
+    Facts,
 }
 
 impl Domain {
@@ -122,6 +124,7 @@ impl Domain {
             Self::TreeLeaf => "hms/tree-leaf/v1",
             Self::TreeNode => "hms/tree-node/v1",
             Self::TreeRoot => "hms/tree-root/v1",
+            Self::Facts => "hms/facts/v1",
         }
     }
 }
