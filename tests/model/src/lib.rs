@@ -1,6 +1,6 @@
 //! The commit rule of `consensus/decisions/0001-commit-rule.md`, small enough to be checked in every state it can reach.
 //!
-//! Four voters, of whom one lies. The three [honest](voter) ones do what the [rule](rule) says; the liar may do anything
+//! Four voters, of whom one lies. The three [honest](voter) ones do what the [rule] says; the liar may do anything
 //! that keys allow. `tests/commit_rule.rs` visits every state of several [scopes](steps::Scope) and asks in each whether
 //! the [promises] hold, then leaves out one clause after another and shows which promise falls, in how many steps.
 //!
