@@ -8,6 +8,7 @@
 mod actor;
 pub mod backend;
 mod execution;
+pub mod memory;
 mod probing;
 pub mod registry;
 pub mod runtime;
@@ -20,6 +21,7 @@ use hms_protocol::peer::{Dispatch, Run};
 use hms_protocol::service::ServiceSpec;
 
 pub use execution::Voice;
+pub use memory::{Memory, MemoryError};
 pub use registry::{Registry, Wish};
 pub use runtime::Runtime;
 pub use skill::{Job, Sighting, Skill, SkillSet, failure, success};

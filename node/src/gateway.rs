@@ -25,6 +25,7 @@ mod follow;
 mod happening;
 mod join;
 mod life;
+mod memory;
 mod notices;
 mod passage;
 mod plan;
@@ -63,6 +64,7 @@ use crate::limits::WATCHES_MAX;
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
 use crate::net::Net;
+use crate::store::Shelf;
 
 /// Who answers.
 #[derive(Clone, Debug)]
@@ -90,6 +92,8 @@ pub struct Tools {
     pub clock: Clock,
     /// Where calls are counted.
     pub metrics: Metrics,
+    /// What this node keeps of its agents.
+    pub agents: Shelf,
 }
 
 /// The gateway of one node. Cloning shares it.
@@ -108,6 +112,7 @@ struct Hall {
     net: Net,
     clock: Clock,
     metrics: Metrics,
+    agents: Shelf,
     // One permit per watch under way.
     watches: Semaphore,
     calls: AtomicU64,
@@ -127,6 +132,7 @@ impl Gateway {
             net: tools.net,
             clock: tools.clock,
             metrics: tools.metrics,
+            agents: tools.agents,
             watches: Semaphore::new(WATCHES_MAX),
             calls: AtomicU64::new(1),
             stopping: CancellationToken::new(),

@@ -168,6 +168,13 @@ pub const DECLARATIONS_AT_ONCE: usize = 64;
 /// is asked.
 pub const AGENT_MAILBOX_CAPACITY: usize = 64;
 
+/// Bytes of one agent's memory. A write of more is refused with `HMS-AGENT-MEMORY-FULL`, what was kept stays, and the run
+/// decides what becomes of it.
+pub const AGENT_MEMORY_BYTES_MAX: usize = 64 * 1024;
+
+/// How long the leader waits for an agent's node to say how large the agent's memory is. After that it is not known.
+pub const MEMORY_WEIGHED_WITHIN: Duration = Duration::from_secs(1);
+
 /// Checks of others' results that one agent makes at once, beside its own attempts. More wait in its mailbox.
 pub const AGENT_CHECKS_AT_ONCE: usize = 8;
 

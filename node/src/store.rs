@@ -127,7 +127,7 @@ impl Store {
         Seen::new(window, Arc::clone(&self.disk))
     }
 
-    /// Small things of the agent room, by agent.
+    /// What the agent room keeps, by agent.
     pub fn agents(&self) -> Shelf {
         Shelf::new(Arc::clone(&self.disk))
     }

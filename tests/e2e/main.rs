@@ -8,6 +8,7 @@ mod example;
 mod full_disk;
 mod leader;
 mod logs;
+mod memory;
 mod nodes;
 mod proofs;
 mod services;

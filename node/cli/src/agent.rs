@@ -24,7 +24,7 @@ pub(crate) enum AgentCommand {
         /// The node that is to host it, by name or id [default: the least loaded].
         #[arg(long, value_name = "NODE")]
         node: Option<String>,
-        /// A skill that it must have; may be repeated [default: all that the node offers].
+        /// A skill that it must have; may be repeated [default: all that the node offers but `notes`].
         #[arg(long, value_name = "SKILL")]
         skill: Vec<SkillName>,
         /// How many tasks it may run at once.
@@ -132,7 +132,7 @@ async fn show(session: &Session, agent: AgentId) -> Result<Exit, Fault> {
     let names = session.names().await?;
     session.screen.show(
         |screen| details(&view, &names, screen),
-        || agent_json(&view, &names),
+        || details_json(&view, &names),
     )?;
     Ok(Exit::Done)
 }
@@ -181,11 +181,19 @@ fn details(view: &AgentView, names: &Names, screen: Screen) -> String {
         ("skills", or_none(skills_of(certificate))),
         ("offers", or_none(offers.join(" "))),
         ("running", or_none(running.join(" "))),
+        ("memory", memory_of(view)),
         ("key", hex::encode(certificate.key.as_bytes())),
     ];
     lines
         .map(|(name, value)| format!("{name:<8} {value}"))
         .join("\n")
+}
+
+fn memory_of(view: &AgentView) -> String {
+    match view.memory_bytes {
+        Some(bytes) => format!("{bytes} bytes"),
+        None => "unknown".to_owned(),
+    }
 }
 
 fn standing(view: &AgentView) -> (String, Tone) {
@@ -213,6 +221,13 @@ fn agent_json(view: &AgentView, names: &Names) -> Value {
     agent["present"] = json!(view.present);
     agent["running"] = view.running.iter().map(ToString::to_string).collect();
     agent["reported"] = json!(view.reported);
+    agent
+}
+
+/// What a list does not tell comes with it; the memory's size is null if it is unknown.
+fn details_json(view: &AgentView, names: &Names) -> Value {
+    let mut agent = agent_json(view, names);
+    agent["memory_bytes"] = json!(view.memory_bytes);
     agent
 }
 
@@ -256,6 +271,7 @@ mod tests {
             present,
             running: vec![TaskId::from_bytes([4; 16])],
             reported: 7,
+            memory_bytes: Some(42),
         }
     }
 
@@ -275,19 +291,28 @@ AGENT                                 NODE      STATE   RUNS  SLOTS  DONE  SKILL
         assert_eq!(text, expected);
     }
 
-    /// AGT-2: what an agent is at.
+    /// AGT-2: how an agent is, what it is at, and how much it remembers.
     #[test]
-    fn one_agent_shows_its_runs_and_its_key() {
+    fn one_agent_shows_its_state_its_runs_and_its_memory() {
         let text = details(&view(true), &Names::default(), Screen::plain());
+        assert!(text.contains("state    ready"), "{text}");
+        assert!(text.contains("memory   42 bytes"), "{text}");
         assert!(text.contains("slots    1 of 16 in use"), "{text}");
         assert!(
             text.contains("running  04040404-0404-0404-0404-040404040404"),
             "{text}"
         );
-        let json = agent_json(&view(true), &Names::default());
+        let json = details_json(&view(true), &Names::default());
         assert_eq!(
-            (&json["state"], &json["reported"]),
-            (&json!("ready"), &json!(7))
+            (&json["state"], &json["reported"], &json["memory_bytes"]),
+            (&json!("ready"), &json!(7), &json!(42))
         );
+        let absent = AgentView {
+            memory_bytes: None,
+            ..view(false)
+        };
+        let text = details(&absent, &Names::default(), Screen::plain());
+        assert!(text.contains("memory   unknown"), "{text}");
+        assert!(details_json(&absent, &Names::default())["memory_bytes"].is_null());
     }
 }

@@ -93,6 +93,7 @@ pub(crate) fn agent(view: wire::AgentView) -> Result<AgentView, CodecError> {
             field::task_id("agent.running", &task)
         })?,
         reported: view.reported,
+        memory_bytes: view.memory_bytes,
     })
 }
 

@@ -153,6 +153,8 @@ pub struct AgentView {
     pub running: Vec<TaskId>,
     /// Attempts that it has ended with a report.
     pub reported: u64,
+    /// Bytes in its memory, as its node said; `None` in a list, and when its node could not be asked.
+    pub memory_bytes: Option<u64>,
 }
 
 /// How alive a member seems to the leader.

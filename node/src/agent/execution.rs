@@ -45,6 +45,7 @@ pub(super) async fn execute(
         input: dispatch.input,
         report: dispatch.report,
         limit,
+        memory: resident.memory.clone(),
         cancelled: cancelled.clone(),
     };
     let body = match dispatch.run {

@@ -1,4 +1,4 @@
-//! Who the agents of this node are: their keys and certificates, kept on the store's shelf across restarts.
+//! Who the agents of this node are: their keys, certificates and memories, kept on the store's shelf across restarts.
 //!
 //! An agent's certificate is made anew only when what it says has changed: the mesh would have to be told.
 
@@ -12,6 +12,8 @@ use hms_protocol::keyring::{PublicKey, SecretKey};
 use hms_protocol::skill::SkillSpec;
 
 use super::AgentError;
+use super::memory::Memory;
+use super::skill::SkillSet;
 use crate::clock::Clock;
 use crate::identity::draw_seed;
 use crate::store::Shelf;
@@ -26,6 +28,8 @@ pub struct Resident {
     pub key: Arc<SecretKey>,
     /// What its node says of it.
     pub certificate: AgentCertificate,
+    /// What it remembers.
+    pub memory: Memory,
 }
 
 /// What an agent is to be.
@@ -33,7 +37,7 @@ pub struct Resident {
 pub struct Wish {
     /// Its id.
     pub agent: AgentId,
-    /// What it must be able to do; empty for all that the node can.
+    /// What it must be able to do; empty for all that the node can, personal skills excepted.
     pub skills: BTreeSet<SkillName>,
     /// How many tasks it may run at once.
     pub slots: u32,
@@ -59,12 +63,12 @@ impl Registry {
     }
 
     /// Every agent that was raised in an earlier life, with a certificate of what the node can do now.
-    pub fn recall(&self, specs: &[SkillSpec]) -> Result<Vec<Resident>, AgentError> {
+    pub fn recall(&self, skills: &SkillSet) -> Result<Vec<Resident>, AgentError> {
         let mut residents = Vec::new();
         let mut renewed = Vec::new();
         for (agent, record) in self.shelf.list()? {
             let (wish, resident) = self.read(agent, &record)?;
-            let draft = self.draft(&wish, resident.key.public(), specs)?;
+            let draft = self.draft(&wish, resident.key.public(), skills)?;
             // Signing is the dear part, and most restarts change nothing.
             let resident = if says_the_same(&draft, &resident.certificate) {
                 resident
@@ -85,22 +89,30 @@ impl Registry {
     }
 
     /// Makes agents, durably: when this returns, the next life will recall them.
-    pub fn admit(&self, wishes: &[Wish], specs: &[SkillSpec]) -> Result<Vec<Resident>, AgentError> {
+    pub fn admit(&self, wishes: &[Wish], skills: &SkillSet) -> Result<Vec<Resident>, AgentError> {
         let mut residents = Vec::with_capacity(wishes.len());
         let mut records = Vec::with_capacity(wishes.len());
         for wish in wishes {
             let seed = draw_seed()?;
             let key = Arc::new(SecretKey::from_seed(&seed));
-            let draft = self.draft(wish, key.public(), specs)?;
+            let draft = self.draft(wish, key.public(), skills)?;
             let certificate = draft.sign(self.mesh, &self.node_key);
             records.push((wish.agent, write(wish, &key, &certificate)));
-            residents.push(Resident { key, certificate });
+            residents.push(Resident {
+                key,
+                certificate,
+                memory: self.memory_of(wish.agent),
+            });
         }
         self.shelf.put(&records)?;
         Ok(residents)
     }
 
-    /// Forgets an agent and its key.
+    fn memory_of(&self, agent: AgentId) -> Memory {
+        Memory::new(agent, self.shelf.clone())
+    }
+
+    /// Forgets an agent, its key and its memory.
     pub fn forget(&self, agent: AgentId) -> Result<(), AgentError> {
         Ok(self.shelf.remove(agent)?)
     }
@@ -109,12 +121,13 @@ impl Registry {
         &self,
         wish: &Wish,
         key: PublicKey,
-        specs: &[SkillSpec],
+        skills: &SkillSet,
     ) -> Result<AgentDraft, AgentError> {
-        let granted: Vec<&SkillSpec> = specs
-            .iter()
-            .filter(|spec| wish.skills.is_empty() || wish.skills.contains(&spec.name))
-            .collect();
+        let mut granted: Vec<SkillSpec> = skills.specs();
+        granted.retain(|spec| match wish.skills.is_empty() {
+            true => !skills.is_personal(&spec.name),
+            false => wish.skills.contains(&spec.name),
+        });
         if let Some(missing) = wish
             .skills
             .iter()
@@ -165,7 +178,12 @@ impl Registry {
             skills,
             slots: certificate.slots,
         };
-        Ok((wish, Resident { key, certificate }))
+        let resident = Resident {
+            key,
+            certificate,
+            memory: self.memory_of(agent),
+        };
+        Ok((wish, resident))
     }
 }
 

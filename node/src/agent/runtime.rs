@@ -81,10 +81,9 @@ impl Runtime {
 
     /// Brings up the agents that the node had, and makes as many new ones as it had none.
     pub async fn wake(&mut self, fresh: Vec<Wish>) -> Result<(), AgentError> {
-        let specs = self.skills.specs();
-        let mut residents = self.registry.recall(&specs)?;
+        let mut residents = self.registry.recall(&self.skills)?;
         if residents.is_empty() {
-            residents = self.registry.admit(&fresh, &specs)?;
+            residents = self.registry.admit(&fresh, &self.skills)?;
         }
         for resident in residents {
             self.host(resident).await;
@@ -181,7 +180,7 @@ impl Runtime {
             return;
         }
         let agent = wish.agent;
-        match self.registry.admit(&[wish], &self.skills.specs()) {
+        match self.registry.admit(&[wish], &self.skills) {
             Ok(residents) => {
                 for resident in residents {
                     self.host(resident).await;
@@ -195,6 +194,7 @@ impl Runtime {
         if let Some(hosted) = self.agents.remove(&agent) {
             // The agent's task owns what it runs.
             hosted.task.abort();
+            hosted.resident.memory.close();
         }
         self.runs.retain(|_, underway| underway.agent != agent);
         self.count();

@@ -16,6 +16,8 @@ use hms_protocol::task::{Outcome, Report, TaskResult};
 use hms_protocol::verdict::Finding;
 use tokio_util::sync::CancellationToken;
 
+use super::memory::Memory;
+
 /// What a skill is asked to do.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -27,6 +29,8 @@ pub struct Job {
     pub report: Option<Report>,
     /// How long the skill has, in all.
     pub limit: Duration,
+    /// What the agent remembers from run to run.
+    pub memory: Memory,
     /// Cancelled when the outcome is not wanted any more. A skill may look at it; its future is dropped in any case.
     pub cancelled: CancellationToken,
 }
@@ -47,6 +51,12 @@ pub trait Skill: Send + Sync + 'static {
 
     /// Does the work.
     fn run(&self, job: Job) -> BoxFuture<'static, TaskResult>;
+
+    /// Whether an agent has the skill only if it was spawned with it by name. So it should be with a skill that is of use on
+    /// one agent in particular, because it remembers: a task goes to any agent that has its skill.
+    fn is_personal(&self) -> bool {
+        false
+    }
 
     /// Checks another agent's report. Only skills named `verify.*` do.
     fn check(&self, job: Job) -> BoxFuture<'static, Finding> {
@@ -96,6 +106,11 @@ impl SkillSet {
     /// The skill of this name.
     pub fn get(&self, name: &SkillName) -> Option<&Arc<dyn Skill>> {
         self.skills.get(name)
+    }
+
+    /// Whether agents have the skill of this name only if they were spawned with it by name.
+    pub fn is_personal(&self, name: &SkillName) -> bool {
+        self.get(name).is_some_and(|skill| skill.is_personal())
     }
 
     /// What the mesh is told of all of them, by name.

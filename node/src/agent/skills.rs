@@ -2,6 +2,7 @@
 
 pub mod echo;
 pub mod metamath;
+pub mod notes;
 pub mod probe;
 pub mod sleep;
 
@@ -16,7 +17,10 @@ use super::skill::SkillSet;
 /// The built-in skills, with these proof databases. Without a database there is nothing to prove over, so a node that
 /// holds none has no skill to prove or verify.
 pub fn built_in(databases: &[PathBuf]) -> Result<SkillSet, ShelfError> {
-    let skills = probe::all().with(echo::Echo).with(sleep::Sleep);
+    let skills = probe::all()
+        .with(echo::Echo)
+        .with(notes::Notes)
+        .with(sleep::Sleep);
     if databases.is_empty() {
         return Ok(skills);
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use hms_consensus::input::{Admission, Question, Request, TaskFilter};
 use hms_proto::v1::{self as wire, call};
 use hms_protocol::codec::{CodecError, Wire as _, WireEnum as _, field, member};
-use hms_protocol::id::{Cursor, TaskId};
+use hms_protocol::id::{AgentId, Cursor, TaskId};
 use hms_protocol::limits;
 use hms_protocol::member::Role;
 use hms_protocol::refusal::Refusal;
@@ -23,6 +23,8 @@ pub(super) enum Ask {
     Once(Request),
     /// Has many, until it ends.
     Watch(Watch),
+    /// Has one answer, by the agents' room of the node that is asked: how large an agent's memory is.
+    Weigh(AgentId),
 }
 
 /// Something to follow.
@@ -72,6 +74,10 @@ pub(super) fn read(ask: call::Ask) -> Result<Ask, Refusal> {
             return Ok(Ask::Watch(Watch::Task { task, after }));
         }
         call::Ask::WatchEvents(request) => return events(request).map(Ask::Watch),
+        call::Ask::WeighMemory(request) => {
+            let agent = field::agent_id("weigh_memory.agent", &request.agent)?;
+            return Ok(Ask::Weigh(agent));
+        }
         call::Ask::GetTask(_)
         | call::Ask::ListTasks(_)
         | call::Ask::Explain(_)
@@ -129,7 +135,8 @@ fn question(ask: call::Ask) -> Result<Question, Refusal> {
         | call::Ask::Declare(_)
         | call::Ask::Withdraw(_)
         | call::Ask::WatchTask(_)
-        | call::Ask::WatchEvents(_) => unreachable!("`read` keeps these for itself"),
+        | call::Ask::WatchEvents(_)
+        | call::Ask::WeighMemory(_) => unreachable!("`read` keeps these for itself"),
     })
 }
 
@@ -272,6 +279,7 @@ pub(super) const fn method(ask: &call::Ask) -> &'static str {
         call::Ask::Status(_) => "status",
         call::Ask::WatchTask(_) => "watch_task",
         call::Ask::WatchEvents(_) => "watch_events",
+        call::Ask::WeighMemory(_) => "weigh_memory",
     }
 }
 
@@ -296,14 +304,15 @@ pub(super) fn task_of(ask: &call::Ask) -> Option<TaskId> {
         | call::Ask::GetService(_)
         | call::Ask::ListSkills(_)
         | call::Ask::Status(_)
-        | call::Ask::WatchEvents(_) => return None,
+        | call::Ask::WatchEvents(_)
+        | call::Ask::WeighMemory(_) => return None,
     };
     TaskId::from_slice(bytes)
 }
 
 #[cfg(test)]
 mod tests {
-    use hms_protocol::id::{AgentId, Index, Position};
+    use hms_protocol::id::{Index, Position};
 
     use super::*;
 

@@ -13,6 +13,8 @@ use prost::Message as _;
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 use tonic::{Code, Status};
 
+use crate::store::StoreError;
+
 /// Trailer that carries the stable code.
 pub(super) const CODE_TRAILER: &str = "hms-code";
 
@@ -102,6 +104,11 @@ impl Failure {
         );
         failure.details.insert("node".to_owned(), node.to_string());
         failure
+    }
+
+    /// This node's own disk does not say what it should.
+    pub fn unreadable(error: &StoreError) -> Self {
+        Self::new(error.code(), error.to_string(), error.hint())
     }
 
     /// The connection to a node broke before it had answered.

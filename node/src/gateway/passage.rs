@@ -68,6 +68,7 @@ impl Hall {
         async {
             match read(ask.clone())? {
                 Ask::Watch(watch) => self.serve_watch_to(watch, replies).await.map(|()| None),
+                Ask::Weigh(agent) => self.weigh_here(agent).await.map(Some),
                 Ask::Once(_) => {
                     let errand = Errand::new(request_id, ask, deadline(limit_ms))?;
                     let settled = if joining && hops == 0 {

@@ -59,6 +59,7 @@ impl Errand {
                 deadline,
             }),
             Ask::Watch(_) => Err(Failure::malformed("a watch has more than one answer")),
+            Ask::Weigh(_) => Err(Failure::malformed("only the agent's own node can tell")),
         }
     }
 
@@ -119,7 +120,11 @@ impl Hall {
             .desk
             .ask(errand.request.clone(), errand.deadline)
             .await?;
-        Ok(answer::write(answer, &errand.request, self.profile.mesh))
+        let mut reply = answer::write(answer, &errand.request, self.profile.mesh);
+        if let reply::Reply::GetAgent(reply) = &mut reply {
+            self.add_memory(reply, errand).await;
+        }
+        Ok(reply)
     }
 
     /// One try, at the node that is believed to lead. Ends early when somebody else turns out to lead.

@@ -234,6 +234,8 @@ fn agent_to_wire(view: &AgentView) -> wire::AgentView {
             .map(|task| task.as_bytes().to_vec())
             .collect(),
         reported: view.reported,
+        // Known to its node alone.
+        memory_bytes: None,
     }
 }
 

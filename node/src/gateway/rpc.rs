@@ -68,6 +68,7 @@ picked!(
     Status: StatusReply,
     WatchTask: WatchTaskReply,
     WatchEvents: WatchEventsReply,
+    WeighMemory: WeighMemoryReply,
 );
 
 /// The reply if it is of the kind that was asked for.
@@ -120,7 +121,7 @@ impl MeshFace {
 pub(super) fn watched(ask: call::Ask) -> Result<Watch, Failure> {
     match read(ask)? {
         Ask::Watch(watch) => Ok(watch),
-        Ask::Once(_) => Err(Failure::malformed("not something to watch")),
+        Ask::Once(_) | Ask::Weigh(_) => Err(Failure::malformed("not something to watch")),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hms_consensus::input::Admission;
 use hms_consensus::mind::Mind;
-use hms_protocol::id::NodeId;
+use hms_protocol::id::{Index, NodeId};
 use hms_protocol::member::RosterView;
 use tokio::sync::{mpsc, watch};
 
@@ -28,7 +28,7 @@ use crate::net::Net;
 use crate::perform::Hands;
 use crate::post::{GossipRoom, Inbound, Memory, Outbound, Seal, open_gossip};
 use crate::ready::Ready;
-use crate::store::{SeenWindow, Store};
+use crate::store::{SeenWindow, Shelf, Store};
 use crate::vitals::Thermometer;
 
 /// A node with every room open, about to think its first thought.
@@ -84,7 +84,7 @@ pub(super) fn furnish(opened: Opened) -> Result<House, NodeError> {
 
     let (members, may_speak) = watch::channel(Arc::new(BTreeSet::new()));
     let (roster, known) = watch::channel(Arc::new(RosterView::default()));
-    let gateway = open_gateway(&shared, opened.restored_to);
+    let gateway = open_gateway(&shared, opened.store.agents(), opened.restored_to);
     let sorting = open_post(&shared, &opened.store, &gateway, may_speak, &mut rooms)?;
 
     let registry = Registry::new(
@@ -164,7 +164,7 @@ fn open_chores(
     rooms.open(remember_members(notes, roster, stop.clone()));
 }
 
-fn open_gateway(shared: &Shared, restored_to: hms_protocol::id::Index) -> Gateway {
+fn open_gateway(shared: &Shared, agents: Shelf, restored_to: Index) -> Gateway {
     let profile = Profile {
         node: shared.facts.node,
         name: shared.facts.name.clone(),
@@ -177,6 +177,7 @@ fn open_gateway(shared: &Shared, restored_to: hms_protocol::id::Index) -> Gatewa
         net: shared.net.clone(),
         clock: shared.clock,
         metrics: shared.metrics.clone(),
+        agents,
     };
     Gateway::new(profile, tools)
 }

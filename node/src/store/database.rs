@@ -13,6 +13,17 @@ use super::error::StoreError;
 use super::layout;
 use crate::limits::{STORE_FREE_BYTES_MIN, STORE_ROOM_BYTES};
 
+/// What a directory is to this program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Age {
+    /// Nothing was kept there before.
+    Fresh,
+    /// It was kept by a version before; it lacks what is new on the layout's page.
+    Older,
+    /// It was kept by this version.
+    Current,
+}
+
 /// An open database. The directory is locked for as long as it lives.
 pub(super) struct Database {
     // Dropped before the lock: nobody else may enter while RocksDB is closing.
@@ -35,13 +46,13 @@ impl Database {
         fs::create_dir_all(directory)
             .map_err(|source| StoreError::file("made", directory, source))?;
         let lock = lock(directory)?;
-        let fresh = check_marker(directory)?;
+        let age = check_marker(directory)?;
         check_free(directory, &lock, STORE_FREE_BYTES_MIN + STORE_ROOM_BYTES)?;
         check_room(directory)?;
-        let options = layout::options(fresh);
+        let options = layout::options(age);
         let rocks = DB::open_cf_descriptors(&options, directory, layout::families())
             .map_err(|source| StoreError::from_rocksdb(directory, source))?;
-        if fresh {
+        if age != Age::Current {
             write_marker(directory)?;
         }
         Ok(Self {
@@ -201,17 +212,20 @@ fn lock(directory: &Path) -> Result<File, StoreError> {
     Ok(file)
 }
 
-/// Whether the directory is a fresh one; an error when it is one that this program cannot read.
-fn check_marker(directory: &Path) -> Result<bool, StoreError> {
+/// How old the directory is; an error when it is one that this program cannot read.
+fn check_marker(directory: &Path) -> Result<Age, StoreError> {
     let path = directory.join(layout::MARKER_FILE);
     match fs::read_to_string(&path) {
-        Ok(text) if text.trim() == layout::FORMAT.to_string() => Ok(false),
-        Ok(text) => Err(StoreError::Version {
-            directory: directory.to_owned(),
-            found: text.trim().chars().take(16).collect(),
-            expected: layout::FORMAT,
-        }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Ok(text) => match text.trim().parse::<u32>() {
+            Ok(layout::FORMAT) => Ok(Age::Current),
+            Ok(layout::FORMAT_OLDEST..layout::FORMAT) => Ok(Age::Older),
+            Ok(_) | Err(_) => Err(StoreError::Version {
+                directory: directory.to_owned(),
+                found: text.trim().chars().take(16).collect(),
+                expected: layout::FORMAT,
+            }),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Age::Fresh),
         Err(source) => Err(StoreError::file("read", &path, source)),
     }
 }

@@ -11,15 +11,21 @@
 //! | `checkpoint` | `piece` serial (8) number (4) | up to 256 KiB of a checkpoint |
 //! | `seen` | `direct`, `gossip` | a replay record |
 //! | `agents` | agent id (16 bytes) | opaque to the store |
+//! | `memory` | agent id (16 bytes) | an agent's memory, opaque to the store |
 //!
 //! Numbers in keys are big-endian, so that they sort; in values little-endian. A change of this
-//! page is a new [`FORMAT`].
+//! page is a new [`FORMAT`]. A store of format 1 has no `memory`; it gets one when it is opened.
 
 use hms_protocol::id::Index;
 use rocksdb::{ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, Options};
 
+use super::database::Age;
+
 /// The version of this page, as the marker file names it.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
+
+/// The oldest version that can be brought to this one by making the families that it lacks.
+pub(super) const FORMAT_OLDEST: u32 = 1;
 
 /// The file that marks a directory as a store, so that lost parts are never taken for a fresh one.
 pub(super) const MARKER_FILE: &str = "FORMAT";
@@ -45,8 +51,9 @@ pub(super) const LOG: &str = "log";
 pub(super) const CHECKPOINT: &str = "checkpoint";
 pub(super) const SEEN: &str = "seen";
 pub(super) const AGENTS: &str = "agents";
+pub(super) const MEMORY: &str = "memory";
 
-pub(super) const FAMILIES: [&str; 5] = [META, LOG, CHECKPOINT, SEEN, AGENTS];
+pub(super) const FAMILIES: [&str; 6] = [META, LOG, CHECKPOINT, SEEN, AGENTS, MEMORY];
 
 pub(super) const OWNER: &[u8] = b"owner";
 pub(super) const HARD_STATE: &[u8] = b"hard-state";
@@ -84,10 +91,10 @@ pub(super) fn piece_key(serial: u64, number: u32) -> Vec<u8> {
 }
 
 /// How the database as a whole is kept.
-pub(super) fn options(fresh: bool) -> Options {
+pub(super) fn options(age: Age) -> Options {
     let mut options = Options::default();
-    options.create_if_missing(fresh);
-    options.create_missing_column_families(fresh);
+    options.create_if_missing(age == Age::Fresh);
+    options.create_missing_column_families(age != Age::Current);
     options.set_paranoid_checks(true);
     // A record that was being written when the power failed is cut off silently; any other damage
     // keeps the database from opening.

@@ -1,4 +1,4 @@
-//! Small things kept by agent id, opaque to the store: an agent's key and certificate.
+//! Small things kept by agent id, opaque to the store: an agent's key and certificate, and its memory.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl Shelf {
         self.disk.database.write(batch, true)
     }
 
-    /// Forgets what is kept for an agent.
+    /// Forgets what is kept for an agent, its memory included: both or neither.
     ///
     /// # Errors
     ///
@@ -41,6 +41,7 @@ impl Shelf {
     pub fn remove(&self, agent: AgentId) -> Result<(), StoreError> {
         let mut batch = self.disk.database.batch();
         batch.delete(layout::AGENTS, agent.as_bytes());
+        batch.delete(layout::MEMORY, agent.as_bytes());
         self.disk.database.write(batch, true)
     }
 
@@ -60,5 +61,36 @@ impl Shelf {
             Ok(())
         })?;
         Ok(things)
+    }
+
+    /// Keeps an agent's memory, in place of what was kept.
+    ///
+    /// # Errors
+    ///
+    /// The disk cannot be written.
+    pub fn write_memory(&self, agent: AgentId, bytes: &[u8]) -> Result<(), StoreError> {
+        let mut batch = self.disk.database.batch();
+        batch.put(layout::MEMORY, agent.as_bytes(), bytes);
+        self.disk.database.write(batch, true)
+    }
+
+    /// An agent's memory; empty if nothing was ever kept in it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read as it was written.
+    pub fn read_memory(&self, agent: AgentId) -> Result<Vec<u8>, StoreError> {
+        let kept = self.disk.database.get(layout::MEMORY, agent.as_bytes())?;
+        Ok(kept.unwrap_or_default())
+    }
+
+    /// Whether something is kept for an agent, which is so as long as it lives here.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read as it was written.
+    pub fn has(&self, agent: AgentId) -> Result<bool, StoreError> {
+        let kept = self.disk.database.get(layout::AGENTS, agent.as_bytes())?;
+        Ok(kept.is_some())
     }
 }

@@ -61,6 +61,66 @@ async fn agents_are_kept_until_they_are_removed() {
     );
 }
 
+/// AGT-2: an agent's memory is kept apart from the agent's record, and goes with it.
+#[tokio::test]
+async fn a_memory_is_kept_until_its_agent_is_removed() {
+    let stage = Stage::new();
+    let (agent, other) = (AgentId::from_bytes([1; 16]), AgentId::from_bytes([2; 16]));
+    let shelf = stage.store.agents();
+    shelf.put(&[(agent, b"record".to_vec())]).unwrap();
+    assert!(shelf.has(agent).unwrap() && !shelf.has(other).unwrap());
+    assert_eq!(shelf.read_memory(agent).unwrap(), b"");
+    shelf.write_memory(agent, b"one").unwrap();
+    shelf.write_memory(other, b"two").unwrap();
+    shelf.write_memory(agent, b"three").unwrap();
+    drop(shelf);
+
+    let stage = stage.reopen().await;
+    let shelf = stage.store.agents();
+    assert_eq!(shelf.list().unwrap(), [(agent, b"record".to_vec())]);
+    assert_eq!(shelf.read_memory(agent).unwrap(), b"three");
+    shelf.remove(agent).unwrap();
+    assert_eq!(shelf.read_memory(agent).unwrap(), b"");
+    assert_eq!(shelf.read_memory(other).unwrap(), b"two");
+}
+
+/// AGT-2: what was kept before agents had a memory is opened as it is, and gets room for memories.
+#[tokio::test]
+async fn a_store_without_memories_gets_room_for_them() {
+    let agent = AgentId::from_bytes([1; 16]);
+    let mut stage = Stage::new();
+    stage.write(rows(1..=3)).await;
+    let shelf = stage.store.agents();
+    shelf.put(&[(agent, b"record".to_vec())]).unwrap();
+    drop(shelf);
+    let directory = stage.close().await;
+    let families = [
+        "default",
+        "meta",
+        "log",
+        "checkpoint",
+        "seen",
+        "agents",
+        "memory",
+    ];
+    let mut former =
+        rocksdb::DB::open_cf(&rocksdb::Options::default(), directory.path(), families).unwrap();
+    former.drop_cf("memory").unwrap();
+    drop(former);
+    std::fs::write(directory.path().join("FORMAT"), "1\n").unwrap();
+
+    let stage = Stage::open(directory);
+    let shelf = stage.store.agents();
+    assert_eq!(shelf.list().unwrap(), [(agent, b"record".to_vec())]);
+    shelf.write_memory(agent, b"new").unwrap();
+    drop(shelf);
+    let stage = stage.reopen().await;
+    assert_eq!(stage.store.agents().read_memory(agent).unwrap(), b"new");
+    assert_eq!(stage.store.recover().unwrap().rows.len(), 3);
+    let marker = std::fs::read_to_string(stage.path().join("FORMAT")).unwrap();
+    assert_eq!(marker, "2\n");
+}
+
 #[tokio::test]
 async fn a_closed_store_refuses_what_comes_late() {
     let mut stage = Stage::new();
