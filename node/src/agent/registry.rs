@@ -124,9 +124,12 @@ impl Registry {
         skills: &SkillSet,
     ) -> Result<AgentDraft, AgentError> {
         let mut granted: Vec<SkillSpec> = skills.specs();
-        granted.retain(|spec| match wish.skills.is_empty() {
-            true => !skills.is_personal(&spec.name),
-            false => wish.skills.contains(&spec.name),
+        granted.retain(|spec| {
+            if wish.skills.is_empty() {
+                !skills.is_personal(&spec.name)
+            } else {
+                wish.skills.contains(&spec.name)
+            }
         });
         if let Some(missing) = wish
             .skills
