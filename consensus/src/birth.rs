@@ -1,5 +1,6 @@
 //! What a node is born with: who it is, what it was told, how patient it is to be.
 
+use hms_protocol::heartbeat::HeartbeatPace;
 use hms_protocol::id::{Incarnation, MeshId, NodeId, NodeName};
 use hms_protocol::member::{Role, RosterView};
 use hms_protocol::skill::SkillSpec;
@@ -30,6 +31,8 @@ pub struct Birth {
     pub settings: RaftSettings,
     /// How often the state is written down.
     pub checkpoints: CheckpointPace,
+    /// How often it beats.
+    pub heartbeats: HeartbeatPace,
 }
 
 /// How often a voter writes its state down. Often costs disk bandwidth; seldom costs disk space, and time at the next

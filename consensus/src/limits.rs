@@ -3,6 +3,8 @@
 //!
 //! What two nodes must agree on is in `hms_protocol::limits` and beside the heartbeat; nodes may differ in what is here.
 
+use hms_protocol::heartbeat::{FENCE_AFTER_MS, HEARTBEAT_EVERY_MS_MIN};
+
 /// Time between two rounds of the leader's `Lead` messages, in milliseconds. Several fit into a fence period, so that
 /// one lost message stops nobody's work.
 pub const LEAD_EVERY_MS: u64 = 500;
@@ -59,8 +61,11 @@ pub const RUNS_REMEMBERED_MAX: usize = 8_192;
 /// Reports sent again in one go. The rest waits for the next second, so that a new leader is not flooded.
 pub const REPORTS_PER_ROUND_MAX: usize = 512;
 
-/// Beats whose sending a node remembers, to know how old a leader's news of it is. Those within the fence period matter.
-pub const BEATS_REMEMBERED_MAX: usize = 8;
+/// Beats whose sending a node remembers, to know how old a leader's news of it is. Those within the fence period matter:
+/// so many, and one more, fit into it at the quickest pace. The oldest is forgotten.
+pub const BEATS_REMEMBERED_MAX: usize = 41;
+
+const _: () = assert!(FENCE_AFTER_MS / HEARTBEAT_EVERY_MS_MIN < BEATS_REMEMBERED_MAX as u64);
 
 /// Commands waiting for the log. A further request is answered `Busy`; commands of the leader's own making wait for
 /// their next round.

@@ -71,7 +71,7 @@ impl Worker {
             runs: Runs::default(),
             enrolment: Enrolment::default(),
             probes: Probes::new(birth.me),
-            pulse: Pulse::new(birth.me, birth.incarnation, birth.version.clone()),
+            pulse: Pulse::new(birth),
         }
     }
 

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use hms_protocol::heartbeat::{HEARTBEAT_EVERY_MS, HEARTBEAT_EVERY_MS_MIN, HeartbeatPace};
 use hms_protocol::id::{AgentId, NodeName};
 use hms_protocol::limits;
 use hms_protocol::member::Role;
@@ -60,6 +61,8 @@ pub struct Config {
     pub agents: u32,
     /// Slots of each of them.
     pub slots: u32,
+    /// How often it beats.
+    pub heartbeats: HeartbeatPace,
     /// Log filter, in `tracing`'s syntax.
     pub log: String,
     /// Log form.
@@ -215,6 +218,7 @@ impl Config {
                 1,
                 limits::SLOTS_MAX,
             )?,
+            heartbeats: check_heartbeat(settings.heartbeat_ms)?,
             log: settings.log.unwrap_or_else(|| "info".to_owned()),
             log_format: settings.log_format.unwrap_or_default(),
         })
@@ -247,6 +251,18 @@ fn check_entry(settings: &Settings) -> Result<Entry, ConfigError> {
         addresses,
         token,
         role,
+    })
+}
+
+/// The mesh's patience with silence is fixed, so a node may beat more often than usual, but not less.
+fn check_heartbeat(every_ms: Option<u32>) -> Result<HeartbeatPace, ConfigError> {
+    let Some(every_ms) = every_ms else {
+        return Ok(HeartbeatPace::default());
+    };
+    HeartbeatPace::every_ms(every_ms.into()).ok_or_else(|| ConfigError::Invalid {
+        setting: "heartbeat_ms",
+        value: every_ms.to_string(),
+        reason: format!("allowed is {HEARTBEAT_EVERY_MS_MIN} to {HEARTBEAT_EVERY_MS}"),
     })
 }
 
@@ -315,65 +331,4 @@ fn within(setting: &'static str, value: u32, low: u32, high: u32) -> Result<u32,
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(toml: &str) -> Result<Config, ConfigError> {
-        Config::check(Settings::parse(toml, Path::new("node.toml"))?)
-    }
-
-    #[test]
-    fn the_least_configuration_founds_a_mesh_of_three_voters_on_loopback() {
-        let config = check("data_dir = \"/var/lib/hms/n1\"").unwrap();
-        assert_eq!(config.name.as_str(), "n1");
-        assert!(config.gateway.is_none() && GATEWAY_USUAL.ip().is_loopback());
-        assert!(config.metrics.ip().is_loopback());
-        assert!(matches!(config.entry, Entry::Found { voters_wanted: 3 }));
-    }
-
-    #[test]
-    fn an_unknown_key_names_its_line() {
-        let error = check("data_dir = \"x\"\ngatway = \"127.0.0.1:1\"").unwrap_err();
-        assert_eq!(error.code(), "HMS-CONFIG-MALFORMED");
-        let text = error.to_string();
-        assert!(text.contains("line 2") && text.contains("gatway"), "{text}");
-    }
-
-    #[test]
-    fn bad_values_name_the_setting_and_a_token_is_never_repeated() {
-        for (toml, needle) in [
-            ("data_dir='x'\ngateway='nowhere'", "gateway is \"nowhere\""),
-            (
-                "data_dir='x'\nlisten=['tcp://1.2.3.4']",
-                "listen is \"tcp://1.2.3.4\"",
-            ),
-            (
-                "data_dir='x'\nvoters=9",
-                "voters is \"9\": allowed is 1 to 7",
-            ),
-            ("data_dir='x'\nname='Bad Name'", "name is \"Bad Name\""),
-            (
-                "data_dir='x'\njoin=['/ip4/127.0.0.1/tcp/1']",
-                "token is missing",
-            ),
-            (
-                "data_dir='x'\njoin=['/ip4/127.0.0.1/tcp/1']\ntoken='secret!'",
-                "token is \"***\"",
-            ),
-        ] {
-            let text = check(toml).unwrap_err().to_string();
-            assert!(text.contains(needle), "{toml}: {text}");
-        }
-    }
-
-    #[test]
-    fn a_flag_wins_over_the_file() {
-        let flag = Settings {
-            name: Some("flag".to_owned()),
-            ..Settings::default()
-        };
-        let file = Settings::parse("name = 'file'\ndata_dir = '/d'", Path::new("f")).unwrap();
-        let config = Config::check(flag.or(file)).unwrap();
-        assert_eq!(config.name.as_str(), "flag");
-    }
-}
+mod tests;

@@ -54,10 +54,16 @@ async fn killing_an_agents_node_moves_its_tasks() {
     }
 }
 
-/// MSH-6: a paused node is suspected and then dead, also to the mesh; resumed, it refutes that and works again.
+/// MSH-6, AGT-4: a paused node is suspected and then dead, also to the mesh, and its agents are lost with it; resumed, it
+/// refutes that and works again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_node_comes_back() {
     let mesh = Mesh::up(4).await;
+    mesh.until("every node has an agent", async |mesh: &Mesh| {
+        let agents = mesh.client.agents(None).await;
+        agents.is_ok_and(|agents| agents.len() == 4)
+    })
+    .await;
     chaos::pause(mesh.node("n4")).unwrap();
     let condition = async |mesh: &Mesh, wanted: Condition| {
         let nodes = mesh.nodes().await;
@@ -69,11 +75,32 @@ async fn a_paused_node_comes_back() {
         condition(mesh, Condition::Dead)
     })
     .await;
+    let agents = async |mesh: &Mesh, present: bool| {
+        let nodes = mesh.nodes().await;
+        let mut paused = nodes.iter();
+        let paused = paused.find(|node| node.member.name.as_str() == "n4");
+        let Some(paused) = paused.map(|node| node.member.id) else {
+            return false;
+        };
+        let agents = mesh.client.agents(None).await.unwrap_or_default();
+        let (its, others): (Vec<_>, Vec<_>) = agents
+            .iter()
+            .partition(|view| view.agent.certificate.node == paused);
+        let as_told = its.iter().all(|view| view.present == present);
+        !its.is_empty() && as_told && others.len() == 3 && others.iter().all(|view| view.present)
+    };
+    mesh.until(
+        "the agents of the paused node are lost, and no others",
+        |mesh| agents(mesh, false),
+    )
+    .await;
     chaos::resume(mesh.node("n4")).unwrap();
     mesh.until("the resumed node is alive", |mesh| {
         condition(mesh, Condition::Alive)
     })
     .await;
+    mesh.until("its agents are there again", |mesh| agents(mesh, true))
+        .await;
 }
 
 /// MSH-2, MSH-8: while a voter is down somebody takes its ports. It comes back on others, and the mesh learns of them.

@@ -1,9 +1,10 @@
-//! This node's heartbeat: what it says of itself once a second, whoever leads.
+//! This node's heartbeat: what it says of itself at its pace, whoever leads.
 
-use hms_protocol::heartbeat::{HEARTBEAT_EVERY_MS, Heartbeat};
+use hms_protocol::heartbeat::{Heartbeat, HeartbeatPace};
 use hms_protocol::id::{Incarnation, NodeId, Sequence};
 use hms_protocol::time::Moment;
 
+use crate::birth::Birth;
 use crate::input::Vitals;
 
 /// When the node beats, and what it says.
@@ -12,6 +13,7 @@ pub struct Pulse {
     me: NodeId,
     incarnation: Incarnation,
     version: String,
+    pace: HeartbeatPace,
     vitals: Vitals,
     sequence: Sequence,
     due_at: Moment,
@@ -19,11 +21,12 @@ pub struct Pulse {
 
 impl Pulse {
     /// A node that has not beaten in this life. Its first beat is due at once.
-    pub fn new(me: NodeId, incarnation: Incarnation, version: String) -> Self {
+    pub fn new(birth: &Birth) -> Self {
         Self {
-            me,
-            incarnation,
-            version,
+            me: birth.me,
+            incarnation: birth.incarnation,
+            version: birth.version.clone(),
+            pace: birth.heartbeats,
             vitals: Vitals::default(),
             sequence: Sequence::default(),
             due_at: Moment::default(),
@@ -41,7 +44,7 @@ impl Pulse {
         if now < self.due_at {
             return None;
         }
-        self.due_at = now.plus_ms(HEARTBEAT_EVERY_MS);
+        self.due_at = now.plus_ms(self.pace.ms());
         self.sequence = self.sequence.next();
         let vitals = std::mem::take(&mut self.vitals);
         self.vitals = Vitals {
@@ -64,5 +67,69 @@ impl Pulse {
             leader: None,
             applied: hms_protocol::id::Index::default(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hms_protocol::heartbeat::{HEARTBEAT_EVERY_MS, HEARTBEAT_EVERY_MS_MIN, SUSPECT_AFTER_MS};
+    use hms_protocol::id::MeshId;
+    use hms_protocol::member::{Role, RosterView};
+
+    use super::*;
+    use crate::birth::CheckpointPace;
+    use crate::input::TICK_MS;
+    use crate::raft::RaftSettings;
+
+    /// A node that begins its life at `BEGAN` and beats every `every_ms`.
+    fn pulse(every_ms: u64) -> Pulse {
+        Pulse::new(&Birth {
+            mesh: MeshId::from_bytes([9; 32]),
+            me: NodeId::from_bytes([1; 32]),
+            name: "n1".parse().unwrap(),
+            incarnation: Incarnation(1),
+            role: Role::Worker,
+            version: "0.1.0".to_owned(),
+            roster: RosterView::default(),
+            skills: Vec::new(),
+            settings: RaftSettings::default(),
+            checkpoints: CheckpointPace::default(),
+            heartbeats: HeartbeatPace::every_ms(every_ms).unwrap(),
+        })
+    }
+
+    const BEGAN: Moment = Moment(1_000_000);
+
+    /// AGT-4: a node beats at the pace that it was told, the first time at once, and never twice within it.
+    #[test]
+    fn a_node_beats_at_its_pace() {
+        for every_ms in [HEARTBEAT_EVERY_MS_MIN, 250, HEARTBEAT_EVERY_MS] {
+            let mut pulse = pulse(every_ms);
+            let ticks = (0..10_000 / TICK_MS).map(|tick| BEGAN.plus_ms(tick * TICK_MS));
+            let beats: Vec<(Moment, Sequence)> = ticks
+                .filter_map(|now| pulse.beat(now).map(|beat| (now, beat.sequence)))
+                .collect();
+            assert_eq!(beats[0], (BEGAN, Sequence(1)), "every {every_ms} ms");
+            for two in beats.windows(2) {
+                let apart_ms = two[1].0.since_ms(two[0].0);
+                // A beat that falls due between two ticks leaves with the second.
+                let on_time = every_ms..every_ms + TICK_MS;
+                assert!(on_time.contains(&apart_ms), "{apart_ms} of {every_ms} ms");
+                assert_eq!(two[1].1, two[0].1.next());
+                assert!(
+                    2 * apart_ms < SUSPECT_AFTER_MS,
+                    "a lost beat is no suspicion"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_node_that_slept_beats_once_and_not_for_what_it_missed() {
+        let mut pulse = pulse(HEARTBEAT_EVERY_MS_MIN);
+        assert!(pulse.beat(BEGAN).is_some());
+        let awake = BEGAN.plus_ms(60_000);
+        assert!(pulse.beat(awake).is_some());
+        assert!(pulse.beat(awake.plus_ms(TICK_MS)).is_none());
     }
 }

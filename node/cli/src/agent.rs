@@ -199,7 +199,7 @@ fn memory_of(view: &AgentView) -> String {
 fn standing(view: &AgentView) -> (String, Tone) {
     let (word, tone) = match view.agent.standing {
         AgentStanding::Ready if view.present => ("ready", Tone::Good),
-        AgentStanding::Ready => ("absent", Tone::Warn),
+        AgentStanding::Ready => ("lost", Tone::Warn),
         AgentStanding::Quarantined => ("quarantined", Tone::Bad),
         AgentStanding::Stopped => ("stopped", Tone::Plain),
     };
@@ -278,9 +278,9 @@ mod tests {
     #[test]
     fn agents_are_listed_with_what_they_do() {
         let expected = "\
-AGENT                                 NODE      STATE   RUNS  SLOTS  DONE  SKILLS
-01010101-0101-0101-0101-010101010101  03030303  ready   1     16     7     echo sleep
-01010101-0101-0101-0101-010101010101  03030303  absent  1     16     7     echo sleep
+AGENT                                 NODE      STATE  RUNS  SLOTS  DONE  SKILLS
+01010101-0101-0101-0101-010101010101  03030303  ready  1     16     7     echo sleep
+01010101-0101-0101-0101-010101010101  03030303  lost   1     16     7     echo sleep
 2 of 9; more with --limit";
         let text = text(
             &[view(true), view(false)],
@@ -289,6 +289,18 @@ AGENT                                 NODE      STATE   RUNS  SLOTS  DONE  SKILL
             Screen::plain(),
         );
         assert_eq!(text, expected);
+    }
+
+    /// AGT-4: an agent is lost while the ledger counts its node as lost, in text and in JSON.
+    #[test]
+    fn an_agent_of_a_lost_node_is_shown_as_lost() {
+        let text = details(&view(false), &Names::default(), Screen::plain());
+        assert!(text.contains("state    lost"), "{text}");
+        let json = agent_json(&view(false), &Names::default());
+        assert_eq!(
+            (&json["state"], &json["present"]),
+            (&json!("lost"), &json!(false))
+        );
     }
 
     /// AGT-2: how an agent is, what it is at, and how much it remembers.

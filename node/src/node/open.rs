@@ -8,6 +8,7 @@ use hms_consensus::effect::Recovered;
 use hms_consensus::input::Admission;
 use hms_consensus::mind::{Birth, CheckpointPace, Mind};
 use hms_consensus::raft::RaftSettings;
+use hms_protocol::heartbeat::HeartbeatPace;
 use hms_protocol::id::Index;
 use hms_protocol::keyring::SecretKey;
 use hms_protocol::member::{Role, RosterView};
@@ -77,7 +78,10 @@ pub(super) async fn open(config: Config, skills: SkillSet) -> Result<Opened, Nod
         Role::Voter => store.recover()?,
         Role::Worker => Recovered::default(),
     };
-    let mind = Mind::restore(&birth(&facts, roster, skills.specs()), recovered)?;
+    let mind = Mind::restore(
+        &birth(&facts, roster, skills.specs(), config.heartbeats),
+        recovered,
+    )?;
     let key = Arc::new(SecretKey::from_seed(&identity.key().seed()));
     let Doors {
         gateway,
@@ -204,7 +208,12 @@ async fn enter(
     }
 }
 
-fn birth(facts: &Facts, roster: RosterView, skills: Vec<SkillSpec>) -> Birth {
+fn birth(
+    facts: &Facts,
+    roster: RosterView,
+    skills: Vec<SkillSpec>,
+    heartbeats: HeartbeatPace,
+) -> Birth {
     Birth {
         mesh: facts.mesh,
         me: facts.node,
@@ -216,6 +225,7 @@ fn birth(facts: &Facts, roster: RosterView, skills: Vec<SkillSpec>) -> Birth {
         skills,
         settings: RaftSettings::default(),
         checkpoints: CheckpointPace::default(),
+        heartbeats,
     }
 }
 

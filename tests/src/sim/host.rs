@@ -6,6 +6,7 @@ use hms_consensus::mind::{Birth, CheckpointPace, Mind};
 use hms_consensus::raft::RaftSettings;
 use hms_consensus::state::State;
 use hms_consensus::supervisor::Supervisor;
+use hms_protocol::heartbeat::HeartbeatPace;
 use hms_protocol::id::{Incarnation, MeshId, NodeId, NodeName};
 use hms_protocol::keyring::SecretKey;
 use hms_protocol::member::{Role, RosterView};
@@ -109,6 +110,7 @@ impl Host {
             skills: SKILLS.map(skill).to_vec(),
             settings: RaftSettings::default(),
             checkpoints: pace,
+            heartbeats: HeartbeatPace::default(),
         }
     }
 
