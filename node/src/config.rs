@@ -53,7 +53,7 @@ pub struct Config {
     pub metrics: SocketAddr,
     /// How it comes into a mesh.
     pub entry: Entry,
-    /// Whether to look for peers on this host by mDNS.
+    /// Whether to look for members on this host and its network by mDNS, and to be found.
     pub mdns: bool,
     /// Proof databases that its agents hold.
     pub bases: Vec<PathBuf>,
@@ -188,13 +188,8 @@ impl Config {
             Some(name) => parse_name(name)?,
             None => name_after(&data_dir)?,
         };
-        let listen = settings.listen.clone().unwrap_or_else(|| {
-            vec![
-                "/ip4/127.0.0.1/tcp/0".to_owned(),
-                "/ip4/127.0.0.1/udp/0/quic-v1".to_owned(),
-            ]
-        });
-        check_addresses("listen", &listen)?;
+        let mdns = settings.mdns.unwrap_or(false);
+        let listen = check_listen(settings.listen.clone(), mdns)?;
         Ok(Self {
             name,
             data_dir,
@@ -209,7 +204,7 @@ impl Config {
                 .as_deref()
                 .map_or(Ok(FREE_PORT), |text| parse_socket("metrics", text))?,
             entry: check_entry(&settings)?,
-            mdns: settings.mdns.unwrap_or(false),
+            mdns,
             bases: settings.bases.unwrap_or_default(),
             agents: settings.agents.unwrap_or(AGENTS_DEFAULT),
             slots: within(
@@ -223,6 +218,31 @@ impl Config {
             log_format: settings.log_format.unwrap_or_default(),
         })
     }
+}
+
+/// Nodes find each other by mDNS only at addresses that are not loopback, because it passes loopback over. With it, a
+/// node listens on every interface unless it is told where.
+fn check_listen(told: Option<Vec<String>>, mdns: bool) -> Result<Vec<String>, ConfigError> {
+    let Some(told) = told else {
+        let ip = if mdns {
+            Ipv4Addr::UNSPECIFIED
+        } else {
+            Ipv4Addr::LOCALHOST
+        };
+        return Ok(vec![
+            format!("/ip4/{ip}/tcp/0"),
+            format!("/ip4/{ip}/udp/0/quic-v1"),
+        ]);
+    };
+    check_addresses("listen", &told)?;
+    if mdns && told.iter().all(|address| crate::net::is_loopback(address)) {
+        return Err(ConfigError::Invalid {
+            setting: "listen",
+            value: told.join(","),
+            reason: "with mdns a node needs an address that is not loopback".to_owned(),
+        });
+    }
+    Ok(told)
 }
 
 fn check_entry(settings: &Settings) -> Result<Entry, ConfigError> {

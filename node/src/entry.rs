@@ -1,5 +1,6 @@
 //! How a node comes into a mesh: it founds one, joins one, or goes back to the one that it was in.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hms_consensus::input::Admission;
@@ -150,8 +151,8 @@ pub fn found(
     Ok((checkpoint, facts))
 }
 
-/// Asks members to be let in, in turn, until one says yes or no, or the time is up. Members that mDNS finds meanwhile are
-/// asked as well.
+/// Asks members to be let in, in turn, until one says yes or no, or the time is up. Nodes that mDNS finds meanwhile are
+/// asked as well; one of them may be of another mesh, so its no does not count for more than itself.
 pub async fn join(
     net: &Net,
     events: &mut mpsc::Receiver<NetEvent>,
@@ -160,12 +161,24 @@ pub async fn join(
     own_mesh: Option<MeshId>,
 ) -> Result<Admitted, EntryError> {
     let deadline = crate::clock::instant() + JOIN_WITHIN;
+    let told = addresses.len();
+    let mut strangers = BTreeSet::new();
     let mut last = None;
     loop {
-        for address in &addresses {
+        for (number, address) in addresses.iter().enumerate() {
+            if strangers.contains(&number) {
+                continue;
+            }
             match ask(net, address, wish).await {
                 Ok(joined) => return admit(joined, wish, own_mesh),
-                Err(error) if !error.is_passing() => return Err(EntryError::Refused(error)),
+                Err(error) if !error.is_passing() && number < told => {
+                    return Err(EntryError::Refused(error));
+                }
+                Err(error) if !error.is_passing() => {
+                    tracing::info!(%address, %error, "a node that mDNS found refuses this one");
+                    strangers.insert(number);
+                    last = Some(error);
+                }
                 Err(error) => {
                     tracing::info!(%address, %error, "not admitted yet");
                     last = Some(error);

@@ -41,7 +41,7 @@ pub use calls::Replies;
 pub use error::{CallError, NetError, PublishRefusal, SendRefusal};
 pub use events::{Gossip, InboundCall, NetEvent};
 pub use gauges::{LinkReport, TopicReport};
-pub use settings::{NetSettings, check_address};
+pub use settings::{NetSettings, check_address, is_loopback};
 pub use tickets::{GossipTicket, Judgement};
 pub use topics::Topic;
 

@@ -228,10 +228,15 @@ fn arguments(plan: &Plan, number: u32, founder: Option<&NodeEntry>) -> Vec<Strin
     for base in &plan.bases {
         arguments.extend(["--base".to_owned(), base.display().to_string()]);
     }
+    if plan.mdns {
+        arguments.push("--mdns".to_owned());
+    }
     match founder {
         None => arguments.extend(["--voters".to_owned(), plan.voters.to_string()]),
         Some(founder) => {
-            for address in &founder.ready.addresses {
+            // With mDNS a node finds the founder by itself.
+            let told = founder.ready.addresses.iter().filter(|_| !plan.mdns);
+            for address in told {
                 arguments.extend(["--join".to_owned(), address.clone()]);
             }
             let role = if number <= plan.voters {

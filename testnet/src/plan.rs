@@ -27,6 +27,9 @@ pub struct Plan {
     pub agents: u32,
     /// Runs that each agent may hold at once.
     pub slots: u32,
+    /// Whether nodes find the founder by mDNS instead of being told its address. mDNS passes loopback over, and speaks on
+    /// every other interface.
+    pub mdns: bool,
     /// Log filter of the nodes.
     pub log: String,
 }
@@ -47,6 +50,7 @@ impl Plan {
             bases: Vec::new(),
             agents: 1,
             slots: 16,
+            mdns: false,
             log: "info".to_owned(),
         })
     }

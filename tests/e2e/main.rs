@@ -4,6 +4,7 @@
 
 mod mesh;
 
+mod discovery;
 mod example;
 mod full_disk;
 mod leader;

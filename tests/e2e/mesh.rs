@@ -1,5 +1,6 @@
 //! A mesh for one test: brought up, asked through any of its nodes, and always taken down.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
@@ -31,19 +32,7 @@ impl Mesh {
 
     /// The same, with a plan of one's own.
     pub(crate) async fn with(nodes: u32, change: impl FnOnce(&mut Plan)) -> Self {
-        let folder = tempfile::tempdir().expect("the mesh does as the test asks");
-        let mut plan =
-            Plan::new(folder.path().to_owned(), nodes).expect("the mesh does as the test asks");
-        change(&mut plan);
-        let cluster = Cluster::up(&plan, |_, _| {}).expect("the mesh does as the test asks");
-        let client = Client::new(&cluster.gateways())
-            .expect("the mesh does as the test asks")
-            .within(Duration::from_secs(20));
-        let mesh = Self {
-            cluster: Some(cluster),
-            client,
-            _folder: folder,
-        };
+        let (mesh, _) = Self::start(nodes, change);
         let count = nodes as usize;
         mesh.until(
             "every node is alive and every voter votes",
@@ -57,6 +46,26 @@ impl Mesh {
         )
         .await;
         mesh
+    }
+
+    /// Starts nodes and waits only until each serves; gives also how long the last of them took to.
+    pub(crate) fn start(nodes: u32, change: impl FnOnce(&mut Plan)) -> (Self, Duration) {
+        let folder = tempfile::tempdir().expect("the mesh does as the test asks");
+        let mut plan =
+            Plan::new(folder.path().to_owned(), nodes).expect("the mesh does as the test asks");
+        change(&mut plan);
+        let mut last = Duration::ZERO;
+        let cluster =
+            Cluster::up(&plan, |_, took| last = took).expect("the mesh does as the test asks");
+        let client = Client::new(&cluster.gateways())
+            .expect("the mesh does as the test asks")
+            .within(Duration::from_secs(20));
+        let mesh = Self {
+            cluster: Some(cluster),
+            client,
+            _folder: folder,
+        };
+        (mesh, last)
     }
 
     pub(crate) fn cluster(&self) -> &Cluster {
@@ -106,6 +115,20 @@ impl Mesh {
         while !holds(self).await {
             assert!(Instant::now() < deadline, "it did not happen that {what}");
             tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Waits until every node, asked at its own address, lists exactly these members.
+    pub(crate) async fn until_all_list(&self, names: &[&str]) {
+        let names: BTreeSet<String> = names.iter().map(|&name| name.to_owned()).collect();
+        for gateway in self.cluster().gateways() {
+            let client = Client::new(&[gateway]).expect("the mesh does as the test asks");
+            self.until("every node lists all members", async |_: &Self| {
+                let listed = client.nodes().await.unwrap_or_default();
+                let listed = listed.iter().map(|node| node.member.name.to_string());
+                listed.collect::<BTreeSet<String>>() == names
+            })
+            .await;
         }
     }
 

@@ -1,8 +1,6 @@
 //! Nodes that host agents are lost, paused and resumed.
 
-use std::collections::BTreeSet;
 use std::net::{TcpListener, TcpStream};
-use std::time::Duration;
 
 use hms_client::{Client, Condition, Submission};
 use hms_protocol::task::{AttemptEnd, TaskState};
@@ -10,9 +8,6 @@ use hms_testnet::process::Pulse;
 use hms_testnet::{Cluster, Plan, chaos};
 
 use crate::mesh::{Mesh, SOON};
-
-/// How long a mesh may take to know all its members.
-const MEET_WITHIN: Duration = Duration::from_secs(5);
 
 /// SUP-8, SUP-9: the node of a running agent is killed. The task ends successfully elsewhere, with the second attempt.
 #[tokio::test(flavor = "multi_thread")]
@@ -127,22 +122,6 @@ async fn a_voter_whose_ports_were_taken_is_found_at_its_new_ones() {
     let gateway = gateway_of(&mesh).await.unwrap();
     let client = Client::new(&[gateway]).unwrap();
     client.status().await.unwrap();
-}
-
-/// MSH-2: three nodes, two of which were told one address, all list three members within the five seconds that a person
-/// waits.
-#[tokio::test(flavor = "multi_thread")]
-async fn nodes_that_know_one_address_find_each_other() {
-    let mesh = Mesh::up(3).await;
-    for gateway in mesh.cluster().gateways() {
-        let client = Client::new(&[gateway]).unwrap().within(MEET_WITHIN);
-        let listed = client.nodes().await.unwrap();
-        let names: BTreeSet<&str> = listed
-            .iter()
-            .map(|node| node.member.name.as_str())
-            .collect();
-        assert_eq!(names, BTreeSet::from(["n1", "n2", "n3"]));
-    }
 }
 
 /// MSH-16: what was brought up is a working mesh; taken down, it leaves no process and no port.

@@ -11,7 +11,7 @@ use crate::spoil::{FOR, Spoilt};
 
 /// Every setting, in two files.
 const FILES: [&str; 2] = [
-    "data_dir = '/var/lib/hms'\nname = \"n1\"\nlisten = ['/ip4/127.0.0.1/tcp/4001', '/ip4/127.0.0.1/udp/4001/quic-v1']\n\
+    "data_dir = '/var/lib/hms'\nname = \"n1\"\nlisten = ['/ip4/0.0.0.0/tcp/4001', '/ip4/127.0.0.1/udp/4001/quic-v1']\n\
      gateway = '127.0.0.1:7000'\nmetrics = '127.0.0.1:9000'\nvoters = 3\nmdns = true\nbases = ['set.mm']\nagents = 4\n\
      slots = 16\nheartbeat_ms = 250\nlog = 'info,hms_node=debug'\nlog_format = 'json'\n",
     "data_dir = 'n2'\nrole = 'worker'\ntoken = '00ff00ff'\n\

@@ -17,7 +17,8 @@ pub struct Settings {
     #[arg(long, env = "HMS_NAME")]
     pub name: Option<String>,
 
-    /// libp2p address to listen on; may be repeated [default: TCP and QUIC on free loopback ports]
+    /// libp2p address to listen on; may be repeated [default: TCP and QUIC on free ports, of loopback, or with --mdns of
+    /// every interface]
     #[arg(
         long,
         env = "HMS_LISTEN",
@@ -55,7 +56,8 @@ pub struct Settings {
     #[arg(long, env = "HMS_VOTERS", value_name = "N")]
     pub voters: Option<u32>,
 
-    /// Look for peers on this host by mDNS
+    /// Find members on this host and its network by mDNS, and be found: with it and a token no --join is needed. It needs an
+    /// interface that is not loopback
     #[arg(long, env = "HMS_MDNS", num_args = 0..=1, default_missing_value = "true")]
     pub mdns: Option<bool>,
 

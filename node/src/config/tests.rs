@@ -43,6 +43,10 @@ fn bad_values_name_the_setting_and_a_token_is_never_repeated() {
             "data_dir='x'\nheartbeat_ms=1001",
             "heartbeat_ms is \"1001\": allowed",
         ),
+        (
+            "data_dir='x'\nmdns=true\nlisten=['/ip4/127.0.0.1/tcp/0']",
+            "listen is \"/ip4/127.0.0.1/tcp/0\": with mdns",
+        ),
         ("data_dir='x'\nname='Bad Name'", "name is \"Bad Name\""),
         (
             "data_dir='x'\njoin=['/ip4/127.0.0.1/tcp/1']",
@@ -56,6 +60,17 @@ fn bad_values_name_the_setting_and_a_token_is_never_repeated() {
         let text = check(toml).unwrap_err().to_string();
         assert!(text.contains(needle), "{toml}: {text}");
     }
+}
+
+/// MSH-2: with mDNS a node is where others can find it, unless it is told otherwise; without, only on this machine.
+#[test]
+fn a_node_is_found_where_mdns_looks() {
+    let plain = check("data_dir='x'").unwrap();
+    assert!(plain.listen.iter().all(|at| crate::net::is_loopback(at)));
+    let found = check("data_dir='x'\nmdns=true").unwrap();
+    assert!(!found.listen.iter().any(|at| crate::net::is_loopback(at)));
+    let told = "data_dir='x'\nmdns=true\nlisten=['/ip4/127.0.0.1/tcp/0','/ip4/10.0.0.1/tcp/0']";
+    assert_eq!(check(told).unwrap().listen.len(), 2);
 }
 
 /// AGT-4: flag, environment and file set the same pace, in this order.

@@ -33,6 +33,19 @@ pub fn check_address(text: &str) -> Result<(), String> {
     parse_address(text).map(|_| ())
 }
 
+/// Whether an address is one that only this host reaches, and that mDNS therefore passes over.
+pub fn is_loopback(text: &str) -> bool {
+    let place = parse_address(text).ok().and_then(|address| {
+        let place = address.iter().next();
+        place.map(Protocol::acquire)
+    });
+    match place {
+        Some(Protocol::Ip4(ip)) => ip.is_loopback(),
+        Some(Protocol::Ip6(ip)) => ip.is_loopback(),
+        Some(_) | None => false,
+    }
+}
+
 /// Reads an address: an IP, a TCP port or a UDP port with QUIC, and perhaps a peer id.
 pub(super) fn parse_address(text: &str) -> Result<Multiaddr, String> {
     if ADDRESS_BYTES_MAX < text.len() {
