@@ -13,3 +13,4 @@ mod memory;
 mod nodes;
 mod proofs;
 mod services;
+mod small;
