@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use hms_protocol::id::{MeshId, NodeId};
-use rocksdb::{ColumnFamily, DB, IteratorMode, WriteBatch, WriteOptions};
+use rocksdb::{ColumnFamily, DB, IteratorMode, Options, WriteBatch, WriteOptions};
 use rustix::fs::{FallocateFlags, fallocate, fstatvfs};
 use rustix::io::Errno;
 
@@ -50,6 +50,9 @@ impl Database {
         check_free(directory, &lock, STORE_FREE_BYTES_MIN + STORE_ROOM_BYTES)?;
         check_room(directory)?;
         let options = layout::options(age);
+        if age == Age::Older {
+            check_families(directory, &options)?;
+        }
         let rocks = DB::open_cf_descriptors(&options, directory, layout::families())
             .map_err(|source| StoreError::from_rocksdb(directory, source))?;
         if age != Age::Current {
@@ -227,6 +230,20 @@ fn check_marker(directory: &Path) -> Result<Age, StoreError> {
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Age::Fresh),
         Err(source) => Err(StoreError::file("read", &path, source)),
+    }
+}
+
+/// Whether an older directory has every family that it had: those that are made for it must be new ones only.
+fn check_families(directory: &Path, options: &Options) -> Result<(), StoreError> {
+    let found = DB::list_cf(options, directory)
+        .map_err(|source| StoreError::from_rocksdb(directory, source))?;
+    let mut had = layout::FAMILIES_OLDEST.into_iter();
+    match had.find(|name| !found.iter().any(|it| it == name)) {
+        None => Ok(()),
+        Some(lost) => {
+            let what = format!("the family {lost}");
+            Err(StoreError::entry(directory, what, "it is not there"))
+        }
     }
 }
 

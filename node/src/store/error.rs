@@ -161,8 +161,9 @@ impl StoreError {
             return Self::Full { directory, source };
         }
         // Missing parts come as "invalid argument" or "no such file", not as corruption.
-        let missing = text.contains("does not exist") || text.contains("No such file");
-        if source.kind() == rocksdb::ErrorKind::Corruption || missing {
+        let missing = ["does not exist", "No such file", "Column family not found"];
+        let is_missing = missing.iter().any(|reason| text.contains(reason));
+        if source.kind() == rocksdb::ErrorKind::Corruption || is_missing {
             return Self::Damaged { directory, source };
         }
         Self::Database { directory, source }

@@ -55,6 +55,9 @@ pub(super) const MEMORY: &str = "memory";
 
 pub(super) const FAMILIES: [&str; 6] = [META, LOG, CHECKPOINT, SEEN, AGENTS, MEMORY];
 
+/// The families of a store of [`FORMAT_OLDEST`]. If one of them is not there, it was lost.
+pub(super) const FAMILIES_OLDEST: [&str; 5] = [META, LOG, CHECKPOINT, SEEN, AGENTS];
+
 pub(super) const OWNER: &[u8] = b"owner";
 pub(super) const HARD_STATE: &[u8] = b"hard-state";
 pub(super) const LOG_START: &[u8] = b"log-start";

@@ -1,6 +1,8 @@
 //! The small things beside the log: replay records, agents, checkpoints of this node's own.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
 use hms_protocol::envelope::Sender;
 use hms_protocol::id::{AgentId, Incarnation, NodeId};
@@ -8,7 +10,7 @@ use hms_protocol::replay::{Remembered, ReplayRecord, Save};
 use hms_protocol::time::Moment;
 
 use super::stage::{Stage, rows};
-use crate::store::SeenWindow;
+use crate::store::{SeenWindow, Store};
 
 fn save(number: u64) -> Save {
     let remembered = Remembered {
@@ -84,6 +86,18 @@ async fn a_memory_is_kept_until_its_agent_is_removed() {
     assert_eq!(shelf.read_memory(other).unwrap(), b"two");
 }
 
+/// Makes a store one of format 1 without these families.
+fn make_older(directory: &Path, without: &[&str]) {
+    let options = rocksdb::Options::default();
+    let families = rocksdb::DB::list_cf(&options, directory).unwrap();
+    let mut former = rocksdb::DB::open_cf(&options, directory, families).unwrap();
+    for family in without {
+        former.drop_cf(family).unwrap();
+    }
+    drop(former);
+    fs::write(directory.join("FORMAT"), "1\n").unwrap();
+}
+
 /// AGT-2: what was kept before agents had a memory is opened as it is, and gets room for memories.
 #[tokio::test]
 async fn a_store_without_memories_gets_room_for_them() {
@@ -94,20 +108,7 @@ async fn a_store_without_memories_gets_room_for_them() {
     shelf.put(&[(agent, b"record".to_vec())]).unwrap();
     drop(shelf);
     let directory = stage.close().await;
-    let families = [
-        "default",
-        "meta",
-        "log",
-        "checkpoint",
-        "seen",
-        "agents",
-        "memory",
-    ];
-    let mut former =
-        rocksdb::DB::open_cf(&rocksdb::Options::default(), directory.path(), families).unwrap();
-    former.drop_cf("memory").unwrap();
-    drop(former);
-    std::fs::write(directory.path().join("FORMAT"), "1\n").unwrap();
+    make_older(directory.path(), &["memory"]);
 
     let stage = Stage::open(directory);
     let shelf = stage.store.agents();
@@ -117,8 +118,20 @@ async fn a_store_without_memories_gets_room_for_them() {
     let stage = stage.reopen().await;
     assert_eq!(stage.store.agents().read_memory(agent).unwrap(), b"new");
     assert_eq!(stage.store.recover().unwrap().rows.len(), 3);
-    let marker = std::fs::read_to_string(stage.path().join("FORMAT")).unwrap();
+    let marker = fs::read_to_string(stage.path().join("FORMAT")).unwrap();
     assert_eq!(marker, "2\n");
+}
+
+/// A family that an older store must have had is missed, not made anew.
+#[tokio::test]
+async fn an_older_store_that_lost_a_part_is_refused() {
+    let directory = Stage::new().close().await;
+    make_older(directory.path(), &["memory", "agents"]);
+    for _ in 0..2 {
+        let error = Store::open(directory.path()).unwrap_err();
+        assert_eq!(error.code(), "HMS-STORE-DAMAGED", "{error}");
+        assert!(error.to_string().contains("agents"), "{error}");
+    }
 }
 
 #[tokio::test]
