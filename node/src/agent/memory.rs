@@ -5,7 +5,7 @@
 //! for good has lost its memory too. A run that was given up may have written, as it may have had any other effect.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use hms_protocol::id::AgentId;
 use tokio::task::spawn_blocking;
@@ -49,7 +49,8 @@ impl MemoryError {
 #[derive(Clone)]
 pub struct Memory {
     agent: AgentId,
-    shelf: Shelf,
+    // Weak: a run that is being dropped must not keep the disk of a node that has stopped.
+    shelf: Weak<Shelf>,
     // Held from reading to writing, so that runs of one agent do not undo each other's changes.
     turn: Arc<tokio::sync::Mutex<()>>,
     // Whether it may still be written; held while it is, so that nothing is left behind when the agent goes.
@@ -57,10 +58,10 @@ pub struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new(agent: AgentId, shelf: Shelf) -> Self {
+    pub(super) fn new(agent: AgentId, shelf: &Arc<Shelf>) -> Self {
         Self {
             agent,
-            shelf,
+            shelf: Arc::downgrade(shelf),
             turn: Arc::default(),
             open: Arc::new(Mutex::new(true)),
         }
@@ -73,8 +74,8 @@ impl Memory {
     /// It cannot be read, or the node is stopping.
     pub async fn read(&self) -> Result<Vec<u8>, MemoryError> {
         let memory = self.clone();
-        let reading = spawn_blocking(move || memory.shelf.read_memory(memory.agent));
-        Ok(reading.await.map_err(|_| MemoryError::Broken)??)
+        let reading = spawn_blocking(move || Ok(memory.shelf()?.read_memory(memory.agent)?));
+        reading.await.map_err(|_| MemoryError::Broken)?
     }
 
     /// Remembers this in place of all that was. Durable when it returns.
@@ -101,7 +102,7 @@ impl Memory {
         let changing = spawn_blocking(move || {
             // Goes with the work: whoever waits for it may be dropped meanwhile.
             let _turn = turn;
-            let before = memory.shelf.read_memory(memory.agent)?;
+            let before = memory.shelf()?.read_memory(memory.agent)?;
             let mut after = before.clone();
             let said = change(&mut after);
             if after != before {
@@ -125,7 +126,11 @@ impl Memory {
         if !*open {
             return Err(MemoryError::Gone);
         }
-        Ok(self.shelf.write_memory(self.agent, bytes)?)
+        Ok(self.shelf()?.write_memory(self.agent, bytes)?)
+    }
+
+    fn shelf(&self) -> Result<Arc<Shelf>, MemoryError> {
+        self.shelf.upgrade().ok_or(MemoryError::Broken)
     }
 }
 

@@ -45,7 +45,8 @@ pub struct Wish {
 
 /// The agents of this node on disk.
 pub struct Registry {
-    shelf: Shelf,
+    // The only one who keeps it: memories end with the registry.
+    shelf: Arc<Shelf>,
     node_key: Arc<SecretKey>,
     mesh: MeshId,
     clock: Clock,
@@ -55,7 +56,7 @@ impl Registry {
     /// The registry of a node in a mesh.
     pub fn new(shelf: Shelf, node_key: Arc<SecretKey>, mesh: MeshId, clock: Clock) -> Self {
         Self {
-            shelf,
+            shelf: Arc::new(shelf),
             node_key,
             mesh,
             clock,
@@ -109,7 +110,7 @@ impl Registry {
     }
 
     fn memory_of(&self, agent: AgentId) -> Memory {
-        Memory::new(agent, self.shelf.clone())
+        Memory::new(agent, &self.shelf)
     }
 
     /// Forgets an agent, its key and its memory.

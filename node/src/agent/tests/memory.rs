@@ -1,6 +1,7 @@
 //! AGT-2: agents remember: durably, boundedly, each for itself and to its end.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use hms_consensus::input::Input;
 use hms_protocol::agent::AgentCertificate;
@@ -149,7 +150,8 @@ async fn a_dismissed_agent_leaves_no_memory() {
 async fn a_memory_is_bounded_and_ends() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _reports) = Store::open(folder.path()).unwrap();
-    let memory = Memory::new(agent_id(1), store.agents());
+    let shelf = Arc::new(store.agents());
+    let memory = Memory::new(agent_id(1), &shelf);
     assert_eq!(memory.read().await.unwrap(), b"");
     let whole = vec![7; AGENT_MEMORY_BYTES_MAX];
     memory.write(whole.clone()).await.unwrap();
@@ -164,6 +166,10 @@ async fn a_memory_is_bounded_and_ends() {
     let late = memory.write(b"late".to_vec()).await.unwrap_err();
     assert_eq!(late.code(), "HMS-AGENT-GONE");
     assert_eq!(memory.read().await.unwrap(), whole);
+    // A run that outlives the node's stop does not keep its disk.
+    drop(shelf);
+    let stopped = memory.read().await.unwrap_err();
+    assert_eq!(stopped.code(), "HMS-AGENT-MEMORY-BROKEN");
 }
 
 /// A memory that another skill has written is not overwritten.
