@@ -9,6 +9,10 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use hms_testnet::launch::Launch;
+use hms_testnet::manifest::NodeEntry;
+use hms_testnet::{Plan, chaos};
+
 use crate::mesh::Mesh;
 
 /// How long a mesh may take to know all its members, once its last node is started.
@@ -69,6 +73,52 @@ async fn nodes_on_one_host_find_their_mesh_without_an_address() {
     other.until_all_list(&["n1"]).await;
     let task = mesh.submit("echo", "found").await;
     mesh.expect_done(&[task]).await;
+    drop(mesh);
+    if alone {
+        expect_patience_beside(&other).await;
+    }
+}
+
+/// While its own mesh is down, a node finds only another mesh, which refuses it. It goes on looking, and joins its own.
+async fn expect_patience_beside(other: &Mesh) {
+    let mut own = Mesh::with(1, |plan| plan.mdns = true).await;
+    chaos::kill(own.node("n1")).expect("a node that runs can be killed");
+    let folder = tempfile::tempdir().expect("a folder");
+    let data_dir = folder.path().join("late");
+    let log_file = folder.path().join("late.log");
+    let place = data_dir.to_string_lossy();
+    let arguments = ["--data-dir", &place, "--mdns", "--role", "worker"].map(str::to_owned);
+    let plan = Plan::new(folder.path().to_owned(), 1).expect("the node's program is there");
+    let late = Launch {
+        binary: plan.binary,
+        name: "late".to_owned(),
+        data_dir: data_dir.clone(),
+        log_file: log_file.clone(),
+        arguments: arguments.to_vec(),
+        token: own.cluster().token(),
+        log: plan.log,
+    };
+    let late = late.start().expect("it can be started");
+    other
+        .until("the other mesh has refused the node", async |_: &Mesh| {
+            let log = std::fs::read_to_string(&log_file).unwrap_or_default();
+            log.contains("a node that mDNS found refuses this one")
+        })
+        .await;
+    let back = own.cluster_mut().restart("n1");
+    back.expect("a node that was killed comes back");
+    let (process, ready, _) = late.wait().expect("it finds its mesh");
+    let late = NodeEntry {
+        name: "late".to_owned(),
+        data_dir,
+        log_file,
+        arguments: arguments.to_vec(),
+        process,
+        ready,
+    };
+    chaos::kill(&late).expect("a node that runs can be killed");
+    assert_eq!(late.ready.mesh, own.node("n1").ready.mesh);
+    own.until_all_list(&["late", "n1"]).await;
 }
 
 /// A command that goes on in a network that nobody else has.
