@@ -25,23 +25,32 @@ pub(crate) struct Mesh {
 }
 
 impl Mesh {
-    /// Brings up `nodes` nodes, the first three of which vote, and waits until all are known and alive.
+    /// Brings up `nodes` nodes, the first three of which vote, and waits until all are known and alive, their agents too.
     pub(crate) async fn up(nodes: u32) -> Self {
         Self::with(nodes, |_| {}).await
     }
 
     /// The same, with a plan of one's own.
     pub(crate) async fn with(nodes: u32, change: impl FnOnce(&mut Plan)) -> Self {
-        let (mesh, _) = Self::start(nodes, change);
+        let mut agents = 0;
+        let (mesh, _) = Self::start(nodes, |plan| {
+            change(plan);
+            agents = u64::from(nodes * plan.agents);
+        });
         let count = nodes as usize;
         mesh.until(
-            "every node is alive and every voter votes",
+            "every node is alive, every voter votes and every agent is enrolled",
             async |mesh: &Self| {
                 let known = mesh.nodes().await;
                 let voting = known.iter().filter(|node| node.member.votes).count();
                 known.len() == count
                     && known.iter().all(|node| node.condition == Condition::Alive)
                     && voting == count.min(3)
+                    && mesh
+                        .client
+                        .status()
+                        .await
+                        .is_ok_and(|it| it.agents == agents)
             },
         )
         .await;
