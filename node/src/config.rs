@@ -32,9 +32,6 @@ const AGENTS_DEFAULT: u32 = 1;
 /// Runs that each of those agents may hold at once unless told otherwise.
 const SLOTS_DEFAULT: u32 = 16;
 
-/// Where a client looks for a gateway unless it is told otherwise, and where a node serves one if it can.
-pub const GATEWAY_USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7400);
-
 /// A free port, for this machine only.
 pub const FREE_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -47,7 +44,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// libp2p multiaddresses to listen on.
     pub listen: Vec<String>,
-    /// Where the gRPC gateway listens; `None`: at [`GATEWAY_USUAL`], or at a free port if somebody is there.
+    /// Where the gRPC gateway listens; `None`: at `GATEWAY_USUAL`, or at a free port if somebody is there.
     pub gateway: Option<SocketAddr>,
     /// Where metrics are served over HTTP.
     pub metrics: SocketAddr,

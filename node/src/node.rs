@@ -11,12 +11,13 @@ mod sorting;
 
 use std::time::Duration;
 
+use hms_protocol::member::GATEWAY_USUAL;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::agent::SkillSet;
-use crate::config::{Config, ConfigError, FREE_PORT, GATEWAY_USUAL};
+use crate::config::{Config, ConfigError, FREE_PORT};
 use crate::entry::EntryError;
 use crate::facts::FactsError;
 use crate::identity::IdentityError;
@@ -158,7 +159,8 @@ async fn bind_gateway(
     if let Some(wanted) = wanted {
         return bind("gateway", wanted, remembered).await;
     }
-    for address in remembered.into_iter().chain([GATEWAY_USUAL]) {
+    let usual = GATEWAY_USUAL.parse().expect("it is an address");
+    for address in remembered.into_iter().chain([usual]) {
         if let Ok(listener) = TcpListener::bind(address).await {
             return Ok(listener);
         }

@@ -3,6 +3,9 @@
 use crate::id::{Incarnation, NodeId, NodeName};
 use crate::time::Moment;
 
+/// Where a node serves clients if it can, and where a client looks unless it is told otherwise, as `host:port`.
+pub const GATEWAY_USUAL: &str = "127.0.0.1:7400";
+
 /// What a node does for the mesh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {

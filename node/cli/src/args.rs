@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use hms_client::domain::member::GATEWAY_USUAL;
 
 use crate::agent::AgentCommand;
 use crate::bench::BenchCommand;
@@ -17,9 +18,6 @@ use crate::service::ServiceCommand;
 use crate::skill::SkillCommand;
 use crate::task::TaskCommand;
 use crate::testnet::TestnetCommand;
-
-/// Where a gateway listens unless told otherwise.
-pub(crate) const ADDRESS_DEFAULT: &str = "127.0.0.1:7400";
 
 /// Talk to an HMS mesh: watch services, run tasks, prove theorems.
 #[derive(Debug, Parser)]
@@ -49,7 +47,7 @@ pub(crate) struct Global {
         global = true,
         env = "HMS_ADDRESS",
         value_delimiter = ',',
-        default_value = ADDRESS_DEFAULT,
+        default_value = GATEWAY_USUAL,
         value_name = "HOST:PORT"
     )]
     pub(crate) address: Vec<String>,

@@ -1,5 +1,7 @@
 //! Settings that make a configuration, and those that are refused.
 
+use hms_protocol::member::GATEWAY_USUAL;
+
 use super::*;
 
 fn check(toml: &str) -> Result<Config, ConfigError> {
@@ -10,7 +12,8 @@ fn check(toml: &str) -> Result<Config, ConfigError> {
 fn the_least_configuration_founds_a_mesh_of_three_voters_on_loopback() {
     let config = check("data_dir = \"/var/lib/hms/n1\"").unwrap();
     assert_eq!(config.name.as_str(), "n1");
-    assert!(config.gateway.is_none() && GATEWAY_USUAL.ip().is_loopback());
+    let usual: SocketAddr = GATEWAY_USUAL.parse().unwrap();
+    assert!(config.gateway.is_none() && usual.ip().is_loopback());
     assert!(config.metrics.ip().is_loopback());
     assert!(matches!(config.entry, Entry::Found { voters_wanted: 3 }));
 }
