@@ -25,7 +25,7 @@ use crate::session::Session;
 pub(super) const EXAMPLES: &str = "\
 Example:
   hms task submit --skill echo --input hello --wait
-  hms task submit --skill sleep --input 500ms --attempts 2 --label run=nightly
+  hms task submit --skill sleep --input 500 --attempts 2 --label run=nightly
   hms task submit --skill prove.metamath --input-file claim.bin --need base=DIGEST --key proof-17";
 
 /// How long to look whether a new task finds an agent. Scheduling takes a round or two of the leader.

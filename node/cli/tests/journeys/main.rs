@@ -1,0 +1,12 @@
+//! UI-6, TST-3: what people do with `hms`, done by the program itself against meshes that it brings up: real
+//! nodes, real sockets, real exit codes.
+//!
+//! What each command's text looks like in detail is for the unit tests beside it.
+
+mod agents;
+mod local;
+mod mesh;
+mod proofs;
+mod services;
+mod tasks;
+mod usage;
