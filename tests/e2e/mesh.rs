@@ -8,7 +8,7 @@ use hms_client::{Client, Condition, NodeView, Submission};
 use hms_protocol::id::TaskId;
 use hms_protocol::task::{Task, TaskState};
 use hms_testnet::manifest::NodeEntry;
-use hms_testnet::{Cluster, Plan, chaos};
+use hms_testnet::{Cluster, Plan};
 use tempfile::TempDir;
 
 /// How long anything may take on a machine that is busy with other tests. A bound on hanging, not a measurement.
@@ -182,10 +182,8 @@ impl Mesh {
 impl Drop for Mesh {
     fn drop(&mut self) {
         if let Some(cluster) = self.cluster.take() {
-            // A test that failed half-way may have paused a node.
-            for node in cluster.nodes() {
-                let _ = chaos::kill(node);
-            }
+            // What cannot be stopped has been reported by the test, or is nobody's fault.
+            let _ = cluster.down();
         }
     }
 }
