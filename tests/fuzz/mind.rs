@@ -1,6 +1,5 @@
 //! A voter's mind against a member that says anything: raft messages, and all the others.
 
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bolero::check;
@@ -102,60 +101,67 @@ fn said(encode: impl Fn(&PeerMessage) -> Option<Vec<u8>>) -> Vec<Said> {
     said.collect()
 }
 
-/// Bare bytes of what was said.
-fn bare(said: &[Said]) -> Vec<Vec<u8>> {
-    said.iter().map(|said| said.bytes.clone()).collect()
+/// What was said, to be spoilt, and how often a voter has heard it.
+struct Trial {
+    said: Vec<Said>,
+    bare: Vec<Vec<u8>>,
+    heard: AtomicUsize,
+}
+
+impl Trial {
+    fn of(encode: impl Fn(&PeerMessage) -> Option<Vec<u8>>) -> Self {
+        let said = said(encode);
+        Self {
+            bare: said.iter().map(|said| said.bytes.clone()).collect(),
+            said,
+            heard: AtomicUsize::new(0),
+        }
+    }
+
+    /// Spoils one, and lets its receiver hear what `read` makes of the bytes; nothing if it makes nothing of them.
+    fn run(&self, spoilt: &Spoilt, read: impl Fn(Vec<u8>) -> Option<Vec<PeerMessage>>) {
+        let real = spoilt.choose(&self.said);
+        let Some(messages) = read(spoilt.make(&self.bare)) else {
+            return;
+        };
+        if let Some(voter) = Voter::back(real.to) {
+            self.heard.fetch_add(1, Ordering::Relaxed);
+            voter.hear(real.from, messages);
+        }
+    }
+
+    /// A trial in which nobody heard anything proves nothing.
+    fn finish(self) {
+        assert!(0 < self.heard.into_inner());
+    }
 }
 
 /// MSH-8: no raft message of a member, however wrong, makes a voter panic or forget.
 #[test]
 fn a_spoilt_raft_message_does_no_harm() {
-    static SAID: LazyLock<Vec<Said>> = LazyLock::new(|| {
-        said(|message| {
-            if let PeerMessage::Raft(bytes) = message {
-                Some(bytes.clone())
-            } else {
-                None
-            }
-        })
+    let trial = Trial::of(|message| {
+        if let PeerMessage::Raft(bytes) = message {
+            Some(bytes.clone())
+        } else {
+            None
+        }
     });
-    static BARE: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| bare(&SAID));
-    let heard = AtomicUsize::new(0);
-    LazyLock::force(&BARE);
+    let read = |bytes| Some(vec![PeerMessage::Raft(bytes)]);
     check!()
         .with_type::<Spoilt>()
         .with_test_time(FOR)
-        .for_each(|spoilt| {
-            let real = spoilt.choose(&SAID);
-            let messages = vec![PeerMessage::Raft(spoilt.make(&BARE))];
-            if let Some(voter) = Voter::back(real.to) {
-                heard.fetch_add(1, Ordering::Relaxed);
-                voter.hear(real.from, messages);
-            }
-        });
-    assert!(0 < heard.into_inner());
+        .for_each(|spoilt| trial.run(spoilt, read));
+    trial.finish();
 }
 
 /// Nor does any other message that its codec accepts.
 #[test]
 fn a_spoilt_message_that_can_be_read_does_no_harm() {
-    static SAID: LazyLock<Vec<Said>> =
-        LazyLock::new(|| said(|message| Some(codec::encode(&Bundle(vec![message.clone()])))));
-    static BARE: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| bare(&SAID));
-    let heard = AtomicUsize::new(0);
-    LazyLock::force(&BARE);
+    let trial = Trial::of(|message| Some(codec::encode(&Bundle(vec![message.clone()]))));
+    let read = |bytes: Vec<u8>| Some(codec::decode::<Bundle>(&bytes).ok()?.0);
     check!()
         .with_type::<Spoilt>()
         .with_test_time(FOR)
-        .for_each(|spoilt| {
-            let real = spoilt.choose(&SAID);
-            let Ok(bundle) = codec::decode::<Bundle>(&spoilt.make(&BARE)) else {
-                return;
-            };
-            if let Some(voter) = Voter::back(real.to) {
-                heard.fetch_add(1, Ordering::Relaxed);
-                voter.hear(real.from, bundle.0);
-            }
-        });
-    assert!(0 < heard.into_inner());
+        .for_each(|spoilt| trial.run(spoilt, read));
+    trial.finish();
 }
