@@ -35,4 +35,4 @@ pub use members::{Members, MembershipChange, raft_id};
 pub use progress::{Committed, Progress, RaftRole, RaftStatus};
 pub use recovery::{ReadAnchor, RecoveryError};
 pub use refusal::RaftRefusal;
-pub use row::RowError;
+pub use row::{RowError, row_data};

@@ -63,6 +63,14 @@ pub enum RowError {
     },
 }
 
+/// The contents of a row as it was kept, for tests that take a disk apart.
+///
+/// # Errors
+/// When the bytes are not a row.
+pub fn row_data(bytes: &[u8]) -> Result<Vec<u8>, RowError> {
+    Row::decode(bytes).map(|row| row.data)
+}
+
 impl Row {
     /// Makes the row that follows an entry with the chain hash `previous`, and its bytes.
     pub(super) fn forge(

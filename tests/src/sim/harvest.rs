@@ -4,6 +4,7 @@
 
 use hms_consensus::effect::{Effect, Recovered};
 use hms_consensus::mind::{Birth, CheckpointPace};
+use hms_consensus::raft::row_data;
 use hms_protocol::heartbeat::Heartbeat;
 use hms_protocol::id::NodeId;
 use hms_protocol::peer::{Announcement, PeerMessage};
@@ -15,9 +16,6 @@ use crate::sim::world::World;
 
 /// How long the mesh lives, in milliseconds of its own time.
 const LIFE_MS: Millis = 20_000;
-
-/// Bytes of a log row before its data: version, kind, term, index, chain hash and checksum.
-const ROW_HEAD_BYTES: usize = 66;
 
 /// What was said and written, in order.
 #[derive(Debug, Default)]
@@ -75,8 +73,9 @@ impl Harvest {
                 self.announced.push((host.node, announcement.clone()));
             }
             Effect::Persist(write) => {
-                let rows = write.rows.iter().map(|(_, row)| &row[ROW_HEAD_BYTES..]);
-                self.logged.extend(rows.map(<[u8]>::to_vec));
+                let rows = write.rows.iter().map(|(_, row)| row_data(row));
+                self.logged
+                    .extend(rows.map(|row| row.expect("a mind writes rows that it can read")));
             }
             Effect::Checkpoint(checkpoint) => self.checkpoints.push(checkpoint.encode()),
             Effect::Answer { .. }
