@@ -66,6 +66,15 @@ impl Shared {
             seal,
         }
     }
+
+    fn outbound(&self, rooms: &Rooms) -> Outbound {
+        Outbound::new(
+            Arc::clone(&self.seal),
+            self.net.clone(),
+            self.metrics.clone(),
+            rooms.tasks.clone(),
+        )
+    }
 }
 
 /// Who may speak.
@@ -107,6 +116,7 @@ pub(super) fn furnish(opened: Opened) -> Result<House, NodeError> {
     let notes = (opened.config.data_dir, shared.facts.clone());
     open_chores(&mut rooms, &gateway, admission, notes, known);
 
+    let outbound = shared.outbound(&rooms);
     let Shared {
         clock,
         net,
@@ -114,12 +124,6 @@ pub(super) fn furnish(opened: Opened) -> Result<House, NodeError> {
         seal,
         ..
     } = shared;
-    let outbound = Outbound::new(
-        Arc::clone(&seal),
-        net.clone(),
-        metrics.clone(),
-        rooms.tasks.clone(),
-    );
     let hands = Hands {
         clock,
         store: opened.store,
