@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use hms_consensus::input::Input;
+use hms_protocol::agent::AgentCertificate;
 use hms_protocol::limits::{RESULT_TEXT_BYTES_MAX, TASK_OUTPUT_BYTES_MAX};
 use hms_protocol::skill::SkillSpec;
 use hms_protocol::task::{Outcome, TaskResult};
 use hms_protocol::text::CUT_MARK;
+use tempfile::TempDir;
 use tokio::sync::Notify;
 
 use super::stage::{MESH, Stage, agent_id, attempt, dispatch, wish};
@@ -67,6 +69,44 @@ impl Skill for Rogue {
 
 fn skills() -> SkillSet {
     built_in(&[]).unwrap().with(Rogue::default())
+}
+
+/// One agent, alone on its node, and the skill with which it misbehaves.
+struct Lone {
+    stage: Stage,
+    agent: AgentCertificate,
+    rogue: Rogue,
+    _folder: TempDir,
+}
+
+impl Lone {
+    async fn open(slots: u32) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let rogue = Rogue::default();
+        let skills = skills().with(rogue.clone());
+        let mut stage = Stage::open(&folder, skills, vec![wish(1, slots)]);
+        Self {
+            agent: stage.hear_raised().await,
+            stage,
+            rogue,
+            _folder: folder,
+        }
+    }
+
+    async fn start(&self, skill: &str, input: &[u8]) {
+        let order = dispatch(self.agent.agent, skill, input);
+        self.stage.order(Order::Start(order)).await;
+    }
+
+    /// Has the agent begin a run that never ends.
+    async fn hang(&self) {
+        self.start("rogue", b"hang").await;
+        self.rogue.begun.notified().await;
+    }
+
+    async fn run(&mut self, skill: &str, input: &[u8]) -> TaskResult {
+        self.stage.run(&self.agent, skill, input).await
+    }
 }
 
 /// AGT-9: a thousand agents of one node are at work at once. What they weigh is measured in `tests/crowd.rs`.
@@ -140,103 +180,77 @@ async fn an_agent_that_was_dismissed_does_not_come_back_and_what_it_ran_is_dropp
 
 #[tokio::test]
 async fn a_skill_that_panics_costs_one_run_and_the_agent_lives() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut stage = Stage::open(&folder, skills(), vec![wish(1, 1)]);
-    let agent = stage.hear_raised().await;
-    let broken = stage.run(&agent, "rogue", b"panic").await;
+    let mut lone = Lone::open(1).await;
+    let broken = lone.run("rogue", b"panic").await;
     assert_eq!(broken.outcome, Outcome::Failure);
     assert!(broken.stderr.contains("as ordered"), "{}", broken.stderr);
-    let whole = stage.run(&agent, "echo", b"alive").await;
+    let whole = lone.run("echo", b"alive").await;
     assert_eq!(whole.output, b"alive");
-    stage.close().await;
+    lone.stage.close().await;
 }
 
 #[tokio::test]
 async fn a_run_past_its_limit_is_cut_off() {
-    let folder = tempfile::tempdir().unwrap();
-    let rogue = Rogue::default();
-    let mut stage = Stage::open(&folder, skills().with(rogue.clone()), vec![wish(1, 1)]);
-    let agent = stage.hear_raised().await;
-    let mut order = dispatch(agent.agent, "rogue", b"hang");
+    let mut lone = Lone::open(1).await;
+    let mut order = dispatch(lone.agent.agent, "rogue", b"hang");
     order.limit_ms = 20;
-    stage.order(Order::Start(order)).await;
-    let report = stage.hear_report(&agent).await;
+    lone.stage.order(Order::Start(order)).await;
+    let report = lone.stage.hear_report(&lone.agent).await;
     assert_eq!(report.result.outcome, Outcome::Timeout);
     assert!(20 <= report.result.duration_ms);
-    rogue.dropped.notified().await;
-    stage.close().await;
+    lone.rogue.dropped.notified().await;
+    lone.stage.close().await;
 }
 
 #[tokio::test]
 async fn a_run_that_is_stopped_is_dropped_and_reports_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let rogue = Rogue::default();
-    let mut stage = Stage::open(&folder, skills().with(rogue.clone()), vec![wish(1, 1)]);
-    let agent = stage.hear_raised().await;
-    stage
-        .order(Order::Start(dispatch(agent.agent, "rogue", b"hang")))
-        .await;
-    rogue.begun.notified().await;
-    stage.order(Order::Stop(attempt(b"hang"))).await;
-    rogue.dropped.notified().await;
+    let mut lone = Lone::open(1).await;
+    lone.hang().await;
+    lone.stage.order(Order::Stop(attempt(b"hang"))).await;
+    lone.rogue.dropped.notified().await;
     // The next thing heard is the next run's end, and the slot is free for it.
-    let result = stage.run(&agent, "echo", b"next").await;
+    let result = lone.run("echo", b"next").await;
     assert_eq!(result.output, b"next");
-    stage.close().await;
+    lone.stage.close().await;
 }
 
 #[tokio::test]
 async fn an_output_that_is_too_large_fails_and_a_text_that_is_too_long_is_cut() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut stage = Stage::open(&folder, skills(), vec![wish(1, 1)]);
-    let agent = stage.hear_raised().await;
-    let flood = stage.run(&agent, "rogue", b"flood").await;
+    let mut lone = Lone::open(1).await;
+    let flood = lone.run("rogue", b"flood").await;
     assert_eq!((flood.outcome, flood.output.len()), (Outcome::Failure, 0));
-    let talk = stage.run(&agent, "rogue", b"talk").await;
+    let talk = lone.run("rogue", b"talk").await;
     assert_eq!(talk.outcome, Outcome::Success);
     assert!(talk.stdout.len() <= RESULT_TEXT_BYTES_MAX && talk.stdout.ends_with(CUT_MARK));
-    stage.close().await;
+    lone.stage.close().await;
 }
 
 #[tokio::test]
 async fn an_agent_without_room_says_at_once_that_it_is_busy() {
-    let folder = tempfile::tempdir().unwrap();
-    let rogue = Rogue::default();
-    let mut stage = Stage::open(&folder, skills().with(rogue.clone()), vec![wish(1, 1)]);
-    let agent = stage.hear_raised().await;
-    stage
-        .order(Order::Start(dispatch(agent.agent, "rogue", b"hang")))
-        .await;
-    rogue.begun.notified().await;
+    let mut lone = Lone::open(1).await;
+    lone.hang().await;
     for number in 0..AGENT_MAILBOX_CAPACITY {
         let input = format!("waits {number}").into_bytes();
-        stage
-            .order(Order::Start(dispatch(agent.agent, "rogue", &input)))
-            .await;
+        lone.start("rogue", &input).await;
     }
-    let result = stage.run(&agent, "echo", b"one too many").await;
+    let result = lone.run("echo", b"one too many").await;
     assert_eq!(result.outcome, Outcome::Unavailable);
     assert!(result.stderr.starts_with("busy"), "{}", result.stderr);
-    stage.close().await;
+    lone.stage.close().await;
 }
 
 #[tokio::test]
 async fn an_order_that_is_repeated_runs_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let rogue = Rogue::default();
-    let mut stage = Stage::open(&folder, skills().with(rogue.clone()), vec![wish(1, 8)]);
-    let agent = stage.hear_raised().await;
+    let mut lone = Lone::open(8).await;
     for _ in 0..2 {
-        stage
-            .order(Order::Start(dispatch(agent.agent, "rogue", b"hang")))
-            .await;
+        lone.start("rogue", b"hang").await;
     }
-    rogue.begun.notified().await;
-    stage.order(Order::Stop(attempt(b"hang"))).await;
-    rogue.dropped.notified().await;
-    let result = stage.run(&agent, "echo", b"after").await;
+    lone.rogue.begun.notified().await;
+    lone.stage.order(Order::Stop(attempt(b"hang"))).await;
+    lone.rogue.dropped.notified().await;
+    let result = lone.run("echo", b"after").await;
     assert_eq!(result.output, b"after");
-    stage.close().await;
+    lone.stage.close().await;
 }
 
 #[tokio::test]
