@@ -3,12 +3,14 @@
 //! The prover searches, the kernel judges, and the kernel has the last word on both sides: a proof that was found is
 //! checked here before it is reported, and once more by every verifier, over the verifier's own copy of the database.
 
+mod fault;
 mod grammar;
 pub mod kernel;
 mod knife;
 mod lemma;
 mod library;
 mod machine;
+mod meter;
 mod model;
 pub mod prover;
 mod scope;

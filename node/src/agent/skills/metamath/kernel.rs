@@ -10,8 +10,10 @@ use hms_protocol::digest::Hash;
 use hms_protocol::proof::submission::{Ground, Keyword, Piece, Submission, Theorem};
 use hms_protocol::proof::{Claim, ProofRefusal};
 
+use super::fault::StepFault;
 use super::library::{Frame, Library};
-use super::machine::{self, Meter, StepFault};
+use super::machine;
+use super::meter::Meter;
 use super::scope::Scope;
 use super::shelf::Volume;
 

@@ -1,7 +1,10 @@
 //! The prover's search: backwards from the goal, by unification, the shortest proof first.
 //!
-//! Iterative deepening over the cost of a proof, so that a cheap one is found first, and the same one every time. What is learnt about a goal without unknowns (its shortest proof, or that there is none so short) is kept for
-//! the rest of the search. The search decides nothing: what it finds goes to the kernel like anybody's proof.
+//! Iterative deepening over the cost of a proof, so that a cheap one is found first, and the same one every time. What is
+//! learnt about a goal without unknowns (its shortest proof, or that there is none so short) is kept for the rest of the
+//! search. The search decides nothing: what it finds goes to the kernel like anybody's proof.
+
+mod harvest;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -362,63 +365,4 @@ impl<'a> Search<'a> {
         let whole = self.bank.write(term, &|_| None, GOAL_HEADS_MAX, &mut text);
         whole.then_some(text)
     }
-
-    /// The proof whose root is a step, with every open term filled; `None` if it breaks a distinctness condition.
-    fn harvest(&self, root: usize) -> Option<Arc<Proof>> {
-        let step = &self.steps[root];
-        let lemma = self.lemmas[step.lemma];
-        let mut values = Vec::new();
-        for (hole, code) in step.holes.iter().zip(&lemma.holes) {
-            let mut text = Ground::new();
-            let whole = match hole {
-                Some(term) => self
-                    .bank
-                    .write(*term, self.guide.spare, GOAL_HEADS_MAX, &mut text),
-                None => (self.guide.spare)(*code).is_some_and(|head| {
-                    text.push(head);
-                    true
-                }),
-            };
-            if !whole {
-                return None;
-            }
-            values.push(text);
-        }
-        if !lemma
-            .disjoint
-            .iter()
-            .all(|(one, other)| are_apart(&values[*one], &values[*other]))
-        {
-            return None;
-        }
-        let children: Option<Vec<Arc<Proof>>> = step
-            .children
-            .iter()
-            .map(|child| match child {
-                Child::Open => None,
-                Child::Step(place) => self.harvest(*place),
-                Child::Proof(proof) => Some(Arc::clone(proof)),
-            })
-            .collect();
-        let children = children?;
-        let steps = children
-            .iter()
-            .fold(1_u32, |sum, child| sum.saturating_add(child.steps));
-        let cost = children
-            .iter()
-            .fold(lemma.cost, |sum, child| sum.saturating_add(child.cost));
-        Some(Arc::new(Proof {
-            lemma: step.lemma,
-            values,
-            children,
-            steps,
-            cost,
-        }))
-    }
-}
-
-/// Whether two terms share no variable. That the claim declares them distinct is for the kernel to see.
-fn are_apart(one: &Ground, other: &Ground) -> bool {
-    one.iter()
-        .all(|head| !head.is_variable() || !other.contains(head))
 }
