@@ -82,9 +82,19 @@ impl Stage {
 }
 
 /// A cargo command in the workspace, talking to the terminal.
+///
+/// It is told nothing of the gate's own package, which the cargo that runs the gate has put into
+/// the environment: some libraries look at it, and would be built anew after every change between
+/// the gate and a shell.
 pub(crate) fn cargo(root: &Utf8Path, arguments: &[&str]) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     command
         .current_dir(root)
         .args(arguments)
