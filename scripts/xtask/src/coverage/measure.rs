@@ -134,13 +134,14 @@ fn tool(variable: &str, name: &str) -> Command {
     Command::new(std::env::var_os(variable).unwrap_or_else(|| name.into()))
 }
 
-/// What a tool answers.
+/// What a tool answers. It complains about every file of counts that it passes over: nobody is told
+/// unless it fails.
 fn ask(command: &mut Command) -> anyhow::Result<String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command
-        .stderr(Stdio::inherit())
         .output()
         .with_context(|| format!("{name} did not start; scripts/coverage installs it"))?;
-    ensure!(output.status.success(), "{name} failed");
+    let problem = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{name} failed: {problem}");
     String::from_utf8(output.stdout).with_context(|| format!("{name} does not speak UTF-8"))
 }
