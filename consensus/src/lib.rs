@@ -8,7 +8,6 @@
 //! inside `apply`.
 
 pub mod birth;
-pub mod chain;
 pub mod effect;
 pub mod input;
 pub mod limits;

@@ -9,6 +9,7 @@
 pub mod agent;
 pub mod ballot;
 pub mod certificate;
+pub mod chain;
 pub mod codec;
 pub mod digest;
 pub mod envelope;

@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use hms_protocol::chain::EntryKind;
 use hms_protocol::digest::Hash;
 use hms_protocol::id::{Index, Term};
 use raft::eraftpb::{Entry, EntryType, HardState, Snapshot, SnapshotMetadata};
@@ -16,7 +17,6 @@ use raft::{GetEntriesContext, RaftState, Storage, StorageError};
 use super::limits;
 use super::members::Members;
 use super::row::{Row, Vow};
-use crate::chain::hash::EntryKind;
 
 /// A point of the log: an entry's index, term and chain hash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,10 +6,9 @@
 //! Row: version (1), kind (1), term (8), index (8), chain hash (32), checksum (16), data. Hard
 //! state: version (1), term (8), vote (8), commit (8), checksum (16). Numbers are little-endian.
 
+use hms_protocol::chain::{self, EntryKind};
 use hms_protocol::digest::{Domain, Hash, hash_fields};
 use hms_protocol::id::{Index, Term};
-
-use crate::chain::hash::{self, EntryKind};
 
 const VERSION: u8 = 1;
 const HEAD_BYTES: usize = 50;
@@ -80,8 +79,8 @@ impl Row {
         index: Index,
         data: Vec<u8>,
     ) -> (Self, Vec<u8>) {
-        let digest = hash::digest(&data);
-        let chain = hash::link_digest(previous, term, index, kind, digest);
+        let digest = chain::digest(kind, &data);
+        let chain = chain::link_digest(previous, term, index, kind, digest);
         let row = Self {
             kind,
             term,
@@ -113,10 +112,10 @@ impl Row {
         if head[0] != VERSION {
             return Err(RowError::Version { version: head[0] });
         }
-        if checksum(&[head, hash::digest(data).as_bytes()]) != sum {
+        let kind = EntryKind::from_number(head[1]).ok_or(RowError::Kind { kind: head[1] })?;
+        if checksum(&[head, chain::digest(kind, data).as_bytes()]) != sum {
             return Err(RowError::Checksum);
         }
-        let kind = EntryKind::from_number(head[1]).ok_or(RowError::Kind { kind: head[1] })?;
         Ok(Self {
             kind,
             term: Term(number(head, 2)),
@@ -128,7 +127,7 @@ impl Row {
 
     /// Whether this row follows an entry with the chain hash `previous`.
     pub(super) fn follows(&self, previous: Hash) -> bool {
-        self.chain == hash::link(previous, self.term, self.index, self.kind, &self.data)
+        self.chain == chain::link(previous, self.term, self.index, self.kind, &self.data)
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use hms_protocol::chain::EntryKind;
 use hms_protocol::digest::Hash;
 use hms_protocol::id::{Index, NodeId, Term};
 use raft::Ready;
@@ -18,7 +19,6 @@ use super::members::{MembershipChange, conf_change, read_conf_change};
 use super::progress::{Committed, Progress};
 use super::row::Vow;
 use super::{bridge, limits};
-use crate::chain::hash::EntryKind;
 use crate::effect::LogWrite;
 
 impl Driver {

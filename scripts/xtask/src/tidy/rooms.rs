@@ -10,12 +10,11 @@ use crate::tidy::source::{Source, module_of};
 const CRATE: &str = "consensus/src/";
 
 /// Rooms by height. Rooms of one height do not know each other.
-const HEIGHTS: [(&str, u8); 11] = [
+const HEIGHTS: [(&str, u8); 10] = [
     ("policy", 0),
     ("verdicts", 0),
     ("liveness", 0),
     ("raft", 0),
-    ("chain", 0),
     ("worker", 0),
     ("state", 1),
     ("schedule", 2),
@@ -25,11 +24,7 @@ const HEIGHTS: [(&str, u8); 11] = [
 ];
 
 /// Arrows along the ground: (from, to), each with its reason.
-const SIDEWAYS: [(&str, &str); 2] = [
-    // The log is chained as it is appended, and the links are checked as it is loaded.
-    ("raft", "chain"),
-    ("worker", "liveness"),
-];
+const SIDEWAYS: [(&str, &str); 1] = [("worker", "liveness")];
 
 /// Pages that every room may read: what rooms exchange and what bounds them. A page may itself read
 /// the ground and the state, no more.
@@ -101,7 +96,7 @@ mod tests {
     fn arrows_point_down() {
         check_sample(
             "consensus/src/state/apply.rs",
-            "use crate::chain::Digest;",
+            "use crate::verdicts::Tally;",
             &[],
         );
         check_sample(
