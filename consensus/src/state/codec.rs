@@ -128,6 +128,7 @@ impl Wire for Genesis {
             voters_wanted: self.voters_wanted,
             founded_at_ms: self.founded_at.0,
             salt: self.salt.to_vec(),
+            ..v1::Genesis::default()
         }
     }
 
