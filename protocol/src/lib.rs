@@ -21,6 +21,7 @@ pub mod limits;
 pub mod member;
 pub mod peer;
 pub mod proof;
+pub mod receipt;
 pub mod refusal;
 pub mod replay;
 pub mod service;

@@ -124,6 +124,30 @@ pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// refused.
 pub const TREE_PATH_MAX: usize = 32;
 
+/// Bytes of a receipt. A longer one is neither made nor read: sixteen attempts with the longest reports fit.
+pub const RECEIPT_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Fields of all messages in a receipt. More are refused before they are decoded: an empty one takes two bytes in the file
+/// and a hundred in memory.
+pub const RECEIPT_FIELDS_MAX: usize = 128 * 1024;
+
+/// Entries in a receipt. More are refused: each costs the verification of a certificate.
+pub const RECEIPT_ENTRIES_MAX: usize = 256;
+
+/// Changes of voters in a receipt. More are refused: each costs the verification of a certificate.
+pub const RECEIPT_HANDOVERS_MAX: usize = 1_024;
+
+/// Certificates of agents in a receipt: of every attempt, its agent and the verifiers of each round. More are refused.
+pub const RECEIPT_AGENTS_MAX: usize =
+    ATTEMPTS_MAX as usize * (1 + VERIFIERS_MAX * VERIFY_ROUNDS_MAX as usize);
+
+/// Entries between a shown entry and the certified one. More are refused, and whoever makes a receipt then waits for a
+/// nearer certificate.
+pub const RECEIPT_LINKS_MAX: usize = 4_096;
+
+/// Bytes of a genesis. A longer one is refused: a founder has few addresses, and they are short.
+pub const GENESIS_BYTES_MAX: usize = 8 * 1024;
+
 /// Bytes of one message between peers, snapshots included. A longer frame closes the stream.
 pub const PEER_MESSAGE_BYTES_MAX: usize = 128 * 1024 * 1024;
 

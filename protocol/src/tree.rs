@@ -99,13 +99,19 @@ impl TreePath {
 
     /// Whether it leads from this leaf, at its index of a tree of its size, to this root.
     pub fn leads(&self, leaf: Hash, root: Hash) -> bool {
+        self.root(leaf) == Some(root)
+    }
+
+    /// The root to which it leads from this leaf, at its index of a tree of its size. `None` if no such tree has a path
+    /// of its length there.
+    pub fn root(&self, leaf: Hash) -> Option<Hash> {
         if self.size <= self.index {
-            return false;
+            return None;
         }
         let (mut at, mut last, mut hash) = (self.index, self.size - 1, leaf);
         for sibling in &self.siblings {
             if last == 0 {
-                return false;
+                return None;
             }
             // A right child, or the last of its level: climb until it is one.
             if at % 2 == 1 || at == last {
@@ -118,7 +124,7 @@ impl TreePath {
             }
             (at, last) = (at / 2, last / 2);
         }
-        last == 0 && root_of(self.size, hash) == root
+        (last == 0).then(|| root_of(self.size, hash))
     }
 }
 

@@ -1,0 +1,8 @@
+//! Receipts: what they prove, every reason to refuse one, and that no byte of one can be changed.
+
+mod believed;
+mod ledger;
+mod refused;
+mod succession;
+mod tampering;
+mod work;
