@@ -61,7 +61,7 @@ pub struct Receipt {
 
 impl Receipt {
     /// Checks everything and gives what is proven. Reads nothing but its arguments; costs one verification for each
-    /// signature in the receipt.
+    /// signature in the receipt, but for those of a certificate that the entry before has, too.
     pub fn verify(&self, origin: &Origin) -> Result<Proven, ReceiptRefusal> {
         if self.mesh != origin.mesh {
             return Err(ReceiptRefusal::OtherMesh {
@@ -75,8 +75,10 @@ impl Receipt {
             return Err(ReceiptRefusal::EntryOrder { index, after });
         }
         let mut story = Story::begin((self.mesh, self.task), &agents);
+        let mut good = None;
         for entry in &self.entries {
-            entry.check(&succession)?;
+            entry.check(&succession, good)?;
+            good = Some(&entry.stretch.certificate);
             story.read(entry)?;
         }
         story.end()

@@ -91,8 +91,13 @@ impl BuildRefusal {
     }
 }
 
+/// How many links are put up with for a certificate that the next entry has, too: they cost some bytes and spare whoever
+/// checks the receipt a verification of signatures, which takes a hundred times as long.
+const LINKS_TO_SHARE: u64 = 16;
+
 impl Receipt {
-    /// Makes the receipt of a task: all that is kept of it, each entry with the nearest certificate.
+    /// Makes the receipt of a task: all that is kept of it, each entry with the certificate of the next one if that is
+    /// near, else with the nearest.
     pub fn build(task: TaskId, records: &Records<'_>) -> Result<Self, BuildRefusal> {
         let agents: BTreeMap<AgentId, &AgentCertificate> = records
             .agents
@@ -100,13 +105,19 @@ impl Receipt {
             .map(|(agent, certificate)| (*agent, certificate))
             .collect();
         let mut story = Story::begin((records.mesh, task), &agents);
-        let mut entries = Vec::new();
+        let mut picked = Vec::new();
         for (index, kept) in records.entries {
             let commands = story.pick(*index, kept);
             if !commands.is_empty() {
-                entries.push(show(*index, kept, &commands, records)?);
+                picked.push((*index, commands));
             }
         }
+        let mut entries: Vec<ShownEntry> = Vec::new();
+        for (index, commands) in picked.iter().rev() {
+            let next = entries.last().map(|it| it.stretch.certificate.clone());
+            entries.push(show(*index, commands, next.as_ref(), records)?);
+        }
+        entries.reverse();
         if !story.is_submitted() {
             return Err(BuildRefusal::NotKept { task });
         }
@@ -161,8 +172,9 @@ impl Handover {
         let kept = records.entries.get(&index);
         let kept = kept.ok_or(BuildRefusal::Compacted { index })?;
         let is_theirs = |certificate: &Certificate| certificate.statement.epoch == before;
+        let certificate = nearest(index, is_theirs, records)?;
         Ok(Self {
-            stretch: stretch(index, kept, is_theirs, records)?,
+            stretch: Stretch::build(index, certificate, records)?,
             change: kept.data.clone(),
         })
     }
@@ -197,75 +209,89 @@ fn fields(data: &[u8]) -> Option<Vec<&[u8]>> {
     fields.is_at_end().then_some(whole)
 }
 
+/// Shows these commands of an entry, with the certificate of the `next` shown entry if that is near.
 fn show(
     index: Index,
-    kept: &KeptEntry,
     commands: &[u32],
+    next: Option<&Certificate>,
     records: &Records<'_>,
 ) -> Result<ShownEntry, BuildRefusal> {
+    let kept = &records.entries[&index];
     let fields = fields(&kept.data).unwrap_or_default();
     let leaves: Vec<Hash> = fields.iter().map(|field| leaf(field)).collect();
     let show = |place: u32| ShownField {
         field: fields[place as usize].to_vec(),
         path: TreePath::to(&leaves, place).expect("commands were picked among the fields"),
     };
-    // The newest certificate of an epoch that had ended before the entry would be refused.
+    // Voters whose time was over before the entry do not count, even if a certificate of theirs covers it.
     let since = records.handovers.iter().map(|it| it.stretch.index);
     let since = since.filter(|since| *since < index).max();
-    let reaches = |certificate: &Certificate| {
+    let will_do = |certificate: &Certificate| {
         since.is_none_or(|since| since.0 <= certificate.statement.epoch.0)
     };
+    let is_near =
+        |next: &&Certificate| next.statement.index.0.saturating_sub(index.0) <= LINKS_TO_SHARE;
+    let stretch = match next.filter(is_near) {
+        Some(next) => Stretch::build(index, next, records)?,
+        None => Stretch::build(index, nearest(index, will_do, records)?, records)?,
+    };
     Ok(ShownEntry {
-        stretch: stretch(index, kept, reaches, records)?,
+        stretch,
         version: show(0),
         stamp: show(1),
         commands: commands.iter().map(|place| show(*place)).collect(),
     })
 }
 
-/// The way from an entry to the nearest certificate that will do.
-fn stretch(
+/// The nearest certificate that covers an entry and will do.
+fn nearest<'a>(
     index: Index,
-    kept: &KeptEntry,
     will_do: impl Fn(&Certificate) -> bool,
-    records: &Records<'_>,
-) -> Result<Stretch, BuildRefusal> {
-    let before = match Index(index.0.saturating_sub(1)) {
-        Index(1) => Hash::from_bytes(*records.mesh.as_bytes()),
-        previous => {
-            let kept = records.entries.get(&previous);
-            kept.ok_or(BuildRefusal::Compacted { index: previous })?
-                .chain
+    records: &Records<'a>,
+) -> Result<&'a Certificate, BuildRefusal> {
+    let mut above = records.certificates.range(index..);
+    let found = above.find(|(_, certificate)| will_do(certificate));
+    let (_, certificate) = found.ok_or(BuildRefusal::Uncertified { index })?;
+    Ok(certificate)
+}
+
+impl Stretch {
+    /// The way from an entry to a certificate that covers it.
+    fn build(
+        index: Index,
+        certificate: &Certificate,
+        records: &Records<'_>,
+    ) -> Result<Self, BuildRefusal> {
+        let kept = |index: Index| {
+            let kept = records.entries.get(&index);
+            kept.ok_or(BuildRefusal::Compacted { index })
+        };
+        let before = match Index(index.0.saturating_sub(1)) {
+            Index(1) => Hash::from_bytes(*records.mesh.as_bytes()),
+            previous => kept(previous)?.chain,
+        };
+        let certified = certificate.statement.index;
+        let count = usize::try_from(certified.0.saturating_sub(index.0)).unwrap_or(usize::MAX);
+        let max = limits::RECEIPT_LINKS_MAX;
+        if max < count {
+            let what = "links";
+            return Err(BuildRefusal::TooLarge { what, count, max });
         }
-    };
-    let certificate = records
-        .certificates
-        .range(index..)
-        .map(|(_, certificate)| certificate)
-        .find(|certificate| will_do(certificate))
-        .ok_or(BuildRefusal::Uncertified { index })?;
-    let certified = certificate.statement.index;
-    let count = usize::try_from(certified.0 - index.0).unwrap_or(usize::MAX);
-    let max = limits::RECEIPT_LINKS_MAX;
-    if max < count {
-        let what = "links";
-        return Err(BuildRefusal::TooLarge { what, count, max });
-    }
-    let links = (index.next().0..=certified.0).map(|at| {
-        let index = Index(at);
-        let kept = records.entries.get(&index);
-        let kept = kept.ok_or(BuildRefusal::Compacted { index })?;
-        Ok(Link {
-            term: kept.term,
-            kind: kept.kind,
-            digest: chain::digest(kept.kind, &kept.data),
+        let link = |at: u64| {
+            let kept = kept(Index(at))?;
+            Ok(Link {
+                term: kept.term,
+                kind: kept.kind,
+                digest: chain::digest(kept.kind, &kept.data),
+            })
+        };
+        let links = (index.next().0..=certified.0).map(link);
+        Ok(Self {
+            before,
+            term: kept(index)?.term,
+            index,
+            links: links.collect::<Result<_, _>>()?,
+            certificate: certificate.clone(),
         })
-    });
-    Ok(Stretch {
-        before,
-        term: kept.term,
-        index,
-        links: links.collect::<Result<_, _>>()?,
-        certificate: certificate.clone(),
-    })
+    }
 }

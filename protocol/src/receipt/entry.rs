@@ -4,6 +4,7 @@
 //! follows from its place among the fields. What a command says is not known here.
 
 use super::{ReceiptRefusal, Stretch, Succession};
+use crate::certificate::Certificate;
 use crate::chain::EntryKind;
 use crate::digest::Hash;
 use crate::id::Position;
@@ -41,10 +42,14 @@ impl ShownField {
 }
 
 impl ShownEntry {
-    /// Whether what is shown of it belongs to an entry that is certified.
-    pub(super) fn check(&self, succession: &Succession) -> Result<(), ReceiptRefusal> {
+    /// Whether what is shown of it belongs to an entry that is certified. The certificate `good` is known to be that.
+    pub(super) fn check(
+        &self,
+        succession: &Succession,
+        good: Option<&Certificate>,
+    ) -> Result<(), ReceiptRefusal> {
         let digest = self.digest()?;
-        succession.certify(&self.stretch, EntryKind::Batch, digest)
+        succession.certify(&self.stretch, EntryKind::Batch, digest, good)
     }
 
     /// Where a command stands. Meaningful for the commands of a checked entry.
