@@ -130,12 +130,17 @@ def node(seed):
     return key, key.public_key().public_bytes_raw()
 
 
-def sign(key, domain, fields):
-    """Signs length-prefixed fields in a domain."""
+def digest(domain, fields):
+    """Hashes length-prefixed fields in a domain."""
     hasher = blake3(derive_key_context=domain)
     for field in fields:
         hasher.update(len(field).to_bytes(8, "little") + field)
-    return key.sign(domain.encode() + hasher.digest())
+    return hasher.digest()
+
+
+def sign(key, domain, fields):
+    """Signs length-prefixed fields in a domain."""
+    return key.sign(domain.encode() + digest(domain, fields))
 
 
 def number(value):

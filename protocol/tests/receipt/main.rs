@@ -1,6 +1,7 @@
 //! Receipts: what they prove, every reason to refuse one, and that no byte of one can be changed.
 
 mod believed;
+mod golden;
 mod ledger;
 mod refused;
 mod succession;
