@@ -13,6 +13,7 @@ use crate::mesh::MeshCommand;
 use crate::node::NodeCommand;
 use crate::phrase::parse_span;
 use crate::prove::ProveCommand;
+use crate::receipt::ReceiptCommand;
 use crate::screen::Format;
 use crate::service::ServiceCommand;
 use crate::skill::SkillCommand;
@@ -83,6 +84,9 @@ pub(crate) enum Command {
     /// Tasks: work for agents.
     #[command(subcommand)]
     Task(TaskCommand),
+    /// Receipts: what the mesh's ledger holds of a task, checked without the mesh.
+    #[command(subcommand)]
+    Receipt(ReceiptCommand),
     /// Prove every theorem of a Metamath file, each on its own agent, each checked by others.
     Prove(ProveCommand),
     /// Services that the mesh watches.

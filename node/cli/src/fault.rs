@@ -3,7 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use hms_client::domain::codec::CodecError;
 use hms_client::domain::proof::ProofRefusal;
+use hms_client::domain::receipt::ReceiptRefusal;
 use hms_client::{Class, ClientError};
 
 use crate::exit::Exit;
@@ -45,6 +47,30 @@ pub(crate) enum Fault {
         path: PathBuf,
         /// Where and why.
         source: ProofRefusal,
+    },
+    /// A file is not a receipt.
+    #[error("{} is not a receipt: {source}", path.display())]
+    BadReceipt {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: CodecError,
+    },
+    /// A file is not a genesis.
+    #[error("{} is not a genesis: {source}", path.display())]
+    BadGenesis {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: CodecError,
+    },
+    /// A receipt does not prove what it claims.
+    #[error("{} proves nothing: {source}", path.display())]
+    Unproven {
+        /// The file.
+        path: PathBuf,
+        /// The first thing that is wrong.
+        source: ReceiptRefusal,
     },
     /// The proof database is neither a file nor a digest.
     #[error("{text:?} is neither a file nor the digest of a proof database")]
@@ -90,6 +116,9 @@ impl Fault {
             Self::TooLarge { .. } => "HMS-TOO-LARGE",
             Self::BadServices { .. } => "HMS-FILE-SERVICES",
             Self::BadTheorems { source, .. } => source.code(),
+            Self::BadReceipt { .. } => "HMS-FILE-RECEIPT",
+            Self::BadGenesis { .. } => "HMS-FILE-GENESIS",
+            Self::Unproven { source, .. } => source.code(),
             Self::BadBase { .. } => "HMS-BASE-UNKNOWN",
             Self::NoBase => "HMS-BASE-NONE",
             Self::ManyBases { .. } => "HMS-BASE-AMBIGUOUS",
@@ -108,6 +137,13 @@ impl Fault {
             Self::TooLarge { .. } => "keep the content elsewhere and send its digest",
             Self::BadServices { .. } => "see `hms service apply --help` for an example",
             Self::BadTheorems { source, .. } => source.hint(),
+            Self::BadReceipt { .. } => "take the receipt anew; a file that was changed is none",
+            Self::BadGenesis { .. } => {
+                "take the genesis from somebody whom you trust: all else follows from it"
+            }
+            Self::Unproven { .. } => {
+                "do not rely on it: take the receipt anew from another node, and ask who changed this one"
+            }
             Self::BadBase { .. } => "give --db a file, or 64 hexadecimal digits",
             Self::NoBase => "start a node with --base FILE, or name the database with --db",
             Self::ManyBases { .. } => "choose one with --db",
@@ -127,10 +163,13 @@ impl Fault {
                 Class::Unavailable => Exit::Unavailable,
                 Class::TimedOut => Exit::TimedOut,
             },
+            Self::Unproven { .. } => Exit::Unverified,
             Self::Unreadable { .. }
             | Self::TooLarge { .. }
             | Self::BadServices { .. }
             | Self::BadTheorems { .. }
+            | Self::BadReceipt { .. }
+            | Self::BadGenesis { .. }
             | Self::BadBase { .. }
             | Self::NoBase
             | Self::ManyBases { .. }

@@ -15,6 +15,7 @@ mod mesh;
 mod node;
 mod phrase;
 mod prove;
+mod receipt;
 mod screen;
 mod service;
 mod session;
@@ -77,6 +78,7 @@ async fn run(cli: Cli) -> Result<Exit, Fault> {
         Command::Testnet(command) => command
             .run(Screen::open(global.output))
             .map(|()| Exit::Done),
+        Command::Receipt(command) => receipt::run(&command, Screen::open(global.output)),
         Command::Dev => dev::run().await.map(|()| Exit::Done),
         Command::Bench(command) => command
             .run(Screen::open(global.output))

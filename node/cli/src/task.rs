@@ -8,7 +8,7 @@ mod show;
 mod submit;
 mod wait;
 mod why;
-mod words;
+pub(crate) mod words;
 
 use clap::Subcommand;
 use hms_client::domain::id::TaskId;

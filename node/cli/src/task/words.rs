@@ -6,7 +6,7 @@ use hms_client::domain::verdict::{Finding, Verification};
 use crate::screen::Tone;
 
 /// Whether a letter of a foreign text may go to the terminal: escape sequences may not.
-pub(super) fn is_printable(letter: char) -> bool {
+pub(crate) fn is_printable(letter: char) -> bool {
     matches!(letter, '\n' | '\t') || !letter.is_control()
 }
 
@@ -34,7 +34,7 @@ pub(super) fn blocked(task: &Task) -> Option<String> {
 }
 
 /// Why a task is blocked.
-pub(super) fn reason(blockage: &Blockage) -> String {
+pub(crate) fn reason(blockage: &Blockage) -> String {
     match blockage {
         Blockage::NoSkill => "no agent has the skill".to_owned(),
         Blockage::NoOffer(need) => format!("no agent with the skill offers {need}"),
@@ -44,7 +44,7 @@ pub(super) fn reason(blockage: &Blockage) -> String {
 }
 
 /// How an attempt ended.
-pub(super) const fn end(how: AttemptEnd) -> &'static str {
+pub(crate) const fn end(how: AttemptEnd) -> &'static str {
     match how {
         AttemptEnd::Reported => "reported",
         AttemptEnd::NodeLost => "node lost",
@@ -55,7 +55,7 @@ pub(super) const fn end(how: AttemptEnd) -> &'static str {
 }
 
 /// How a run ended.
-pub(super) const fn outcome(outcome: Outcome) -> &'static str {
+pub(crate) const fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Success => "success",
         Outcome::Failure => "failure",
@@ -66,7 +66,7 @@ pub(super) const fn outcome(outcome: Outcome) -> &'static str {
 }
 
 /// How a result is checked.
-pub(super) const fn verification(verification: Verification) -> &'static str {
+pub(crate) const fn verification(verification: Verification) -> &'static str {
     match verification {
         Verification::Reported => "taken as reported",
         Verification::Kernel => "by a proof kernel on other nodes",
@@ -74,7 +74,7 @@ pub(super) const fn verification(verification: Verification) -> &'static str {
 }
 
 /// What a verifier found, and how good that is.
-pub(super) fn finding(finding: &Finding) -> (String, Tone) {
+pub(crate) fn finding(finding: &Finding) -> (String, Tone) {
     match finding {
         Finding::Accepted => ("accepted".to_owned(), Tone::Good),
         Finding::Rejected(why) => (format!("rejected: {why}"), Tone::Bad),
