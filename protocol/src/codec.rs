@@ -20,6 +20,7 @@ pub mod evidence;
 pub mod field;
 pub mod heartbeat;
 pub mod member;
+pub mod membership;
 pub mod origin;
 pub mod peer;
 pub mod proof;

@@ -19,6 +19,7 @@ pub mod id;
 pub mod keyring;
 pub mod limits;
 pub mod member;
+pub mod membership;
 pub mod peer;
 pub mod proof;
 pub mod receipt;

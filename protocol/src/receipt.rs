@@ -37,7 +37,7 @@ use story::Story;
 pub use build::{BuildRefusal, KeptEntry, Records};
 pub use decision::{Decision, ShownCommand};
 pub use entry::{ShownEntry, ShownField};
-pub use handover::{Becomes, Handover, MemberChange, raft_id};
+pub use handover::Handover;
 pub use origin::Origin;
 pub use proven::{Deed, Head, Proven, ProvenCommand};
 pub use refusal::ReceiptRefusal;

@@ -6,9 +6,7 @@ use super::{CodecError, Wire, field, shape};
 use crate::chain::EntryKind;
 use crate::id::{Index, Term};
 use crate::limits;
-use crate::receipt::{
-    Becomes, Handover, Link, MemberChange, Receipt, ShownEntry, ShownField, Stretch, raft_id,
-};
+use crate::receipt::{Handover, Link, Receipt, ShownEntry, ShownField, Stretch};
 
 /// The layout of receipts that this version writes and reads.
 pub const RECEIPT_VERSION: u32 = 1;
@@ -134,49 +132,6 @@ impl Wire for Handover {
             stretch: field::part("handover.stretch", message.stretch)?,
             change: message.change,
         })
-    }
-}
-
-impl Wire for MemberChange {
-    type Message = v1::MemberChange;
-    const NAME: &'static str = "change of membership";
-
-    fn to_wire(&self) -> v1::MemberChange {
-        use v1::member_change::Kind;
-        let kind = match self.becomes {
-            Becomes::Voter => Kind::Voter,
-            Becomes::Removed => Kind::Removed,
-            Becomes::Learner => Kind::Learner,
-        };
-        v1::MemberChange {
-            id: 0,
-            change_type: kind.into(),
-            node_id: raft_id(self.node),
-            context: self.node.as_bytes().to_vec(),
-        }
-    }
-
-    fn from_wire(message: v1::MemberChange) -> Result<Self, CodecError> {
-        use v1::member_change::Kind;
-        let becomes = match Kind::try_from(message.change_type) {
-            Ok(Kind::Voter) => Becomes::Voter,
-            Ok(Kind::Removed) => Becomes::Removed,
-            Ok(Kind::Learner) => Becomes::Learner,
-            Err(_) => {
-                return Err(CodecError::UnknownValue {
-                    field: "change.change_type",
-                    value: message.change_type,
-                });
-            }
-        };
-        let node = field::node_id("change.context", &message.context)?;
-        if message.id != 0 || message.node_id != raft_id(node) {
-            return Err(CodecError::Contradiction {
-                field: "change.node_id",
-                reason: "it does not follow from the node's key",
-            });
-        }
-        Ok(Self { node, becomes })
     }
 }
 

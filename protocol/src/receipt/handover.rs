@@ -6,29 +6,10 @@
 use super::{ReceiptRefusal, Stretch};
 use crate::chain::{self, EntryKind};
 use crate::codec;
-use crate::digest::{Domain, Hash, hash_fields};
-use crate::id::{Epoch, NodeId};
+use crate::digest::Hash;
+use crate::id::Epoch;
+use crate::membership::{Becomes, MemberChange};
 use crate::trust::VoterSet;
-
-/// What becomes of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Becomes {
-    /// It votes.
-    Voter,
-    /// It has no part any more.
-    Removed,
-    /// It receives the log and has no vote.
-    Learner,
-}
-
-/// A change of those who take part in Raft, as an entry of [`EntryKind::Membership`] carries it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MemberChange {
-    /// Who.
-    pub node: NodeId,
-    /// What becomes of it.
-    pub becomes: Becomes,
-}
 
 /// A change of voters and its place in the ledger. Not yet checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,15 +44,4 @@ impl Handover {
         VoterSet::new(voters.group(), epoch, voters.trust(), next)
             .map_err(|source| ReceiptRefusal::BadVoters { index, source })
     }
-}
-
-/// The id under which Raft knows a node: the first eight bytes of the digest of its key, never zero.
-pub fn raft_id(node: NodeId) -> u64 {
-    let digest = hash_fields(Domain::RaftId, &[node.as_bytes()]);
-    let (head, _) = digest
-        .as_bytes()
-        .split_first_chunk::<8>()
-        .expect("a digest has 32 bytes");
-    // Zero means "nobody" to Raft.
-    u64::from_le_bytes(*head).max(1)
 }

@@ -79,7 +79,7 @@ fn a_proof_is_shown_with_its_verdicts() {
 
 #[test]
 fn voters_may_change_while_a_task_is_done() {
-    use hms_protocol::receipt::Becomes;
+    use hms_protocol::membership::Becomes;
     let mut ledger = Ledger::of(Trust::Byzantine, 3);
     ledger.enrol(1);
     ledger.certified(&[submit(TASK)]);

@@ -10,8 +10,9 @@ use hms_protocol::codec;
 use hms_protocol::digest::Hash;
 use hms_protocol::id::{AgentId, Epoch, Index, NodeId, Term};
 use hms_protocol::keyring::SecretKey;
+use hms_protocol::membership::{Becomes, MemberChange};
 use hms_protocol::receipt::{
-    Becomes, Handover, KeptEntry, MemberChange, Origin, Records, ShownEntry, ShownField, Stretch,
+    Handover, KeptEntry, Origin, Records, ShownEntry, ShownField, Stretch,
 };
 use hms_protocol::time::Moment;
 use hms_protocol::tree::{self, TreePath};

@@ -4,7 +4,8 @@ use hms_protocol::certificate::Certificate;
 use hms_protocol::chain::EntryKind;
 use hms_protocol::codec;
 use hms_protocol::id::Epoch;
-use hms_protocol::receipt::{Becomes, Handover, MemberChange, Receipt, Succession};
+use hms_protocol::membership::{Becomes, MemberChange};
+use hms_protocol::receipt::{Handover, Receipt, Succession};
 use hms_protocol::trust::Trust;
 
 use crate::ledger::{Ledger, key, node};

@@ -4,9 +4,8 @@ use hms_client::domain::agent::AgentCertificate;
 use hms_client::domain::certificate::{Certificate, Phase};
 use hms_client::domain::chain::EntryKind;
 use hms_client::domain::codec;
-use hms_client::domain::receipt::{
-    Becomes, Handover, Link, MemberChange, Receipt, ShownEntry, ShownField, Stretch,
-};
+use hms_client::domain::membership::{Becomes, MemberChange};
+use hms_client::domain::receipt::{Handover, Link, Receipt, ShownEntry, ShownField, Stretch};
 use serde_json::{Value, json};
 
 use crate::screen::{Screen, plain};
