@@ -8,8 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use hms_protocol::digest::{Domain, hash_fields};
 use hms_protocol::id::NodeId;
+pub use hms_protocol::membership::raft_id;
 use prost_raft::Message as _;
 use raft::eraftpb::{ConfChange, ConfChangeType, ConfState};
 
@@ -30,18 +30,6 @@ pub enum MembershipChange {
     Voter,
     /// It has no part any more.
     Removed,
-}
-
-/// The id under which Raft knows a node: the first eight bytes of the digest of its key, never
-/// zero.
-pub fn raft_id(node: NodeId) -> u64 {
-    let digest = hash_fields(Domain::RaftId, &[node.as_bytes()]);
-    let (head, _) = digest
-        .as_bytes()
-        .split_first_chunk::<8>()
-        .expect("a digest has 32 bytes");
-    // Zero means "nobody" to Raft.
-    u64::from_le_bytes(*head).max(1)
 }
 
 impl Members {
@@ -208,6 +196,23 @@ mod tests {
         forged.change_type = 17;
         assert_eq!(read_conf_change(&forged.encode_to_vec()), None);
         assert_eq!(read_conf_change(b"\xff\xff"), None);
+    }
+
+    #[test]
+    fn whoever_has_no_raft_reads_the_same() {
+        use hms_protocol::codec;
+        use hms_protocol::membership::{Becomes, MemberChange};
+
+        for (change, becomes) in [
+            (MembershipChange::Learner, Becomes::Learner),
+            (MembershipChange::Voter, Becomes::Voter),
+            (MembershipChange::Removed, Becomes::Removed),
+        ] {
+            let bytes = conf_change(node(1), change).encode_to_vec();
+            let node = node(1);
+            let read = codec::decode_exact(&bytes);
+            assert_eq!(read, Ok(MemberChange { node, becomes }));
+        }
     }
 
     #[test]
