@@ -62,6 +62,20 @@ pub struct Receipt {
 impl Receipt {
     /// Checks everything and gives what is proven. Reads nothing but its arguments; costs one verification for each
     /// signature in the receipt, but for those of a certificate that the entry before has, too.
+    ///
+    /// ```
+    /// use hms_protocol::codec;
+    /// use hms_protocol::receipt::Receipt;
+    ///
+    /// # let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../proto/golden/");
+    /// # let read = |name: &str| std::fs::read(format!("{golden}{name}"));
+    /// let origin = codec::origin::read(&read("genesis.bin")?)?;
+    /// let receipt: Receipt = codec::decode_exact(&read("receipt.bin")?)?;
+    /// let proven = receipt.verify(&origin)?;
+    /// assert_eq!(proven.commands[0].position.to_string(), "6.1");
+    /// assert_eq!(proven.head.signers.len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn verify(&self, origin: &Origin) -> Result<Proven, ReceiptRefusal> {
         if self.mesh != origin.mesh {
             return Err(ReceiptRefusal::OtherMesh {

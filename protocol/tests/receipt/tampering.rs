@@ -58,6 +58,36 @@ fn every_byte_of_a_genesis_matters() {
     }
 }
 
+/// A field with a message in it.
+fn wrap(number: u8, content: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![number << 3 | 2];
+    prost::encoding::encode_varint(content.len() as u64, &mut bytes);
+    [bytes, content.to_vec()].concat()
+}
+
+/// Two bytes in the file, and a hundred in memory, were it decoded.
+#[test]
+fn a_small_file_does_not_swell() {
+    let check = |bytes: &[u8]| {
+        let error = codec::decode_exact::<Receipt>(bytes).unwrap_err();
+        assert_eq!(error.code(), "HMS-CODEC-TOO-MANY");
+    };
+    let empty = |number: u8| [number << 3 | 2, 0].repeat(200_000);
+    let [entry, handover, stretch] = [4, 5, 1];
+    check(&empty(entry));
+    check(&wrap(entry, &empty(4)));
+    let links = wrap(stretch, &empty(4));
+    check(&wrap(entry, &links));
+    check(&wrap(handover, &links));
+    let signers = wrap(stretch, &wrap(5, &empty(2)));
+    check(&wrap(handover, &signers));
+    let siblings = wrap(4, &wrap(2, &empty(3)));
+    check(&wrap(entry, &siblings));
+    check(&wrap(6, &empty(4)));
+    let error = codec::decode_exact::<Receipt>(&vec![0; 9 * 1024 * 1024]).unwrap_err();
+    assert_eq!(error.code(), "HMS-CODEC-TOO-LONG");
+}
+
 proptest! {
     #[test]
     fn noise_is_refused_and_nothing_worse(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
