@@ -98,71 +98,9 @@ fn read(path: &Path, max: usize) -> Result<Vec<u8>, Fault> {
     Ok(bytes)
 }
 
+/// Files that another implementation has written.
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-    use crate::screen::Format;
-
+mod example {
     pub(super) const RECEIPT: &[u8] = include_bytes!("../../../proto/golden/receipt.bin");
     pub(super) const GENESIS: &[u8] = include_bytes!("../../../proto/golden/genesis.bin");
-
-    /// How `hms receipt verify` ends for these two files: the exit code, and the code of the failure.
-    fn verify(receipt: &[u8], genesis: &[u8]) -> (u8, String) {
-        let folder = tempfile::tempdir().expect("there is room for two small files");
-        let paths = ["task.receipt", "mesh.genesis"].map(|name| folder.path().join(name));
-        for (path, bytes) in paths.iter().zip([receipt, genesis]) {
-            fs::write(path, bytes).expect("there is room for two small files");
-        }
-        let [file, genesis] = paths;
-        let command = ReceiptCommand::Verify { file, genesis };
-        match run(&command, Screen::open(Format::Json)) {
-            Ok(exit) => (exit.code(), "good".to_owned()),
-            Err(fault) => (fault.exit().code(), fault.code().to_owned()),
-        }
-    }
-
-    fn check(receipt: &[u8], genesis: &[u8], exit: u8, code: &str) {
-        assert_eq!(verify(receipt, genesis), (exit, code.to_owned()));
-    }
-
-    #[test]
-    fn a_receipt_is_checked_with_two_files_and_no_mesh() {
-        check(RECEIPT, GENESIS, 0, "good");
-    }
-
-    #[test]
-    fn a_receipt_that_was_changed_is_not_verified_or_not_read() {
-        let mut forged = RECEIPT.to_vec();
-        let task = forged.windows(16).position(|bytes| bytes == [1; 16]);
-        forged[task.expect("the task is named")] ^= 1;
-        check(&forged, GENESIS, 5, "HMS-RECEIPT-TASK");
-        check(
-            &RECEIPT[..RECEIPT.len() - 1],
-            GENESIS,
-            1,
-            "HMS-FILE-RECEIPT",
-        );
-        check(b"", GENESIS, 1, "HMS-FILE-RECEIPT");
-        check(GENESIS, RECEIPT, 1, "HMS-FILE-GENESIS");
-    }
-
-    #[test]
-    fn another_genesis_proves_nothing() {
-        let mut other = GENESIS.to_vec();
-        let salt = other.windows(32).position(|bytes| bytes == [7; 32]);
-        other[salt.expect("it is salted")] ^= 1;
-        check(RECEIPT, &other, 5, "HMS-RECEIPT-MESH");
-    }
-
-    #[test]
-    fn a_file_that_is_not_there_is_an_error() {
-        let file = PathBuf::from("/nowhere/task.receipt");
-        let fault = run(&ReceiptCommand::Show { file }, Screen::plain()).unwrap_err();
-        assert_eq!(
-            (fault.exit(), fault.code()),
-            (Exit::Failed, "HMS-FILE-UNREADABLE")
-        );
-    }
 }

@@ -158,7 +158,7 @@ fn agent_json(certificate: &AgentCertificate) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::RECEIPT;
+    use super::super::example::RECEIPT;
     use super::*;
 
     fn receipt() -> Receipt {

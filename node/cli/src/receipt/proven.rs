@@ -176,7 +176,7 @@ mod tests {
     use hms_client::domain::codec;
     use hms_client::domain::receipt::Receipt;
 
-    use super::super::tests::{GENESIS, RECEIPT};
+    use super::super::example::{GENESIS, RECEIPT};
     use super::*;
 
     fn proven() -> Proven {

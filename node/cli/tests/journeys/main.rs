@@ -7,6 +7,7 @@ mod agents;
 mod local;
 mod mesh;
 mod proofs;
+mod receipts;
 mod services;
 mod tasks;
 mod usage;
