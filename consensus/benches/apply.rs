@@ -19,11 +19,14 @@ use hms_protocol::codec::{self, envelope};
 use hms_protocol::digest::{Domain, Hash, hash_fields};
 use hms_protocol::envelope::{Audience, BodyKind, Header, Sender};
 use hms_protocol::heartbeat::Heartbeat;
-use hms_protocol::id::{AgentId, Incarnation, Index, MeshId, NodeId, Sequence, TaskId, Term};
+use hms_protocol::id::{
+    AgentId, Epoch, Incarnation, Index, MeshId, NodeId, Sequence, TaskId, Term,
+};
 use hms_protocol::keyring::SecretKey;
 use hms_protocol::limits::{AGENTS_PER_ENROLMENT_MAX, BATCH_COMMANDS_MAX};
 use hms_protocol::task::{Outcome, Report, TaskKind, TaskResult, TaskSpec};
 use hms_protocol::time::Moment;
+use hms_protocol::trust::Trust;
 use hms_protocol::verdict::Verification;
 
 const FOUNDED: Moment = Moment(1_700_000_000_000);
@@ -88,6 +91,7 @@ fn mesh(agents: u32) -> State {
         voters_wanted: 3,
         founded_at: FOUNDED,
         salt: [1; 32],
+        trust: Trust::Byzantine,
     });
     let join = (2..=NODES).map(|number| Command::Admit(admission(number)));
     apply(&mut state, join.collect());
@@ -313,6 +317,9 @@ fn full_checkpoint() -> Checkpoint {
         chain: Hash::default(),
         voters: Vec::new(),
         learners: Vec::new(),
+        epoch: Epoch(1),
+        trust: Trust::Byzantine,
+        handovers: Vec::new(),
         state,
     }
 }

@@ -1,7 +1,10 @@
 //! What a node is born with: who it is, what it was told, how patient it is to be.
 
+use std::sync::Arc;
+
 use hms_protocol::heartbeat::HeartbeatPace;
 use hms_protocol::id::{Incarnation, MeshId, NodeId, NodeName};
+use hms_protocol::keyring::SecretKey;
 use hms_protocol::member::{Role, RosterView};
 use hms_protocol::skill::SkillSpec;
 
@@ -13,8 +16,10 @@ use crate::raft::RaftSettings;
 pub struct Birth {
     /// The mesh.
     pub mesh: MeshId,
-    /// Its key.
+    /// Its id.
     pub me: NodeId,
+    /// Its key: a voter signs what it holds.
+    pub key: Arc<SecretKey>,
     /// What people call it.
     pub name: NodeName,
     /// Which life this is.

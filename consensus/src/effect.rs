@@ -92,6 +92,10 @@ pub struct LogWrite {
     pub truncate_from: Option<Index>,
     /// Rows to append, in order of index.
     pub rows: Vec<(Index, Vec<u8>)>,
+    /// Final certificates, by the index that they cover.
+    pub certificates: Vec<(Index, Vec<u8>)>,
+    /// The certificate of holdings that this voter is locked on.
+    pub lock: Option<Vec<u8>>,
     /// Raft's hard state.
     pub hard_state: Option<Vec<u8>>,
     /// A checkpoint received from the leader, which replaces the whole log, and the index that it covers.
@@ -111,6 +115,10 @@ pub struct Recovered {
     pub hard_state: Option<Vec<u8>>,
     /// The log rows after the checkpoint, in order of index.
     pub rows: Vec<(Index, Vec<u8>)>,
+    /// Final certificates, in order of index.
+    pub certificates: Vec<(Index, Vec<u8>)>,
+    /// The certificate of holdings that this voter is locked on.
+    pub lock: Option<Vec<u8>>,
 }
 
 /// An answer to the gateway.

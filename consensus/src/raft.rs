@@ -25,6 +25,8 @@ mod row;
 mod sentry;
 mod settle;
 mod standing;
+mod tally;
+mod vouch;
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +35,7 @@ pub use driver::{Driver, RaftSettings, Restored};
 pub use log::{Anchor, Point};
 pub use members::{Members, MembershipChange, raft_id};
 pub use progress::{Committed, Progress, RaftRole, RaftStatus};
-pub use recovery::{ReadAnchor, RecoveryError};
+pub use recovery::{ReadAnchor, Reader, RecoveryError};
 pub use refusal::RaftRefusal;
 pub use row::{RowError, row_data};
+pub use vouch::Seat;

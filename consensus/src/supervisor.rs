@@ -20,6 +20,7 @@ mod rounds;
 mod views;
 
 use std::fmt;
+use std::sync::Arc;
 
 use hms_protocol::id::{Index, NodeId, Term};
 use hms_protocol::peer::PeerMessage;
@@ -32,8 +33,8 @@ use crate::effect::{Effect, Recovered};
 use crate::liveness::Liveness;
 use crate::outbox::Outbox;
 use crate::raft::Driver;
-use crate::raft::RecoveryError;
 use crate::raft::{Committed, Progress, RaftStatus};
+use crate::raft::{RecoveryError, Seat};
 use crate::state::State;
 use crate::state::event::Event;
 
@@ -79,8 +80,11 @@ impl fmt::Debug for Supervisor {
 impl Supervisor {
     /// A voter at the start of a life, from what its store held.
     pub fn restore(birth: &Birth, recovered: Recovered) -> Result<Self, RecoveryError> {
-        let (driver, restored) =
-            Driver::restore(birth.me, birth.settings, recovered, replica::read_anchor)?;
+        let seat = Seat {
+            key: Arc::clone(&birth.key),
+            group: birth.mesh,
+        };
+        let (driver, restored) = Driver::restore(seat, birth.settings, recovered, replica::READER)?;
         let mut replica = Replica::blank(birth.checkpoints);
         if let Some((_, bytes)) = restored.checkpoint {
             let length = bytes.len();
@@ -159,7 +163,7 @@ impl Supervisor {
     }
 
     /// A checkpoint is durable.
-    pub fn checkpointed(&mut self, index: Index, bytes: std::sync::Arc<[u8]>) {
+    pub fn checkpointed(&mut self, index: Index, bytes: Arc<[u8]>) {
         self.replica.checkpointed();
         self.driver.checkpointed(index, bytes);
     }
@@ -206,6 +210,9 @@ impl Supervisor {
         for (to, bytes) in progress.sends {
             outbox.send(to, PeerMessage::Raft(bytes));
         }
+        for evidence in progress.evidence {
+            tracing::error!(?evidence, "a voter contradicts itself");
+        }
         if let Some((_, bytes)) = progress.install {
             self.install(&bytes, outbox);
         }
@@ -224,8 +231,8 @@ impl Supervisor {
                 outbox.push(Effect::Answer { ticket, answer });
             }
         }
-        let members = self.driver.members();
-        if let Some(checkpoint) = self.replica.checkpoint(members, progress.checkpoint_wanted) {
+        let wanted = progress.checkpoint_wanted;
+        if let Some(checkpoint) = self.replica.checkpoint(&self.driver, wanted) {
             outbox.push(Effect::Checkpoint(Box::new(checkpoint)));
         }
     }

@@ -14,6 +14,7 @@ use hms_protocol::heartbeat::{HEARTBEAT_EVERY_MS, HEARTBEAT_EVERY_MS_MIN, Heartb
 use hms_protocol::id::{AgentId, NodeName};
 use hms_protocol::limits;
 use hms_protocol::member::Role;
+use hms_protocol::trust::Trust;
 
 use crate::agent::Wish;
 
@@ -73,6 +74,8 @@ pub enum Entry {
     Found {
         /// How many.
         voters_wanted: u32,
+        /// What they may do besides stopping.
+        trust: Trust,
     },
     /// It joins one.
     Join {
@@ -242,6 +245,19 @@ fn check_listen(told: Option<Vec<String>>, mdns: bool) -> Result<Vec<String>, Co
     Ok(told)
 }
 
+/// What the voters of a new mesh may do; the stronger assumption has to be asked for.
+fn read_trust(told: Option<&str>) -> Result<Trust, ConfigError> {
+    match told {
+        None | Some("byzantine") => Ok(Trust::Byzantine),
+        Some("crash") => Ok(Trust::Crash),
+        Some(other) => Err(ConfigError::Invalid {
+            setting: "trust",
+            value: other.to_owned(),
+            reason: "allowed are byzantine and crash".to_owned(),
+        }),
+    }
+}
+
 fn check_entry(settings: &Settings) -> Result<Entry, ConfigError> {
     let addresses = settings.join.clone().unwrap_or_default();
     // With mDNS the addresses of the mesh are found, but its token still has to be told.
@@ -250,6 +266,7 @@ fn check_entry(settings: &Settings) -> Result<Entry, ConfigError> {
         let wanted = settings.voters.unwrap_or(VOTERS_DEFAULT);
         return Ok(Entry::Found {
             voters_wanted: within("voters", wanted, 1, VOTERS_MAX)?,
+            trust: read_trust(settings.trust.as_deref())?,
         });
     }
     check_addresses("join", &addresses)?;

@@ -10,6 +10,7 @@ use hms_protocol::digest::{Domain, hash_fields};
 use hms_protocol::id::{Incarnation, MeshId};
 use hms_protocol::member::{Member, Role, RosterView};
 use hms_protocol::time::Moment;
+use hms_protocol::trust::Trust;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -120,10 +121,10 @@ pub struct Admitted {
     pub roster: RosterView,
 }
 
-/// Founds a mesh: one checkpoint, which is all that the first voter starts from.
+/// Founds a mesh that wants so many voters, who may do so much: one checkpoint, which is all that the first voter starts from.
 pub fn found(
     founder: Admission,
-    voters_wanted: u32,
+    (voters_wanted, trust): (u32, Trust),
     founded_at: Moment,
 ) -> Result<(Checkpoint, Facts), EntryError> {
     let token = draw_seed()?.to_vec();
@@ -136,6 +137,7 @@ pub fn found(
         voters_wanted,
         founded_at,
         salt: *draw_seed()?,
+        trust,
     };
     let checkpoint = Checkpoint::genesis(&genesis);
     let facts = Facts {

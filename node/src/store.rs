@@ -81,6 +81,8 @@ impl Store {
             checkpoint: checkpoint::read(&self.disk.database)?,
             hard_state: raft_log::read_hard_state(&self.disk.database)?,
             rows: raft_log::read_rows(&self.disk.database, start)?,
+            certificates: raft_log::read_certificates(&self.disk.database, start)?,
+            lock: raft_log::read_lock(&self.disk.database)?,
         })
     }
 

@@ -18,6 +18,7 @@ pub mod decision;
 pub mod envelope;
 pub mod evidence;
 pub mod field;
+pub mod frame;
 pub mod heartbeat;
 pub mod member;
 pub mod membership;

@@ -151,7 +151,7 @@ counter!(
     Term
 );
 counter!(
-    /// Counts the changes of a mesh's voters, from 0 at its genesis. A quorum is of one epoch.
+    /// A set of voters, named by the index of the entry that made it one; the founder's is 1. A quorum is of one epoch.
     Epoch
 );
 counter!(

@@ -14,6 +14,7 @@ pub mod codec;
 pub mod digest;
 pub mod envelope;
 pub mod evidence;
+pub mod frame;
 pub mod heartbeat;
 pub mod id;
 pub mod keyring;

@@ -66,6 +66,10 @@ pub const MEMBERS_MAX: usize = 1_024;
 /// Voters of one mesh. A larger set is refused, and so is a certificate with more signatures: each costs a verification.
 pub const VOTERS_MAX: usize = 31;
 
+/// Attestations, and certificates, in one message between two voters. A message with more is refused: each may cost
+/// verifications. What is left over goes with the next message.
+pub const WORDS_PER_FRAME_MAX: usize = 8;
+
 /// Addresses kept per member. Further ones are cut.
 pub const ADDRESSES_MAX: usize = 8;
 

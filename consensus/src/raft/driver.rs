@@ -7,16 +7,20 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use hms_protocol::codec;
+use hms_protocol::frame::Frame;
 use hms_protocol::id::{Index, NodeId, Term};
-use raft::eraftpb::Message;
+use raft::eraftpb::{Entry, Message};
 use raft::{RawNode, SnapshotStatus, StateRole};
 
+use super::bridge::Kind;
 use super::log::{Anchor, Kept, Log};
 use super::members::{Members, MembershipChange, conf_change, raft_id};
 use super::reads::Reads;
-use super::recovery::{self, ReadAnchor, RecoveryError};
+use super::recovery::{self, Reader, RecoveryError};
 use super::refusal::RaftRefusal;
 use super::sentry::Sentry;
+use super::vouch::{Seat, Vouching};
 use super::{bridge, limits};
 use crate::effect::Recovered;
 
@@ -74,12 +78,15 @@ pub struct Driver {
     pub(super) flushed: u64,
     pub(super) compact_to: Option<Index>,
     pub(super) ticks: u64,
-    pub(super) read_anchor: ReadAnchor,
+    pub(super) reader: Reader,
     pub(super) settings: RaftSettings,
     // Term, role and leader when the election timeout was drawn, and how often it was drawn.
     pub(super) posture: (u64, StateRole, u64),
     pub(super) draws: u64,
     pub(super) timeout: usize,
+    pub(super) vouch: Vouching,
+    // Entries that Raft says are committed and no certificate covers yet.
+    pub(super) held_back: VecDeque<Entry>,
 }
 
 /// A peer as it was last heard.
@@ -89,6 +96,8 @@ pub(super) struct Peer {
     pub(super) heard: u64,
     // When the snapshot that it has not acknowledged was sent, and how often.
     pub(super) snapshot: Option<(u64, u64)>,
+    // How far it says that its log is certified.
+    pub(super) certified: Index,
 }
 
 /// A write on its way to stable storage, and what waits for it.
@@ -107,12 +116,14 @@ pub(super) struct Pending {
 impl Driver {
     /// Starts Raft from what the store held, after checking it.
     pub fn restore(
-        me: NodeId,
+        seat: Seat,
         settings: RaftSettings,
-        recovered: Recovered,
-        read_anchor: ReadAnchor,
+        mut recovered: Recovered,
+        reader: Reader,
     ) -> Result<(Self, Restored), RecoveryError> {
-        let log = recovery::recover(recovered, read_anchor)?;
+        let me = NodeId::from(seat.key.public());
+        let (certificates, lock) = recovery::read_certificates(&mut recovered)?;
+        let log = recovery::recover(recovered, reader.anchor)?;
         let kept = log.checkpoint().cloned();
         let restored = Restored {
             checkpoint: kept
@@ -120,6 +131,7 @@ impl Driver {
                 .map(|kept| (kept.anchor.point.index, Arc::clone(&kept.bytes))),
             last: log.last().index,
         };
+        let handovers = kept.as_ref().map(|kept| kept.anchor.handovers.clone());
         let (applied, members) = kept.map_or_else(Default::default, |kept| {
             (kept.anchor.point.index, kept.anchor.members)
         });
@@ -128,6 +140,11 @@ impl Driver {
                 reason: error.to_string(),
             },
         )?;
+        let mut vouch = Vouching::new(seat, Index(node.raft.raft_log.committed));
+        if let Some(lock) = lock {
+            vouch.resume(lock);
+        }
+        vouch.inherit(&handovers.unwrap_or_default());
         let mut driver = Self {
             durable_term: node.raft.term,
             written_commit: node.raft.raft_log.committed,
@@ -146,11 +163,15 @@ impl Driver {
             flushed: 0,
             compact_to: None,
             ticks: 0,
-            read_anchor,
+            reader,
             settings,
             draws: 0,
             timeout: settings.election_ticks.0,
+            vouch,
+            held_back: VecDeque::new(),
         };
+        driver.recall(certificates);
+        driver.enter_epoch();
         driver.draw_timeout();
         Ok((driver, restored))
     }
@@ -165,19 +186,52 @@ impl Driver {
         self.repeat_snapshots();
     }
 
-    /// Takes a message that `from` has sealed. A refused message has changed nothing.
+    /// Takes a frame that `from` has sealed. A refused one has changed nothing.
     pub fn receive(&mut self, from: NodeId, bytes: &[u8]) -> Result<(), RaftRefusal> {
-        let (mut message, kind) = bridge::decode(bytes)?;
+        let mut frame = codec::decode::<Frame>(bytes).map_err(|_| RaftRefusal::Malformed {
+            reason: "it is no frame",
+        })?;
+        let message = std::mem::take(&mut frame.message);
+        if message.is_empty() {
+            if self.members.node(raft_id(from)) != Some(from) {
+                return Err(RaftRefusal::UnknownPeer { node: from });
+            }
+            self.note(raft_id(from), from);
+            self.hear(from, frame);
+        } else {
+            let (message, kind) = bridge::decode(&message)?;
+            // An acknowledgement counts for what its own words certify; an append may bring what its words are of.
+            if kind == Kind::AppendAnswer {
+                self.judge(from, &message, kind)?;
+                self.hear(from, frame);
+                self.take(from, message, kind)?;
+            } else {
+                self.judge(from, &message, kind)?;
+                self.take(from, message, kind)?;
+                self.hear(from, frame);
+            }
+        }
+        self.draw_timeout();
+        Ok(())
+    }
+
+    fn judge(&self, from: NodeId, message: &Message, kind: Kind) -> Result<(), RaftRefusal> {
         let sentry = Sentry {
             raft: &self.node.raft,
             members: &self.members,
             from,
             settled: self.is_settled(),
             installing: self.is_installing(),
+            reads: self.reader.batch,
         };
-        sentry.judge(&message, kind)?;
+        sentry.judge(message, kind)
+    }
+
+    /// Takes a message that the sentry has let pass.
+    fn take(&mut self, from: NodeId, mut message: Message, kind: Kind) -> Result<(), RaftRefusal> {
         let arrived = self.unpack(&mut message)?;
         self.note(message.from, from);
+        let message = self.curb(message, kind);
         if self.node.step(message).is_err() {
             return Err(RaftRefusal::UnknownPeer { node: from });
         }
@@ -191,7 +245,6 @@ impl Driver {
                 self.arrived = Some(kept);
             }
         }
-        self.draw_timeout();
         Ok(())
     }
 
@@ -226,8 +279,7 @@ impl Driver {
     /// How many more batches may be proposed now. With none, commands are better held back: they
     /// make a larger batch.
     pub fn room(&self) -> u64 {
-        let log = &self.node.raft.raft_log;
-        let uncommitted = log.last_index().saturating_sub(log.committed);
+        let uncommitted = self.last().0.saturating_sub(self.committed().0);
         if self.leads() && self.node.raft.lead_transferee.is_none() {
             limits::PROPOSALS_IN_FLIGHT_MAX.saturating_sub(uncommitted)
         } else {
@@ -287,6 +339,12 @@ impl Driver {
         if self.node.raft.has_pending_conf() {
             return Err(RaftRefusal::MembershipBusy);
         }
+        if limits::HANDOVERS_MAX <= self.handovers().len() {
+            return Err(RaftRefusal::MembershipWrong {
+                node,
+                reason: "the voters have changed as often as the mesh can show",
+            });
+        }
         if let Some(reason) = self.members.objection(node, change) {
             return Err(RaftRefusal::MembershipWrong { node, reason });
         }
@@ -315,14 +373,12 @@ impl Driver {
 
     /// Takes note that a write and every one before it are on stable storage.
     pub fn persisted(&mut self, number: u64) {
-        let (mut covered, mut installed) = (None, None);
+        let (mut covered, mut installed, mut messages) = (None, None, Vec::new());
         while let Some(pending) = self.pending.pop_front_if(|write| write.number <= number) {
             covered = Some(pending.covers);
             installed = pending.install.or(installed);
             self.durable_term = self.durable_term.max(pending.term);
-            for message in pending.messages {
-                self.release(message);
-            }
+            messages.extend(pending.messages);
         }
         if let Some(covered) = covered {
             self.node.on_persist_ready(covered);
@@ -330,6 +386,11 @@ impl Driver {
         if let Some(index) = installed {
             self.node.advance_apply_to(index.0);
         }
+        for message in messages {
+            self.release(message);
+        }
+        self.lock_written(number);
+        self.gather();
     }
 
     /// Takes note that a checkpoint of this node's own state is on stable storage. The log is
@@ -347,8 +408,16 @@ impl Driver {
         let members = members.clone();
         self.history = self.history.split_off(&index);
         self.history.insert(index, members.clone());
-        let anchor = Anchor { point, members };
+        let handovers = self.vouch.handovers_up_to(members.epoch());
+        let anchor = Anchor {
+            point,
+            members,
+            handovers,
+        };
         let gone = self.node.mut_store().keep(Kept { anchor, bytes });
+        if let Some(gone) = gone {
+            self.vouch.compact(gone);
+        }
         self.compact_to = gone.or(self.compact_to);
     }
 

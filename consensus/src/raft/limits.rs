@@ -64,6 +64,14 @@ pub const MESSAGES_HELD_MAX: usize = 4_096;
 /// Peers whose last message is remembered. The one silent for longest is forgotten first.
 pub const PEERS_MAX: usize = 1_024;
 
+/// Changes of voters in the life of a mesh: each leaves a certificate that whoever checks the ledger needs for ever. At
+/// the bound the leader proposes no further change; a checkpoint with more is refused.
+pub const HANDOVERS_MAX: usize = 4_096;
+
+/// Certificates that wait for their entries or their epoch. With more, the highest is forgotten: it comes again with the
+/// leader's next message.
+pub const CERTIFICATES_WAITING_MAX: usize = 16;
+
 /// The highest term and index that are believed. Beyond it arithmetic could overflow; at an entry
 /// per nanosecond it is reached after 146 years.
 pub const COUNTER_MAX: u64 = 1 << 62;

@@ -5,12 +5,13 @@
 //! the store.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use hms_protocol::chain::EntryKind;
 use hms_protocol::digest::Hash;
 use hms_protocol::id::{Index, Term};
+use hms_protocol::receipt::{Handover, KeptEntry};
 use raft::eraftpb::{Entry, EntryType, HardState, Snapshot, SnapshotMetadata};
 use raft::{GetEntriesContext, RaftState, Storage, StorageError};
 
@@ -36,6 +37,8 @@ pub struct Anchor {
     pub point: Point,
     /// Who took part when that entry was applied.
     pub members: Members,
+    /// What ended the epochs before, in order.
+    pub handovers: Vec<Handover>,
 }
 
 /// A checkpoint that is on stable storage.
@@ -98,6 +101,43 @@ impl Log {
         }
         let (entry, chain) = self.rows.get(self.place(index.0)?)?;
         Some(point(entry, *chain))
+    }
+
+    /// The entries from the one before `from` up to `to`, as far as they are here. The base is not among them but for its
+    /// hash: nothing is known of what it carries.
+    pub(super) fn kept_between(&self, from: Index, to: Index) -> BTreeMap<Index, KeptEntry> {
+        let mut kept = BTreeMap::new();
+        if self.base.index.next() == from {
+            let base = KeptEntry {
+                kind: EntryKind::Empty,
+                term: self.base.term,
+                data: Vec::new(),
+                chain: self.base.chain,
+            };
+            kept.insert(self.base.index, base);
+        }
+        let start = self.place(from.0.saturating_sub(1)).unwrap_or_default();
+        let rows = self.rows.iter().skip(start);
+        let within = rows.take_while(|(entry, _)| entry.index <= to.0);
+        kept.extend(within.map(|(entry, chain)| {
+            let kept = KeptEntry {
+                kind: kind(entry, &entry.data),
+                term: Term(entry.term),
+                data: entry.data.clone(),
+                chain: *chain,
+            };
+            (Index(entry.index), kept)
+        }));
+        kept
+    }
+
+    /// The first change of members after an index.
+    pub(super) fn next_change(&self, after: Index) -> Option<Index> {
+        let start = self.place(after.0 + 1).unwrap_or_default();
+        let mut rows = self.rows.iter().skip(start);
+        let change = EntryType::EntryConfChange;
+        let found = rows.find(|(entry, _)| entry.get_entry_type() == change);
+        found.map(|(entry, _)| Index(entry.index))
     }
 
     pub(super) fn checkpoint(&self) -> Option<&Kept> {

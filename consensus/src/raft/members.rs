@@ -8,14 +8,18 @@
 
 use std::collections::BTreeMap;
 
-use hms_protocol::id::NodeId;
+use hms_protocol::id::{Epoch, Index, MeshId, NodeId};
 pub use hms_protocol::membership::raft_id;
+use hms_protocol::trust::{Trust, VoterSet};
 use prost_raft::Message as _;
 use raft::eraftpb::{ConfChange, ConfChangeType, ConfState};
 
 /// The voters and learners of one configuration.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Members {
+    trust: Trust,
+    // The index of the entry that made these the voters.
+    epoch: Epoch,
     // Invariant: every key is `raft_id` of its value, and no key is in both maps.
     voters: BTreeMap<u64, NodeId>,
     learners: BTreeMap<u64, NodeId>,
@@ -32,10 +36,26 @@ pub enum MembershipChange {
     Removed,
 }
 
+impl Default for Members {
+    /// Nobody: a node that was never brought up.
+    fn default() -> Self {
+        Self {
+            trust: Trust::Byzantine,
+            epoch: Epoch(0),
+            voters: BTreeMap::new(),
+            learners: BTreeMap::new(),
+        }
+    }
+}
+
 impl Members {
     /// A configuration; `None` when a node occurs twice or two nodes share a raft id.
-    pub fn new(voters: &[NodeId], learners: &[NodeId]) -> Option<Self> {
-        let mut members = Self::default();
+    pub fn new(trust: Trust, epoch: Epoch, voters: &[NodeId], learners: &[NodeId]) -> Option<Self> {
+        let mut members = Self {
+            trust,
+            epoch,
+            ..Self::default()
+        };
         for voter in voters {
             members.add(*voter, MembershipChange::Voter)?;
         }
@@ -57,6 +77,22 @@ impl Members {
         };
         place.insert(id, node);
         Some(())
+    }
+
+    /// What the voters may do besides stopping.
+    pub fn trust(&self) -> Trust {
+        self.trust
+    }
+
+    /// Which set of voters it is: the index of the entry that made it.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The voters as a group's certificates are verified against them; `None` when there are none, or too many.
+    pub(super) fn voter_set(&self, group: MeshId) -> Option<VoterSet> {
+        let voters = self.voters.values().copied().collect();
+        VoterSet::new(group, self.epoch, self.trust, voters).ok()
     }
 
     /// The voters, in the order of their raft ids.
@@ -102,9 +138,12 @@ impl Members {
         self.voters.keys().chain(self.learners.keys()).copied()
     }
 
-    /// Takes note of a change that Raft has applied.
-    pub(super) fn apply(&mut self, node: NodeId, change: MembershipChange) {
+    /// Takes note of a change that Raft has applied, and where it stands.
+    pub(super) fn apply(&mut self, index: Index, node: NodeId, change: MembershipChange) {
         let id = raft_id(node);
+        if self.votes(id) != (change == MembershipChange::Voter) {
+            self.epoch = Epoch(index.0);
+        }
         self.voters.remove(&id);
         self.learners.remove(&id);
         match change {
@@ -180,6 +219,12 @@ mod tests {
         NodeId::from_bytes([number; 32])
     }
 
+    fn members(voters: &[u8], learners: &[u8]) -> Option<Members> {
+        let nodes = |numbers: &[u8]| numbers.iter().map(|number| node(*number)).collect();
+        let (voters, learners): (Vec<_>, Vec<_>) = (nodes(voters), nodes(learners));
+        Members::new(Trust::Byzantine, Epoch(1), &voters, &learners)
+    }
+
     #[test]
     fn a_change_reads_back_and_a_forged_one_does_not() {
         for kind in [
@@ -217,14 +262,28 @@ mod tests {
 
     #[test]
     fn the_same_node_cannot_take_part_twice() {
-        assert!(Members::new(&[node(1), node(2)], &[node(3)]).is_some());
-        assert!(Members::new(&[node(1), node(1)], &[]).is_none());
-        assert!(Members::new(&[node(1)], &[node(1)]).is_none());
+        assert!(members(&[1, 2], &[3]).is_some());
+        assert!(members(&[1, 1], &[]).is_none());
+        assert!(members(&[1], &[1]).is_none());
+    }
+
+    #[test]
+    fn only_a_change_of_the_voters_begins_an_epoch() {
+        let mut members = members(&[1], &[]).unwrap();
+        let mut epoch_after = |index, change| {
+            members.apply(Index(index), node(2), change);
+            members.epoch()
+        };
+        assert_eq!(epoch_after(5, MembershipChange::Learner), Epoch(1));
+        assert_eq!(epoch_after(6, MembershipChange::Voter), Epoch(6));
+        assert_eq!(epoch_after(7, MembershipChange::Removed), Epoch(7));
+        assert_eq!(epoch_after(8, MembershipChange::Learner), Epoch(7));
+        assert_eq!(epoch_after(9, MembershipChange::Removed), Epoch(7));
     }
 
     #[test]
     fn a_change_that_makes_no_sense_meets_an_objection() {
-        let members = Members::new(&[node(1)], &[node(2)]).unwrap();
+        let members = members(&[1], &[2]).unwrap();
         let object = |number, change| members.objection(node(number), change).is_some();
         assert!(object(1, MembershipChange::Removed), "the only voter");
         assert!(object(1, MembershipChange::Learner), "a demotion");

@@ -8,6 +8,8 @@
 
 use std::sync::Arc;
 
+use hms_protocol::certificate::Certificate;
+use hms_protocol::codec::{self, CodecError};
 use hms_protocol::id::{Index, Term};
 
 use super::log::{Anchor, Kept, Log, Point};
@@ -17,6 +19,16 @@ use crate::effect::Recovered;
 /// Reads what a checkpoint's bytes stand for, and checks them as far as its author can. `None` when
 /// they are no checkpoint. The Raft room does not look inside: the state does.
 pub type ReadAnchor = fn(&[u8]) -> Option<Anchor>;
+
+/// Reads what Raft carries and does not look into.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader {
+    /// Reads a checkpoint.
+    pub anchor: ReadAnchor,
+    /// Whether a batch of commands can be read, and written in no other way. A voter takes no other into its log, so it
+    /// attests no other.
+    pub batch: fn(&[u8]) -> bool,
+}
 
 /// Why this node cannot start from what its store holds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -113,6 +125,20 @@ pub enum RecoveryError {
         /// The last row.
         last: Index,
     },
+    /// A certificate cannot be read.
+    #[error("the certificate of entry {index} is damaged: {reason}")]
+    CertificateDamaged {
+        /// Of which entry.
+        index: Index,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The certificate that this voter is locked on cannot be read.
+    #[error("the lock is damaged: {reason}")]
+    LockDamaged {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Raft itself refuses to start from this.
     #[error("raft refuses to start: {reason}")]
     Refused {
@@ -138,6 +164,8 @@ impl RecoveryError {
             Self::HardStateMissing { .. } => "HMS-HARD-STATE-MISSING",
             Self::HardStateStale { .. } => "HMS-HARD-STATE-STALE",
             Self::CommittedLost { .. } => "HMS-COMMITTED-LOST",
+            Self::CertificateDamaged { .. } => "HMS-CERTIFICATE-DAMAGED",
+            Self::LockDamaged { .. } => "HMS-LOCK-DAMAGED",
             Self::Refused { .. } => "HMS-RAFT-REFUSED",
         }
     }
@@ -165,6 +193,8 @@ impl RecoveryError {
             | Self::HardStateMissing { .. }
             | Self::HardStateStale { .. }
             | Self::CommittedLost { .. }
+            | Self::CertificateDamaged { .. }
+            | Self::LockDamaged { .. }
             | Self::Refused { .. } => {
                 "the ledger here cannot be trusted: move the data directory away and join the mesh \
                  as a new node, which its peers bring up to date"
@@ -188,6 +218,29 @@ pub(super) fn recover(recovered: Recovered, read: ReadAnchor) -> Result<Log, Rec
     });
     let vow = check_hard_state(recovered.hard_state.as_deref(), base, last, rows.is_empty())?;
     Ok(Log::new(checkpoint, rows, vow))
+}
+
+/// Takes the certificates out of what the store held: those of the log, and the voter's lock. Their signatures were checked
+/// before they were written.
+pub(super) fn read_certificates(
+    recovered: &mut Recovered,
+) -> Result<(Vec<Certificate>, Option<Certificate>), RecoveryError> {
+    let read = |(index, bytes): (Index, Vec<u8>)| {
+        codec::decode(&bytes).map_err(|error| RecoveryError::CertificateDamaged {
+            index,
+            reason: error.to_string(),
+        })
+    };
+    let certificates = std::mem::take(&mut recovered.certificates).into_iter();
+    let lock = recovered.lock.take();
+    let lock = lock.map(|bytes| codec::decode(&bytes)).transpose();
+    let damaged = |error: CodecError| RecoveryError::LockDamaged {
+        reason: error.to_string(),
+    };
+    Ok((
+        certificates.map(read).collect::<Result<_, _>>()?,
+        lock.map_err(damaged)?,
+    ))
 }
 
 fn read_checkpoint(bytes: Vec<u8>, read: ReadAnchor) -> Result<Kept, RecoveryError> {

@@ -7,13 +7,14 @@
 //!
 //! It does not find out a lie that is consistent with everything this node knows.
 
+use hms_protocol::chain::EntryKind;
 use hms_protocol::id::{Index, NodeId, Term};
 use raft::eraftpb::{Entry, EntryType, Message, Snapshot};
 use raft::{Raft, StateRole};
 
 use super::bridge::Kind;
 use super::limits;
-use super::log::Log;
+use super::log::{Log, kind};
 use super::members::{Members, raft_id, read_conf_change};
 use super::refusal::RaftRefusal;
 
@@ -27,6 +28,8 @@ pub(super) struct Sentry<'a> {
     pub(super) settled: bool,
     /// Whether a checkpoint is on its way to stable storage.
     pub(super) installing: bool,
+    /// Whether a batch can be read.
+    pub(super) reads: fn(&[u8]) -> bool,
 }
 
 type Verdict = Result<(), RaftRefusal>;
@@ -44,7 +47,8 @@ impl Sentry<'_> {
         match kind {
             Kind::Append => {
                 self.check_leader(message)?;
-                self.check_prefix(message)
+                self.check_prefix(message)?;
+                self.check_batches(message)
             }
             Kind::Heartbeat => {
                 self.check_leader(message)?;
@@ -131,6 +135,20 @@ impl Sentry<'_> {
             self.check_committed(entry.index, entry.term)?;
         }
         Ok(())
+    }
+
+    /// Only what every replica can read comes into the log: what is in it is attested, and applied.
+    fn check_batches(&self, message: &Message) -> Verdict {
+        let unread = |entry: &&Entry| {
+            kind(entry, &entry.data) == EntryKind::Batch && !(self.reads)(&entry.data)
+        };
+        let Some(entry) = message.entries.iter().find(unread) else {
+            return Ok(());
+        };
+        Err(RaftRefusal::BrokenEntries {
+            index: Index(entry.index),
+            reason: "its batch cannot be read",
+        })
     }
 
     fn check_committed(&self, index: u64, theirs: u64) -> Verdict {

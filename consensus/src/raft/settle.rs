@@ -14,11 +14,11 @@ use raft::eraftpb::{Entry, Message, MessageType, Snapshot};
 
 use super::bundle::bundle;
 use super::driver::{Driver, Pending};
+use super::limits;
 use super::log::{kind, metadata, size};
 use super::members::{MembershipChange, conf_change, read_conf_change};
 use super::progress::{Committed, Progress};
 use super::row::Vow;
-use super::{bridge, limits};
 use crate::effect::LogWrite;
 
 impl Driver {
@@ -28,12 +28,17 @@ impl Driver {
             reads_lost: self.reads.advance(&mut self.node),
             ..Progress::default()
         };
+        self.tell_certified();
         let mut bytes = 0;
         while self.node.has_ready() && bytes < limits::COMMITTED_BYTES_PER_SETTLE {
             bytes += self.step(&mut progress);
             self.draw_timeout();
         }
+        self.hand_out(&mut progress);
+        self.write_lock(&mut progress);
         self.write_lazily(&mut progress);
+        progress.certificates = self.take_fresh();
+        progress.evidence = self.take_evidence();
         progress.sends = std::mem::take(&mut self.released);
         progress.checkpoint_wanted = self.node.store().take_wanted();
         progress
@@ -50,10 +55,12 @@ impl Driver {
         }
         let write = ready.must_sync().then(|| self.write(&mut ready, progress));
         let committed = ready.take_committed_entries();
+        let bytes = committed.iter().map(size).sum();
+        self.held_back.extend(committed);
         self.node.advance_append_async(ready);
         self.dispatch(write, number, messages, progress);
-        let bytes = committed.iter().map(size).sum();
-        self.commit(committed, progress);
+        self.review();
+        self.hand_out(progress);
         bytes
     }
 
@@ -61,6 +68,7 @@ impl Driver {
     fn write(&mut self, ready: &mut Ready, progress: &mut Progress) -> LogWrite {
         let mut write = LogWrite {
             sync: true,
+            certificates: self.vouch.take_unwritten(),
             ..LogWrite::default()
         };
         if !ready.snapshot().is_empty() {
@@ -68,12 +76,13 @@ impl Driver {
             write.install = Some((index, Arc::clone(&bytes)));
             // The checkpoint covers whatever was to be applied before it.
             progress.committed.clear();
+            self.held_back.clear();
             progress.install = Some((index, bytes));
         }
         let appended = self.node.mut_store().append(ready.take_entries());
         write.truncate_from = appended.truncate_from;
         write.rows = appended.rows;
-        let behind = self.written_commit < self.node.raft.raft_log.committed;
+        let behind = self.written_commit < self.committed().0;
         if ready.hs().is_some() || behind {
             write.hard_state = Some(self.vow());
         }
@@ -91,17 +100,21 @@ impl Driver {
         self.history.insert(Index(index), self.members.clone());
         self.compact_to = None;
         self.node.mut_store().install(kept);
+        let anchor = self.node.store().checkpoint().map(|kept| &kept.anchor);
+        self.vouch.install(anchor.expect("it was installed"));
+        self.enter_epoch();
         (Index(index), bytes)
     }
 
     /// The hard state as it is now, in bytes; it counts as written.
     fn vow(&mut self) -> Vec<u8> {
         let state = self.node.raft.hard_state();
-        self.written_commit = state.commit;
+        let commit = self.committed().0;
+        self.written_commit = commit;
         let vow = Vow {
             term: state.term,
             vote: state.vote,
-            commit: state.commit,
+            commit,
         };
         vow.encode()
     }
@@ -163,21 +176,24 @@ impl Driver {
             });
             self.note_snapshot(message.to, node);
         }
-        self.released.push((node, bridge::encode(&message)));
+        let frame = self.frame(&message);
+        self.released.push((node, frame));
     }
 
-    /// Hands out committed entries; changes of members come into force.
-    fn commit(&mut self, entries: Vec<Entry>, progress: &mut Progress) {
-        let Some(last) = entries.last().map(|entry| entry.index) else {
-            return;
-        };
-        for entry in entries {
+    /// Hands out committed entries that are certified; changes of members come into force. A lone voter's Raft commits by
+    /// itself, and so may the last of several.
+    fn hand_out(&mut self, progress: &mut Progress) {
+        while let Some(entry) = self
+            .held_back
+            .pop_front_if(|entry| entry.index <= self.vouch.certified().0)
+        {
+            let last = entry.index;
             let point = self.node.store().point(Index(entry.index));
             let chain = point.expect("a committed entry is in the log").chain;
             let committed = self.accept(entry, chain);
             progress.committed.push(committed);
+            self.node.advance_apply_to(last);
         }
-        self.node.advance_apply_to(last);
     }
 
     fn accept(&mut self, entry: Entry, chain: Hash) -> Committed {
@@ -216,13 +232,18 @@ impl Driver {
         {
             return false;
         }
-        self.members.apply(node, change);
+        let epoch = self.members.epoch();
+        self.members.apply(index, node, change);
+        if epoch != self.members.epoch() {
+            self.hand_over(index, epoch);
+        }
         self.history.insert(index, self.members.clone());
         if self.leads() && !self.members.votes(self.node.raft.id) {
             // Raft goes on leading without being a member, and trips over itself.
             let term = self.node.raft.term;
             self.node.raft.become_follower(term, raft::INVALID_ID);
         }
+        self.enter_epoch();
         true
     }
 
@@ -233,7 +254,8 @@ impl Driver {
             return;
         }
         let heartbeat = self.settings.heartbeat_ticks as u64;
-        let behind = self.written_commit < self.node.raft.raft_log.committed;
+        let behind = self.written_commit < self.committed().0;
+        let behind = behind || self.vouch.has_unwritten();
         let flush = behind && heartbeat <= self.ticks - self.flushed && progress.writes.is_empty();
         let compact_to = self.compact_to.take();
         if !flush && compact_to.is_none() {
@@ -244,6 +266,7 @@ impl Driver {
         let write = LogWrite {
             number: self.writes,
             hard_state: behind.then(|| self.vow()),
+            certificates: self.vouch.take_unwritten(),
             compact_to,
             ..LogWrite::default()
         };

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use hms_protocol::digest::{Domain, hash_fields};
 use hms_protocol::id::{Index, NodeId, Term};
+use hms_protocol::receipt::Handover;
 use raft::eraftpb::Message;
 use raft::{Config, ProgressState, ReadOnlyOption, SnapshotStatus, StateRole};
 
@@ -57,9 +58,9 @@ impl Driver {
         Term(self.node.raft.term)
     }
 
-    /// The newest entry that this node knows to be committed.
+    /// The newest entry that this node knows to be committed and certified.
     pub fn committed(&self) -> Index {
-        Index(self.node.raft.raft_log.committed)
+        Index(self.node.raft.raft_log.committed).min(self.vouch.certified())
     }
 
     /// The newest entry that this node has.
@@ -67,10 +68,22 @@ impl Driver {
         Index(self.node.raft.raft_log.last_index())
     }
 
+    /// A point of the log, while it is kept.
+    #[cfg(test)]
+    pub(super) fn point(&self, index: Index) -> Option<super::Point> {
+        self.node.store().point(index)
+    }
+
     /// Who takes part, after everything that `settle` has handed out. A checkpoint of the state
     /// that has applied it all carries this.
     pub fn members(&self) -> &Members {
         &self.members
+    }
+
+    /// What ended the epochs before the present one, in order. A checkpoint of the state that has applied everything
+    /// carries this.
+    pub fn handovers(&self) -> Vec<Handover> {
+        self.vouch.handovers_up_to(self.members.epoch())
     }
 
     /// Everything at once.
@@ -159,7 +172,7 @@ impl Driver {
         if snapshot.get_metadata().index <= self.node.raft.raft_log.committed {
             return Ok(None);
         }
-        let anchor = (self.read_anchor)(&bytes).ok_or(bad("it cannot be read"))?;
+        let anchor = (self.reader.anchor)(&bytes).ok_or(bad("it cannot be read"))?;
         if snapshot.metadata.as_ref() != Some(&metadata(&anchor)) {
             return Err(bad("it is not what the message says"));
         }
@@ -173,6 +186,7 @@ impl Driver {
             node,
             heard,
             snapshot: None,
+            certified: Index(0),
         });
         peer.heard = heard;
         if limits::PEERS_MAX < self.peers.len() {
@@ -190,6 +204,7 @@ impl Driver {
             node,
             heard: sent,
             snapshot: None,
+            certified: Index(0),
         });
         let times = peer.snapshot.map_or(0, |(_, times)| times);
         peer.snapshot = Some((sent, times + 1));

@@ -1,6 +1,7 @@
 //! Drivers in conversation: a mesh of real drivers, disks that forget what was not synced, and a
 //! network that the test holds in its hands.
 
+mod certificates;
 mod chaos;
 mod elections;
 mod forgery;

@@ -6,10 +6,12 @@
 use hms_protocol::agent::Agent;
 use hms_protocol::codec::CodecError;
 use hms_protocol::digest::{Domain, Hash, hash_fields};
-use hms_protocol::id::{Index, NodeId, Term};
+use hms_protocol::id::{Epoch, Index, NodeId, Term};
 use hms_protocol::member::Member;
+use hms_protocol::receipt::Handover;
 use hms_protocol::service::Service;
 use hms_protocol::task::Task;
+use hms_protocol::trust::Trust;
 
 use super::command::Genesis;
 use super::evidence::Evidence;
@@ -35,6 +37,12 @@ pub struct Checkpoint {
     pub voters: Vec<NodeId>,
     /// Who listens at that entry.
     pub learners: Vec<NodeId>,
+    /// The index of the entry that made these the voters.
+    pub epoch: Epoch,
+    /// What the voters may do besides stopping.
+    pub trust: Trust,
+    /// What ended the epochs before, in order.
+    pub handovers: Vec<Handover>,
     /// The state after that entry.
     pub state: State,
 }
@@ -87,6 +95,9 @@ impl Checkpoint {
             chain: Hash::from_bytes(*state.mesh().as_bytes()),
             voters: vec![genesis.founder.id],
             learners: Vec::new(),
+            epoch: Epoch(GENESIS_INDEX.0),
+            trust: genesis.trust,
+            handovers: Vec::new(),
             state,
         }
     }
@@ -105,6 +116,12 @@ pub struct Head {
     pub voters: Vec<NodeId>,
     /// Who listens at that entry.
     pub learners: Vec<NodeId>,
+    /// The index of the entry that made these the voters.
+    pub epoch: Epoch,
+    /// What the voters may do besides stopping.
+    pub trust: Trust,
+    /// What ended the epochs before, in order.
+    pub handovers: Vec<Handover>,
 }
 
 fn contradiction(field: &'static str, reason: &'static str) -> CodecError {

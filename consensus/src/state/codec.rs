@@ -16,6 +16,7 @@ use hms_protocol::id::MeshId;
 use hms_protocol::limits;
 use hms_protocol::member::Role;
 use hms_protocol::time::Moment;
+use hms_protocol::trust::Trust;
 
 use super::command::{Batch, Command, Genesis};
 use crate::input::Admission;
@@ -128,7 +129,7 @@ impl Wire for Genesis {
             voters_wanted: self.voters_wanted,
             founded_at_ms: self.founded_at.0,
             salt: self.salt.to_vec(),
-            ..v1::Genesis::default()
+            trust: self.trust.to_number(),
         }
     }
 
@@ -139,6 +140,7 @@ impl Wire for Genesis {
             voters_wanted: message.voters_wanted,
             founded_at: Moment(message.founded_at_ms),
             salt: *field::hash("genesis.salt", &message.salt)?.as_bytes(),
+            trust: Trust::from_number("genesis.trust", message.trust)?,
         })
     }
 }

@@ -10,6 +10,7 @@ use hms_protocol::id::{AgentId, Incarnation, NodeId, ServiceName, TaskId};
 use hms_protocol::service::{Observation, ServiceSpec};
 use hms_protocol::task::{AttemptEnd, Blockage, TaskSpec};
 use hms_protocol::time::Moment;
+use hms_protocol::trust::Trust;
 
 use crate::input::Admission;
 
@@ -144,4 +145,6 @@ pub struct Genesis {
     pub founded_at: Moment,
     /// 32 random bytes, so that no two meshes have one id.
     pub salt: [u8; 32],
+    /// What its voters may do besides stopping.
+    pub trust: Trust,
 }

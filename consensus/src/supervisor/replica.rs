@@ -10,7 +10,7 @@ use hms_protocol::refusal::Refusal;
 
 use crate::birth::CheckpointPace;
 use crate::effect::Notice;
-use crate::raft::{Anchor, Committed, Members, MembershipChange, Point};
+use crate::raft::{Anchor, Committed, Driver, Members, MembershipChange, Point, Reader};
 use crate::state::checkpoint::{Checkpoint, CheckpointError};
 use crate::state::command::{Batch, Command};
 use crate::state::{Change, State};
@@ -113,7 +113,8 @@ impl Replica {
     }
 
     /// A checkpoint, if enough has been applied since the last one or one is `wanted`, and none is being written.
-    pub fn checkpoint(&mut self, members: &Members, wanted: bool) -> Option<Checkpoint> {
+    pub fn checkpoint(&mut self, driver: &Driver, wanted: bool) -> Option<Checkpoint> {
+        let members = driver.members();
         let due = self.pace.entries <= self.entries || self.pace.bytes <= self.bytes;
         if self.writing || !(due || wanted) {
             return None;
@@ -127,6 +128,9 @@ impl Replica {
             chain: self.chain,
             voters: members.voters(),
             learners: members.learners(),
+            epoch: members.epoch(),
+            trust: members.trust(),
+            handovers: driver.handovers(),
             state: self.state.clone(),
         })
     }
@@ -169,14 +173,25 @@ impl Replica {
     }
 }
 
+/// How Raft has what it carries read.
+pub const READER: Reader = Reader {
+    anchor: read_anchor,
+    batch: |bytes| codec::decode_exact::<Batch>(bytes).is_ok(),
+};
+
 /// What a checkpoint stands for, for Raft; `None` if the bytes are not one.
-pub fn read_anchor(bytes: &[u8]) -> Option<Anchor> {
+fn read_anchor(bytes: &[u8]) -> Option<Anchor> {
     let checkpoint = Checkpoint::decode(bytes).ok()?;
     let point = Point {
         index: checkpoint.index,
         term: checkpoint.term,
         chain: checkpoint.chain,
     };
-    let members = Members::new(&checkpoint.voters, &checkpoint.learners)?;
-    Some(Anchor { point, members })
+    let (voters, learners) = (&checkpoint.voters, &checkpoint.learners);
+    let members = Members::new(checkpoint.trust, checkpoint.epoch, voters, learners)?;
+    Some(Anchor {
+        point,
+        members,
+        handovers: checkpoint.handovers,
+    })
 }

@@ -80,12 +80,14 @@ mod tests {
     use crate::birth::CheckpointPace;
     use crate::input::TICK_MS;
     use crate::raft::RaftSettings;
+    use hms_protocol::keyring::SecretKey;
 
     /// A node that begins its life at `BEGAN` and beats every `every_ms`.
     fn pulse(every_ms: u64) -> Pulse {
         Pulse::new(&Birth {
             mesh: MeshId::from_bytes([9; 32]),
             me: NodeId::from_bytes([1; 32]),
+            key: SecretKey::from_seed(&[1; 32]).into(),
             name: "n1".parse().unwrap(),
             incarnation: Incarnation(1),
             role: Role::Worker,

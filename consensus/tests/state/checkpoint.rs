@@ -4,8 +4,9 @@ use hms_consensus::state::checkpoint::{Checkpoint, CheckpointError, Head};
 use hms_consensus::state::command::Command;
 use hms_proto::v1;
 use hms_protocol::digest::{Domain, Hash, hash_fields};
-use hms_protocol::id::{Index, Term};
+use hms_protocol::id::{Epoch, Index, Term};
 use hms_protocol::task::Outcome;
+use hms_protocol::trust::Trust;
 use hms_protocol::verdict::Finding;
 use prost::Message as _;
 
@@ -57,6 +58,9 @@ fn checkpoint(stage: &Stage) -> Checkpoint {
         chain: Hash::from_bytes([3; 32]),
         voters: vec![node_id(1), node_id(2)],
         learners: vec![node_id(3)],
+        epoch: Epoch(3),
+        trust: Trust::Byzantine,
+        handovers: Vec::new(),
         state: stage.state.clone(),
     }
 }
@@ -132,6 +136,7 @@ fn a_mesh_begins_with_its_founder_and_its_id_is_its_genesis() {
         voters_wanted: 3,
         founded_at: super::stage::FOUNDED,
         salt: [1; 32],
+        trust: Trust::Byzantine,
     };
     let first = Checkpoint::genesis(&genesis);
     assert_eq!((first.index, first.term), (Index(1), Term(1)));

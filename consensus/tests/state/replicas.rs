@@ -8,10 +8,11 @@ use hms_consensus::state::ledger::held;
 use hms_consensus::state::{Applied, State};
 use hms_protocol::codec;
 use hms_protocol::digest::Hash;
-use hms_protocol::id::{NodeId, TaskId, Term};
+use hms_protocol::id::{Epoch, NodeId, TaskId, Term};
 use hms_protocol::limits;
 use hms_protocol::service::{Observation, ServiceSpec, Sight};
 use hms_protocol::task::{AttemptEnd, Blockage, Outcome, TaskState};
+use hms_protocol::trust::Trust;
 use hms_protocol::verdict::Finding;
 use proptest::prelude::*;
 
@@ -192,6 +193,9 @@ fn reread(state: &State) -> State {
         chain: Hash::default(),
         voters: Vec::new(),
         learners: Vec::new(),
+        epoch: Epoch(1),
+        trust: Trust::Byzantine,
+        handovers: Vec::new(),
         state: state.clone(),
     };
     Checkpoint::decode(&checkpoint.encode())

@@ -16,6 +16,7 @@ use hms_protocol::keyring::SecretKey;
 use hms_protocol::refusal::Refusal;
 use hms_protocol::task::{Outcome, Report, TaskKind, TaskResult, TaskSpec};
 use hms_protocol::time::Moment;
+use hms_protocol::trust::Trust;
 use hms_protocol::verdict::{Finding, Verdict, Verification};
 
 /// When the mesh was founded.
@@ -44,6 +45,7 @@ impl Stage {
             voters_wanted: 3,
             founded_at: FOUNDED,
             salt: [7; 32],
+            trust: Trust::Byzantine,
         };
         let mut stage = Self {
             state: State::genesis(&genesis),

@@ -56,6 +56,11 @@ pub struct Settings {
     #[arg(long, env = "HMS_VOTERS", value_name = "N")]
     pub voters: Option<u32>,
 
+    /// What the voters of a new mesh may do besides stopping: byzantine (up to a third of them, less one, may lie: one of
+    /// four, two of seven) or crash (nothing) [default: byzantine]
+    #[arg(long, env = "HMS_TRUST", value_name = "WORD")]
+    pub trust: Option<String>,
+
     /// Find members on this host and its network by mDNS, and be found: with it and a token no --join is needed. It needs an
     /// interface that is not loopback
     #[arg(long, env = "HMS_MDNS", num_args = 0..=1, default_missing_value = "true")]
@@ -123,6 +128,7 @@ impl Settings {
             token: self.token.or(other.token),
             role: self.role.or(other.role),
             voters: self.voters.or(other.voters),
+            trust: self.trust.or(other.trust),
             mdns: self.mdns.or(other.mdns),
             bases: self.bases.or(other.bases),
             agents: self.agents.or(other.agents),

@@ -1,6 +1,7 @@
 //! Settings that make a configuration, and those that are refused.
 
 use hms_protocol::member::GATEWAY_USUAL;
+use hms_protocol::trust::Trust;
 
 use super::*;
 
@@ -15,7 +16,13 @@ fn the_least_configuration_founds_a_mesh_of_three_voters_on_loopback() {
     let usual: SocketAddr = GATEWAY_USUAL.parse().unwrap();
     assert!(config.gateway.is_none() && usual.ip().is_loopback());
     assert!(config.metrics.ip().is_loopback());
-    assert!(matches!(config.entry, Entry::Found { voters_wanted: 3 }));
+    assert!(matches!(
+        config.entry,
+        Entry::Found {
+            voters_wanted: 3,
+            trust: Trust::Byzantine
+        }
+    ));
 }
 
 #[test]
@@ -33,6 +40,10 @@ fn bad_values_name_the_setting_and_a_token_is_never_repeated() {
         (
             "data_dir='x'\nlisten=['tcp://1.2.3.4']",
             "listen is \"tcp://1.2.3.4\"",
+        ),
+        (
+            "data_dir='x'\ntrust='blind'",
+            "trust is \"blind\": allowed are byzantine and crash",
         ),
         (
             "data_dir='x'\nvoters=9",

@@ -78,11 +78,11 @@ pub(super) async fn open(config: Config, skills: SkillSet) -> Result<Opened, Nod
         Role::Voter => store.recover()?,
         Role::Worker => Recovered::default(),
     };
+    let key = Arc::new(SecretKey::from_seed(&identity.key().seed()));
     let mind = Mind::restore(
-        &birth(&facts, roster, skills.specs(), config.heartbeats),
+        &birth(&facts, &key, roster, (skills.specs(), config.heartbeats)),
         recovered,
     )?;
-    let key = Arc::new(SecretKey::from_seed(&identity.key().seed()));
     let Doors {
         gateway,
         metrics,
@@ -196,8 +196,14 @@ async fn enter(
             let admitted = join(net, net_events, &wish, addresses, Some(facts.mesh)).await?;
             Ok(Admitted { facts, ..admitted })
         }
-        (None, Entry::Found { voters_wanted }) => {
-            let (checkpoint, facts) = found(wish, *voters_wanted, clock.now())?;
+        (
+            None,
+            Entry::Found {
+                voters_wanted,
+                trust,
+            },
+        ) => {
+            let (checkpoint, facts) = found(wish, (*voters_wanted, *trust), clock.now())?;
             store.found(&checkpoint)?;
             Ok(Admitted {
                 facts,
@@ -210,13 +216,14 @@ async fn enter(
 
 fn birth(
     facts: &Facts,
+    key: &Arc<SecretKey>,
     roster: RosterView,
-    skills: Vec<SkillSpec>,
-    heartbeats: HeartbeatPace,
+    (skills, heartbeats): (Vec<SkillSpec>, HeartbeatPace),
 ) -> Birth {
     Birth {
         mesh: facts.mesh,
         me: facts.node,
+        key: Arc::clone(key),
         name: facts.name.clone(),
         incarnation: facts.incarnation,
         role: facts.role,

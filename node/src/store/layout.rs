@@ -6,7 +6,9 @@
 //! | `meta` | `hard-state` | Raft's hard state, opaque |
 //! | `meta` | `log-start` | index of the first row that counts (8 bytes) |
 //! | `meta` | `serial` | how many batches were written (8 bytes) |
+//! | `meta` | `lock` | the certificate that a voter is locked on, opaque |
 //! | `log` | index (8 bytes) | a log row, opaque |
+//! | `certificates` | index (8 bytes) | a final certificate, opaque |
 //! | `checkpoint` | `newest` | version (1), serial (8), index (8), length (8), digest (32) |
 //! | `checkpoint` | `piece` serial (8) number (4) | up to 256 KiB of a checkpoint |
 //! | `seen` | `direct`, `gossip` | a replay record |
@@ -14,7 +16,8 @@
 //! | `memory` | agent id (16 bytes) | an agent's memory, opaque to the store |
 //!
 //! Numbers in keys are big-endian, so that they sort; in values little-endian. A change of this
-//! page is a new [`FORMAT`]. A store of format 1 has no `memory`; it gets one when it is opened.
+//! page is a new [`FORMAT`]. A store of format 1 has no `memory`, one of format 2 no
+//! `certificates`; they get them when they are opened.
 
 use hms_protocol::id::Index;
 use rocksdb::{ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, Options};
@@ -22,7 +25,7 @@ use rocksdb::{ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, Options
 use super::database::Age;
 
 /// The version of this page, as the marker file names it.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 /// The oldest version that can be brought to this one by making the families that it lacks.
 pub(super) const FORMAT_OLDEST: u32 = 1;
@@ -48,18 +51,20 @@ pub(super) const WAL_EXTENSION: &str = "log";
 
 pub(super) const META: &str = "meta";
 pub(super) const LOG: &str = "log";
+pub(super) const CERTIFICATES: &str = "certificates";
 pub(super) const CHECKPOINT: &str = "checkpoint";
 pub(super) const SEEN: &str = "seen";
 pub(super) const AGENTS: &str = "agents";
 pub(super) const MEMORY: &str = "memory";
 
-pub(super) const FAMILIES: [&str; 6] = [META, LOG, CHECKPOINT, SEEN, AGENTS, MEMORY];
+pub(super) const FAMILIES: [&str; 7] = [META, LOG, CERTIFICATES, CHECKPOINT, SEEN, AGENTS, MEMORY];
 
 /// The families of a store of [`FORMAT_OLDEST`]. If one of them is not there, it was lost.
 pub(super) const FAMILIES_OLDEST: [&str; 5] = [META, LOG, CHECKPOINT, SEEN, AGENTS];
 
 pub(super) const OWNER: &[u8] = b"owner";
 pub(super) const HARD_STATE: &[u8] = b"hard-state";
+pub(super) const LOCK: &[u8] = b"lock";
 pub(super) const LOG_START: &[u8] = b"log-start";
 pub(super) const SERIAL: &[u8] = b"serial";
 pub(super) const NEWEST: &[u8] = b"newest";

@@ -8,15 +8,20 @@ use super::database::{Batch, Database};
 use super::error::StoreError;
 use super::layout;
 
+/// The families that are cut where the log is cut.
+const CUT: [&str; 2] = [layout::LOG, layout::CERTIFICATES];
+
 /// Adds a write to a batch. A checkpoint that it installs is the checkpoint room's business, but
 /// for the rows that it replaces.
 pub(super) fn add(write: &LogWrite, batch: &mut Batch<'_>) {
     if let Some((index, _)) = &write.install {
-        batch.delete_range(
-            layout::LOG,
-            layout::row_key(Index(0)),
-            layout::row_key(Index(u64::MAX)),
-        );
+        for family in CUT {
+            batch.delete_range(
+                family,
+                layout::row_key(Index(0)),
+                layout::row_key(Index(u64::MAX)),
+            );
+        }
         put_start(index.next(), batch);
     }
     if let Some(from) = write.truncate_from {
@@ -29,16 +34,20 @@ pub(super) fn add(write: &LogWrite, batch: &mut Batch<'_>) {
     for (index, row) in &write.rows {
         batch.put(layout::LOG, layout::row_key(*index), row);
     }
+    for (index, certificate) in &write.certificates {
+        batch.put(layout::CERTIFICATES, layout::row_key(*index), certificate);
+    }
+    if let Some(lock) = &write.lock {
+        batch.put(layout::META, layout::LOCK, lock);
+    }
     if let Some(state) = &write.hard_state {
         batch.put(layout::META, layout::HARD_STATE, state);
     }
     if let Some(to) = write.compact_to {
         let start = to.next();
-        batch.delete_range(
-            layout::LOG,
-            layout::row_key(Index(0)),
-            layout::row_key(start),
-        );
+        for family in CUT {
+            batch.delete_range(family, layout::row_key(Index(0)), layout::row_key(start));
+        }
         put_start(start, batch);
     }
 }
@@ -64,10 +73,31 @@ pub(super) fn read_rows(
     database: &Database,
     start: Index,
 ) -> Result<Vec<(Index, Vec<u8>)>, StoreError> {
+    read_from(database, layout::LOG, start)
+}
+
+/// Every certificate from an index on, in order.
+pub(super) fn read_certificates(
+    database: &Database,
+    start: Index,
+) -> Result<Vec<(Index, Vec<u8>)>, StoreError> {
+    read_from(database, layout::CERTIFICATES, start)
+}
+
+/// The certificate that the voter is locked on, if there is one.
+pub(super) fn read_lock(database: &Database) -> Result<Option<Vec<u8>>, StoreError> {
+    database.get(layout::META, layout::LOCK)
+}
+
+fn read_from(
+    database: &Database,
+    family: &'static str,
+    start: Index,
+) -> Result<Vec<(Index, Vec<u8>)>, StoreError> {
     let mut rows = Vec::new();
-    database.scan(layout::LOG, &layout::row_key(start), |key, row| {
+    database.scan(family, &layout::row_key(start), |key, row| {
         let index = layout::row_index(key).ok_or_else(|| {
-            let what = "a row of the log".to_owned();
+            let what = format!("an entry of {family}");
             StoreError::entry(database.directory(), what, "its key has the wrong length")
         })?;
         rows.push((index, row.to_vec()));

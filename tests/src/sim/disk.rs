@@ -18,6 +18,8 @@ pub struct Disk {
     checkpoint: Option<(Index, Arc<[u8]>)>,
     hard_state: Option<Vec<u8>>,
     rows: BTreeMap<Index, Vec<u8>>,
+    certificates: BTreeMap<Index, Vec<u8>>,
+    lock: Option<Vec<u8>>,
     unsynced: VecDeque<LogWrite>,
     /// The node's newest life.
     pub incarnation: Incarnation,
@@ -51,17 +53,21 @@ impl Disk {
     fn keep(&mut self, write: LogWrite) {
         if let Some((index, bytes)) = write.install {
             self.rows.clear();
+            self.certificates.clear();
             self.checkpoint = Some((index, bytes));
         }
         if let Some(from) = write.truncate_from {
             self.rows.split_off(&from);
         }
         self.rows.extend(write.rows);
+        self.certificates.extend(write.certificates);
+        self.lock = write.lock.or(self.lock.take());
         if write.hard_state.is_some() {
             self.hard_state = write.hard_state;
         }
         if let Some(to) = write.compact_to {
             self.rows = self.rows.split_off(&to.next());
+            self.certificates = self.certificates.split_off(&to.next());
         }
     }
 
@@ -90,6 +96,8 @@ impl Disk {
             checkpoint: self.checkpoint.as_ref().map(|(_, bytes)| bytes.to_vec()),
             hard_state: self.hard_state.clone(),
             rows: self.rows.clone().into_iter().collect(),
+            certificates: self.certificates.clone().into_iter().collect(),
+            lock: self.lock.clone(),
         }
     }
 

@@ -1,9 +1,11 @@
 //! A simulated machine: a mind with a disk, a clock and agents of its own, that can crash, sleep and come back.
 
+use std::sync::Arc;
+
 use hms_consensus::effect::Effect;
 use hms_consensus::input::Input;
 use hms_consensus::mind::{Birth, CheckpointPace, Mind};
-use hms_consensus::raft::RaftSettings;
+use hms_consensus::raft::{RaftSettings, RecoveryError};
 use hms_consensus::state::State;
 use hms_consensus::supervisor::Supervisor;
 use hms_protocol::heartbeat::HeartbeatPace;
@@ -30,7 +32,7 @@ pub struct Host {
     /// Which.
     pub id: HostId,
     /// The node's key.
-    pub key: SecretKey,
+    pub key: Arc<SecretKey>,
     /// The node.
     pub node: NodeId,
     /// What people call it.
@@ -61,7 +63,7 @@ impl Host {
         Self {
             id,
             node: key.public().into(),
-            key,
+            key: Arc::new(key),
             name: format!("n{}", id.0 + 1)
                 .parse()
                 .expect("the name is a valid one"),
@@ -88,13 +90,14 @@ impl Host {
         self.disk.incarnation
     }
 
-    /// Starts the node, from what the disk holds.
-    pub fn start(&mut self, mesh: MeshId, pace: CheckpointPace) {
+    /// Starts the node, from what the disk holds; a disk that has forgotten what it called durable may be refused.
+    pub fn start(&mut self, mesh: MeshId, pace: CheckpointPace) -> Result<(), RecoveryError> {
         self.disk.incarnation = self.disk.incarnation.next();
         self.crew.forget_work();
-        let mind = Mind::restore(&self.birth(mesh, pace), self.disk.recovered());
-        self.mind = Some(mind.expect("a simulated disk loses writes, but damages none"));
+        let mind = Mind::restore(&self.birth(mesh, pace), self.disk.recovered())?;
+        self.mind = Some(mind);
         self.asleep_until = None;
+        Ok(())
     }
 
     /// What its mind is born with in its present life.
@@ -102,6 +105,7 @@ impl Host {
         Birth {
             mesh,
             me: self.node,
+            key: Arc::clone(&self.key),
             name: self.name.clone(),
             incarnation: self.disk.incarnation,
             role: self.disk.role.expect("a host starts once it is admitted"),

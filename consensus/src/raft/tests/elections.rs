@@ -123,7 +123,7 @@ fn settings_that_cannot_work_are_refused() {
         heartbeat_ticks: 2,
     };
     let recovered = Mesh::new(1).disks[&node(1)].recovered();
-    let restored =
-        crate::raft::Driver::restore(node(1), settings, recovered, super::mesh::read_anchor);
+    let seat = super::mesh::seat(node(1));
+    let restored = crate::raft::Driver::restore(seat, settings, recovered, super::mesh::READER);
     assert_eq!(restored.err().unwrap().code(), "HMS-RAFT-REFUSED");
 }

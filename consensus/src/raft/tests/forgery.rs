@@ -1,10 +1,9 @@
 //! Messages that no honest peer sends, one by one: each is refused with its own reason, and changes
 //! nothing.
 
-use prost_raft::Message as _;
 use raft::eraftpb::{Entry, Message, MessageType};
 
-use super::mesh::{Mesh, node};
+use super::mesh::{Mesh, UNREADABLE, frame, node};
 use crate::raft::{RaftRefusal, limits, raft_id};
 
 /// A mesh with a leader, a follower, and a message from the one to the other.
@@ -39,9 +38,7 @@ impl Stage {
         forge(&mut self.message);
         let driver = &mut self.mesh.live.get_mut(&to).unwrap().driver;
         let before = driver.status();
-        let refusal = driver
-            .receive(from, &self.message.encode_to_vec())
-            .unwrap_err();
+        let refusal = driver.receive(from, &frame(&self.message)).unwrap_err();
         assert_eq!(driver.status(), before, "a refused message changes nothing");
         refusal
     }
@@ -103,7 +100,7 @@ fn an_answer_from_a_stranger_is_refused_and_its_votes_do_not_count() {
     ] {
         stage.message.msg_type = kind.into();
         let driver = &mut stage.mesh.live.get_mut(&to).unwrap().driver;
-        let refusal = driver.receive(node(9), &stage.message.encode_to_vec());
+        let refusal = driver.receive(node(9), &frame(&stage.message));
         assert_eq!(refusal.unwrap_err().code(), "HMS-RAFT-UNKNOWN-PEER");
     }
 }
@@ -143,6 +140,7 @@ fn entries_that_do_not_follow_each_other_are_refused() {
     broken(|message| message.entries[1].entry_type = 1);
     broken(|message| message.entries[1].entry_type = 2);
     broken(|message| message.entries[1].data = vec![0; limits::ENTRY_BYTES_MAX + 1]);
+    broken(|message| message.entries[1].data = UNREADABLE.to_vec());
 }
 
 #[test]
@@ -275,7 +273,7 @@ fn votes_that_were_not_asked_for_yet_do_not_make_a_leader() {
             term,
             ..Message::default()
         };
-        mesh.deliver(node(2), candidate, &vote.encode_to_vec());
+        mesh.deliver(node(2), candidate, &frame(&vote));
         mesh.settle();
     }
     // It may believe the vote, but nobody hears of its office before its own vote is durable.

@@ -1,11 +1,15 @@
 //! Peers that lie at random: whatever passes the sentry, no driver panics, then or later.
 
+use hms_protocol::certificate::{Phase, Statement};
+use hms_protocol::codec;
+use hms_protocol::frame::Frame;
+use hms_protocol::id::NodeId;
 use prost_raft::Message as _;
 use raft::eraftpb::Message;
 
 use super::chaos::Dice;
 use super::forgery::entry;
-use super::mesh::{Mesh, node};
+use super::mesh::{Mesh, node, seat};
 
 /// Changes a real message a little, as a liar or a broken memory would.
 fn mutate(message: &mut Message, dice: &mut Dice) {
@@ -65,6 +69,30 @@ fn mutate_snapshot(message: &mut Message, dice: &mut Dice, by: u64) {
     }
 }
 
+/// Changes the words that go with a message. The liar has its own key, and signs what it likes.
+fn mutate_words(liar: NodeId, frame: &mut Frame, dice: &mut Dice) {
+    let by = [1, u64::MAX, 7][dice.roll(3)];
+    let bend = |statement: &mut Statement, how: usize| match how {
+        0 => statement.term.0 = statement.term.0.wrapping_add(by),
+        1 => statement.index.0 = statement.index.0.wrapping_add(by),
+        2 => statement.epoch.0 = statement.epoch.0.wrapping_add(by),
+        3 => statement.phase = Phase::Locked,
+        _ => statement.hash = hms_protocol::digest::Hash::from_bytes([9; 32]),
+    };
+    let how = dice.roll(5);
+    frame.certified.0 = frame.certified.0.wrapping_add(by);
+    for attestation in &mut frame.attestations {
+        bend(&mut attestation.statement, how);
+        *attestation = attestation.statement.attest(&seat(liar).key);
+    }
+    for certificate in &mut frame.certificates {
+        bend(&mut certificate.statement, how);
+    }
+    if dice.roll(8) == 0 {
+        frame.message.clear();
+    }
+}
+
 /// A mesh in which one node in three lies now and then, about everything.
 fn lies(seed: u64) -> usize {
     let mut dice = Dice(seed);
@@ -96,11 +124,16 @@ fn lie(mesh: &mut Mesh, dice: &mut Dice) {
         return;
     };
     if dice.roll(4) == 0 {
-        let mut message = Message::decode(bytes.as_slice()).unwrap();
-        for _ in 0..=dice.roll(3) {
+        let mut frame: Frame = codec::decode(&bytes).unwrap();
+        let mut message = Message::decode(frame.message.as_slice()).unwrap();
+        for _ in 0..dice.roll(3) {
             mutate(&mut message, dice);
         }
-        bytes = message.encode_to_vec();
+        for _ in 0..dice.roll(3) {
+            mutate_words(from, &mut frame, dice);
+        }
+        frame.message = message.encode_to_vec();
+        bytes = codec::encode(&frame);
         if dice.roll(10) == 0 {
             bytes.truncate(dice.roll(bytes.len() + 1));
         }

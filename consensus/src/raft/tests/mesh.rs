@@ -3,14 +3,46 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use hms_protocol::certificate::{Certificate, Statement};
+use hms_protocol::codec;
 use hms_protocol::digest::Hash;
-use hms_protocol::id::{Index, NodeId, Term};
+use hms_protocol::evidence::VoterEvidence;
+use hms_protocol::frame::Frame;
+use hms_protocol::id::{Epoch, Index, MeshId, NodeId, Term};
+use hms_protocol::keyring::SecretKey;
+use hms_protocol::receipt::Handover;
+use hms_protocol::trust::Trust;
+use prost_raft::Message as _;
+use raft::eraftpb::Message;
 
 use crate::effect::{LogWrite, Recovered};
-use crate::raft::{Anchor, Committed, Driver, Members, Point, Progress, RaftRefusal, RaftSettings};
+use crate::raft::{
+    Anchor, Committed, Driver, Members, Point, Progress, RaftRefusal, RaftSettings, Reader, Seat,
+};
+
+fn key(number: u8) -> SecretKey {
+    SecretKey::from_seed(&[number; 32])
+}
 
 pub(super) fn node(number: u8) -> NodeId {
-    NodeId::from_bytes([number; 32])
+    key(number).public().into()
+}
+
+/// The seat of one of the nodes.
+pub(super) fn seat(id: NodeId) -> Seat {
+    let number = (0..=u8::MAX).find(|number| node(*number) == id);
+    Seat {
+        key: Arc::new(key(number.unwrap())),
+        group: MeshId::from_bytes([1; 32]),
+    }
+}
+
+/// A message of Raft as it travels, without words.
+pub(super) fn frame(message: &Message) -> Vec<u8> {
+    codec::encode(&Frame {
+        message: message.encode_to_vec(),
+        ..Frame::default()
+    })
 }
 
 /// What a node has on disk.
@@ -19,21 +51,27 @@ pub(super) struct Disk {
     pub(super) checkpoint: Option<Vec<u8>>,
     pub(super) hard_state: Option<Vec<u8>>,
     pub(super) rows: BTreeMap<Index, Vec<u8>>,
+    pub(super) certificates: BTreeMap<Index, Vec<u8>>,
+    pub(super) lock: Option<Vec<u8>>,
 }
 
 impl Disk {
     fn write(&mut self, write: LogWrite) {
         if let Some((_, bytes)) = write.install {
             self.rows.clear();
+            self.certificates.clear();
             self.checkpoint = Some(bytes.to_vec());
         }
         if let Some(from) = write.truncate_from {
             self.rows.split_off(&from);
         }
         self.rows.extend(write.rows);
+        self.certificates.extend(write.certificates);
+        self.lock = write.lock.or(self.lock.take());
         self.hard_state = write.hard_state.or(self.hard_state.take());
         if let Some(to) = write.compact_to {
             self.rows = self.rows.split_off(&to.next());
+            self.certificates = self.certificates.split_off(&to.next());
         }
     }
 
@@ -42,6 +80,8 @@ impl Disk {
             checkpoint: self.checkpoint.clone(),
             hard_state: self.hard_state.clone(),
             rows: self.rows.clone().into_iter().collect(),
+            certificates: self.certificates.clone().into_iter().collect(),
+            lock: self.lock.clone(),
         }
     }
 }
@@ -70,29 +110,48 @@ impl Applied {
         }
     }
 
-    pub(super) fn encode(&self, members: &Members) -> Vec<u8> {
+    pub(super) fn encode(&self, members: &Members, handovers: &[Handover]) -> Vec<u8> {
         let mut lines = vec![
             self.point.index.to_string(),
             self.point.term.to_string(),
             self.point.chain.to_string(),
+            members.epoch().to_string(),
+            format!("{:?}", members.trust()),
             join(&members.voters()),
             join(&members.learners()),
+            handovers
+                .iter()
+                .map(|it| hex::encode(codec::encode(it)) + " ")
+                .collect(),
         ];
         let text = |batch: &Vec<u8>| String::from_utf8(batch.clone()).unwrap();
         lines.extend(self.batches.iter().map(text));
         lines.join("\n").into_bytes()
     }
 
-    fn decode(bytes: &[u8]) -> Option<(Self, Members)> {
+    fn decode(bytes: &[u8]) -> Option<(Self, Anchor)> {
         let mut lines = std::str::from_utf8(bytes).ok()?.split('\n');
         let point = Point {
             index: Index(lines.next()?.parse().ok()?),
             term: Term(lines.next()?.parse().ok()?),
             chain: Hash::from_hex(lines.next()?)?,
         };
-        let members = Members::new(&split(lines.next()?)?, &split(lines.next()?)?)?;
+        let epoch = Epoch(lines.next()?.parse().ok()?);
+        let trust = match lines.next()? {
+            "Crash" => Trust::Crash,
+            _ => Trust::Byzantine,
+        };
+        let (voters, learners) = (split(lines.next()?)?, split(lines.next()?)?);
+        let members = Members::new(trust, epoch, &voters, &learners)?;
+        let read = |word| codec::decode(&hex::decode(word).ok()?).ok();
+        let handovers = lines.next()?.split_whitespace().map(read).collect();
         let batches = lines.map(|line| line.as_bytes().to_vec()).collect();
-        Some((Self { point, batches }, members))
+        let anchor = Anchor {
+            point,
+            members,
+            handovers: Option::<Vec<_>>::unwrap_or_default(handovers),
+        };
+        Some((Self { point, batches }, anchor))
     }
 }
 
@@ -107,16 +166,21 @@ fn split(line: &str) -> Option<Vec<NodeId>> {
         .collect()
 }
 
-pub(super) fn read_anchor(bytes: &[u8]) -> Option<Anchor> {
-    let (applied, members) = Applied::decode(bytes)?;
-    Some(Anchor {
-        point: applied.point,
-        members,
-    })
+fn read_anchor(bytes: &[u8]) -> Option<Anchor> {
+    Applied::decode(bytes).map(|(_, anchor)| anchor)
 }
 
+/// What Raft carries in the tests: checkpoints of its batches, and batches of any bytes but these.
+pub(super) const READER: Reader = Reader {
+    anchor: read_anchor,
+    batch: |bytes| bytes != UNREADABLE,
+};
+
+/// A batch that nobody can read.
+pub(super) const UNREADABLE: &[u8] = b"unreadable";
+
 /// The checkpoint of a mesh that these voters have founded.
-pub(super) fn founded(voters: &[NodeId]) -> Vec<u8> {
+pub(super) fn founded(voters: &[NodeId], trust: Trust) -> Vec<u8> {
     let genesis = Applied {
         point: Point {
             index: Index(1),
@@ -125,7 +189,7 @@ pub(super) fn founded(voters: &[NodeId]) -> Vec<u8> {
         },
         batches: Vec::new(),
     };
-    genesis.encode(&Members::new(voters, &[]).unwrap())
+    genesis.encode(&Members::new(trust, Epoch(1), voters, &[]).unwrap(), &[])
 }
 
 /// A running node.
@@ -135,6 +199,8 @@ pub(super) struct Live {
     pub(super) reads: Vec<(u64, Index)>,
     pub(super) reads_lost: Vec<u64>,
     pub(super) installs: usize,
+    pub(super) certificates: Vec<Certificate>,
+    pub(super) evidence: Vec<VoterEvidence>,
     // Writes that are ordered and not on disk.
     queue: VecDeque<LogWrite>,
 }
@@ -154,12 +220,18 @@ pub(super) struct Mesh {
     pub(super) settings: RaftSettings,
     // What must hold: one entry per index, one leader per term.
     ledger: BTreeMap<Index, Committed>,
+    certified: BTreeMap<Index, Hash>,
     leaders: BTreeMap<Term, NodeId>,
 }
 
 impl Mesh {
     /// A mesh of these voters, none of which has ever run.
     pub(super) fn new(count: u8) -> Self {
+        Self::founded(count, Trust::Byzantine)
+    }
+
+    /// A mesh of these voters, who may do so much.
+    pub(super) fn founded(count: u8, trust: Trust) -> Self {
         let mut mesh = Self {
             live: BTreeMap::new(),
             disks: BTreeMap::new(),
@@ -171,12 +243,13 @@ impl Mesh {
             believes: true,
             settings: RaftSettings::default(),
             ledger: BTreeMap::new(),
+            certified: BTreeMap::new(),
             leaders: BTreeMap::new(),
         };
         let voters: Vec<NodeId> = (1..=count).map(node).collect();
         for voter in &voters {
             let disk = Disk {
-                checkpoint: Some(founded(&voters)),
+                checkpoint: Some(founded(&voters, trust)),
                 ..Disk::default()
             };
             mesh.disks.insert(*voter, disk);
@@ -188,7 +261,7 @@ impl Mesh {
     /// Starts a node from its disk; one without a disk has never been brought up.
     pub(super) fn start(&mut self, id: NodeId) {
         let disk = self.disks.entry(id).or_default().recovered();
-        let (driver, restored) = Driver::restore(id, self.settings, disk, read_anchor).unwrap();
+        let (driver, restored) = Driver::restore(seat(id), self.settings, disk, READER).unwrap();
         let bytes = restored.checkpoint.map(|(_, bytes)| bytes);
         let state = bytes.and_then(|bytes| Applied::decode(&bytes));
         let live = Live {
@@ -197,6 +270,8 @@ impl Mesh {
             reads: Vec::new(),
             reads_lost: Vec::new(),
             installs: 0,
+            certificates: Vec::new(),
+            evidence: Vec::new(),
             queue: VecDeque::new(),
         };
         self.live.insert(id, live);
@@ -251,6 +326,16 @@ impl Mesh {
             live.applied = applied;
             live.installs += 1;
         }
+        for certificate in progress.certificates {
+            let Statement { index, hash, .. } = certificate.statement;
+            let known = *self.certified.entry(index).or_insert(hash);
+            assert!(
+                known == hash || !self.believes,
+                "entry {index} has two certificates"
+            );
+            live.certificates.push(certificate);
+        }
+        live.evidence.extend(progress.evidence);
         for committed in progress.committed {
             live.applied.apply(&committed);
             let index = committed.index();
@@ -258,6 +343,8 @@ impl Mesh {
                 .ledger
                 .entry(index)
                 .or_insert_with(|| committed.clone());
+            let under = self.certified.range(index..).next();
+            assert!(under.is_some(), "entry {index} is under no certificate");
             let agreed = *known == committed;
             assert!(
                 agreed || !self.believes,
@@ -295,7 +382,9 @@ impl Mesh {
     /// Lets a node write a checkpoint of its state.
     pub(super) fn checkpoint(&mut self, id: NodeId) {
         let live = self.live.get_mut(&id).unwrap();
-        let bytes = live.applied.encode(live.driver.members());
+        let bytes = live
+            .applied
+            .encode(live.driver.members(), &live.driver.handovers());
         self.disks.get_mut(&id).unwrap().checkpoint = Some(bytes.clone());
         live.driver
             .checkpointed(live.applied.point.index, Arc::from(bytes));

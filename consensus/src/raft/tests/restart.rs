@@ -2,7 +2,7 @@
 
 use hms_protocol::id::{Index, NodeId};
 
-use super::mesh::{Disk, Mesh, node, read_anchor};
+use super::mesh::{Disk, Mesh, READER, node, seat};
 use crate::raft::{Driver, RaftSettings, RecoveryError, RowError};
 
 /// A disk with a checkpoint at entry 1 and a few rows after it, the newest written last.
@@ -18,7 +18,7 @@ fn written() -> Disk {
 
 fn restore(disk: &Disk) -> Result<Driver, RecoveryError> {
     let settings = RaftSettings::default();
-    let restored = Driver::restore(node(1), settings, disk.recovered(), read_anchor);
+    let restored = Driver::restore(seat(node(1)), settings, disk.recovered(), READER);
     restored.map(|(driver, _)| driver)
 }
 

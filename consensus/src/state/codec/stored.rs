@@ -5,12 +5,14 @@
 
 use hms_proto::v1;
 use hms_protocol::codec::shape::fields;
-use hms_protocol::codec::{CodecError, field};
+use hms_protocol::codec::{CodecError, Wire, WireEnum as _, field};
 use hms_protocol::digest::{Domain, hash_fields};
-use hms_protocol::id::{Index, NodeId, Term};
+use hms_protocol::id::{Epoch, Index, NodeId, Term};
 use hms_protocol::limits;
+use hms_protocol::trust::Trust;
 use prost::Message as _;
 
+use crate::raft::limits::HANDOVERS_MAX;
 use crate::state::State;
 use crate::state::checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointError, Head};
 
@@ -18,8 +20,8 @@ use crate::state::checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointError, 
 const STATE: u32 = 6;
 const STATE_DIGEST: u32 = 7;
 
-/// Fields of a checkpoint's content: voters, learners, and some more.
-const CONTENT_FIELDS_MAX: usize = 2 * limits::MEMBERS_MAX + 16;
+/// Fields of a checkpoint's content: voters, learners, handovers, and some more.
+const CONTENT_FIELDS_MAX: usize = 2 * limits::MEMBERS_MAX + HANDOVERS_MAX + 16;
 
 impl Checkpoint {
     /// The bytes to store. Equal checkpoints have equal bytes.
@@ -33,6 +35,9 @@ impl Checkpoint {
             learners: ids(&self.learners),
             state: Some(self.state.to_wire()),
             state_digest: self.state.digest().as_bytes().to_vec(),
+            epoch: self.epoch.0,
+            trust: self.trust.to_number(),
+            handovers: self.handovers.iter().map(Wire::to_wire).collect(),
         }
         .encode_to_vec();
         let checksum = hash_fields(Domain::Checkpoint, &[&content]);
@@ -61,6 +66,9 @@ impl Checkpoint {
             chain: head.chain,
             voters: head.voters,
             learners: head.learners,
+            epoch: head.epoch,
+            trust: head.trust,
+            handovers: head.handovers,
             state,
         })
     }
@@ -90,6 +98,9 @@ impl Head {
             chain: field::hash("checkpoint.chain", &head.chain)?,
             voters: ids("checkpoint.voters", head.voters)?,
             learners: ids("checkpoint.learners", head.learners)?,
+            epoch: Epoch(head.epoch),
+            trust: Trust::from_number("checkpoint.trust", head.trust)?,
+            handovers: field::parts("checkpoint.handovers", head.handovers, HANDOVERS_MAX)?,
         })
     }
 }

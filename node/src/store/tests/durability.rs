@@ -27,6 +27,26 @@ async fn rows_and_hard_state_are_read_back() {
 }
 
 #[tokio::test]
+async fn certificates_and_the_lock_are_read_back_and_go_with_their_rows() {
+    let mut stage = Stage::new();
+    let certificates = (3..=5).map(|index| (Index(index), vec![7]));
+    let write = LogWrite {
+        certificates: certificates.collect(),
+        lock: Some(b"lock".to_vec()),
+        ..rows(1..=5)
+    };
+    stage.write(write).await;
+    let compact = LogWrite {
+        compact_to: Some(Index(4)),
+        ..rows(6..=6)
+    };
+    stage.write(compact).await;
+    let recovered = stage.reopen().await.recover();
+    assert_eq!(recovered.certificates, [(Index(5), vec![7])]);
+    assert_eq!(recovered.lock.as_deref(), Some(b"lock".as_slice()));
+}
+
+#[tokio::test]
 async fn overruled_rows_are_gone_and_their_successors_stay() {
     let mut stage = Stage::new();
     stage.write(rows(1..=9)).await;

@@ -10,6 +10,7 @@ use hms_consensus::state::command::Genesis;
 use hms_protocol::digest::Hash;
 use hms_protocol::id::{Index, NodeId};
 use hms_protocol::time::Moment;
+use hms_protocol::trust::Trust;
 
 use super::stage::{Stage, rows};
 use crate::store::{StoreError, Stored};
@@ -61,6 +62,7 @@ fn genesis() -> Checkpoint {
         voters_wanted: 1,
         founded_at: Moment(1),
         salt: [7; 32],
+        trust: Trust::Byzantine,
     })
 }
 

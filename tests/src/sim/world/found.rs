@@ -9,6 +9,7 @@ use hms_consensus::state::command::Genesis;
 use hms_protocol::digest::{Domain, hash_fields};
 use hms_protocol::id::AgentId;
 use hms_protocol::member::Role;
+use hms_protocol::trust::Trust;
 
 use super::{Occurrence, World};
 use crate::sim::agents::{Agent, Crew, SKILLS};
@@ -168,5 +169,6 @@ fn genesis(founder: &Host, plan: &Plan) -> Genesis {
         voters_wanted: u32::try_from(plan.wanted).expect("a mesh has a handful of voters"),
         founded_at: EPOCH,
         salt: [7; 32],
+        trust: Trust::Byzantine,
     }
 }

@@ -154,7 +154,10 @@ impl World {
     /// Starts a host that was admitted.
     pub(crate) fn start(&mut self, host: HostId) {
         let machine = &mut self.hosts[host.0];
-        machine.start(self.mesh, self.pace);
+        if let Err(refusal) = machine.start(self.mesh, self.pace) {
+            self.oracle.halted(host, refusal.to_string());
+            return;
+        }
         let agents: Vec<_> = machine.crew.agents().map(|agent| agent.id).collect();
         let certificates = agents
             .into_iter()

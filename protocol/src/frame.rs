@@ -1,0 +1,20 @@
+//! What two voters send each other: a message of Raft, and the signed words that go with it.
+//!
+//! Nothing in it is checked but its form. The envelope says who sent it; who signed the words is for
+//! [`certificate`](crate::certificate) to say.
+
+use crate::certificate::{Attestation, Certificate};
+use crate::id::Index;
+
+/// A message from one voter to another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Frame {
+    /// A Raft message, opaque; empty when there are words only.
+    pub message: Vec<u8>,
+    /// How far the sender holds its log to be certified.
+    pub certified: Index,
+    /// What the sender attests.
+    pub attestations: Vec<Attestation>,
+    /// What a quorum attests, lower indexes first.
+    pub certificates: Vec<Certificate>,
+}
