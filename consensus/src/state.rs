@@ -23,6 +23,7 @@ pub mod table;
 pub mod waiting;
 
 use hms_protocol::agent::AgentStanding;
+use hms_protocol::codec::encode;
 use hms_protocol::digest::{Domain, Hash, hash_fields};
 use hms_protocol::id::{AgentId, Index, MeshId, NodeId, Position, TaskId};
 use hms_protocol::limits;
@@ -54,10 +55,13 @@ pub struct State {
 }
 
 /// What was settled when the mesh was founded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Charter {
     /// The mesh.
     pub mesh: MeshId,
+    /// The encoded genesis, of which the mesh is the digest: whoever checks a receipt needs it. Empty while the state is
+    /// nobody's.
+    pub genesis: Vec<u8>,
     /// Digest of the join token, in `Domain::JoinToken`.
     pub token_digest: Hash,
     /// How many voters the mesh wants.
@@ -110,6 +114,7 @@ impl State {
     pub fn genesis(genesis: &Genesis) -> Self {
         let mut state = Self::empty(Charter {
             mesh: codec::mesh_id(genesis),
+            genesis: encode(genesis),
             token_digest: genesis.token_digest,
             voters_wanted: genesis.voters_wanted,
         });
@@ -135,6 +140,7 @@ impl State {
     pub fn blank() -> Self {
         Self::empty(Charter {
             mesh: MeshId::from_bytes([0; 32]),
+            genesis: Vec::new(),
             token_digest: Hash::default(),
             voters_wanted: 0,
         })

@@ -43,7 +43,12 @@ pub fn check(command: &Command) -> Result<(), CodecError> {
 
 /// The id of the mesh that a genesis makes.
 pub fn mesh_id(genesis: &Genesis) -> MeshId {
-    let digest = hash_fields(Domain::Genesis, &[&encode(genesis)]);
+    mesh_of(&encode(genesis))
+}
+
+/// The id of the mesh that an encoded genesis makes.
+fn mesh_of(genesis: &[u8]) -> MeshId {
+    let digest = hash_fields(Domain::Genesis, &[genesis]);
     MeshId::from_bytes(*digest.as_bytes())
 }
 

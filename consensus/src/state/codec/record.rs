@@ -7,7 +7,7 @@ use hms_protocol::agent::Agent;
 use hms_protocol::codec::shape::fields;
 use hms_protocol::codec::{CodecError, Wire, encode, envelope, field};
 use hms_protocol::envelope::Sealed;
-use hms_protocol::id::{AgentId, Index, NodeId, ServiceName, TaskId};
+use hms_protocol::id::{AgentId, Index, MeshId, NodeId, ServiceName, TaskId};
 use hms_protocol::limits;
 use hms_protocol::member::Member;
 use hms_protocol::service::Service;
@@ -15,6 +15,7 @@ use hms_protocol::task::Task;
 use hms_protocol::time::Moment;
 use prost::Message as _;
 
+use crate::state::codec::mesh_of;
 use crate::state::evidence::Evidence;
 use crate::state::ledger::Case;
 use crate::state::table::Record;
@@ -191,12 +192,13 @@ impl State {
             cases: self.ledger.cases().map(Wire::to_wire).collect(),
             services: self.services.iter().map(Wire::to_wire).collect(),
             evidence: self.archive.pieces().map(Wire::to_wire).collect(),
+            genesis: self.charter.genesis.clone(),
         }
     }
 
     /// Reads the tables, one record at a time, and builds the indexes anew: what memory it takes grows with the records that
     /// are right. What does not fit together is refused: two records of one key, an agent of no member or before its member,
-    /// an input that is not its digest's.
+    /// an input that is not its digest's, a genesis of another mesh.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, CodecError> {
         let mut state = Self::blank();
         let mut rest = v1::State::default();
@@ -214,8 +216,11 @@ impl State {
                 reason: "it ends within a field".to_owned(),
             });
         }
+        let mesh = field::mesh_id("state.mesh", &rest.mesh)?;
+        check_genesis(&rest.genesis, mesh)?;
         state.charter = Charter {
-            mesh: field::mesh_id("state.mesh", &rest.mesh)?,
+            mesh,
+            genesis: rest.genesis,
             token_digest: field::hash("state.token_digest", &rest.token_digest)?,
             voters_wanted: rest.voters_wanted,
         };
@@ -249,6 +254,19 @@ impl State {
         }
         Ok(())
     }
+}
+
+/// The genesis must be the mesh's. Only the state of nobody has none.
+fn check_genesis(genesis: &[u8], mesh: MeshId) -> Result<(), CodecError> {
+    field::check_length("state.genesis", genesis.len(), limits::GENESIS_BYTES_MAX)?;
+    let blank = State::blank().mesh();
+    if (genesis.is_empty() && mesh == blank) || mesh_of(genesis) == mesh {
+        return Ok(());
+    }
+    Err(CodecError::Malformed {
+        message: "state",
+        reason: "its genesis is another mesh's".to_owned(),
+    })
 }
 
 fn count_fields(bytes: &[u8]) -> usize {
