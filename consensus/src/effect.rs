@@ -10,6 +10,7 @@ use hms_protocol::heartbeat::Heartbeat;
 use hms_protocol::id::{AgentId, Index, NodeId, Position, SkillName, TaskId, Term};
 use hms_protocol::member::{Member, RosterView};
 use hms_protocol::peer::{Announcement, Dispatch, PeerMessage, Run};
+use hms_protocol::receipt::Receipt;
 use hms_protocol::refusal::Refusal;
 use hms_protocol::service::{Service, ServiceSpec};
 use hms_protocol::task::Task;
@@ -185,6 +186,10 @@ pub enum Answer {
     Skills(Vec<SkillView>),
     /// The mesh in one look.
     Status(StatusView),
+    /// What shows a stranger that the ledger holds one task's commands.
+    Receipt(Box<Receipt>),
+    /// The encoded genesis; its digest is the mesh's id.
+    Genesis(Vec<u8>),
 }
 
 /// A skill and who has it.

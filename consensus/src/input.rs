@@ -216,6 +216,10 @@ pub enum Question {
     Skills,
     /// The mesh in one look.
     Status,
+    /// What shows a stranger that the ledger holds one task's commands.
+    Receipt(TaskId),
+    /// What the mesh began with: whoever checks a receipt needs it.
+    Genesis,
 }
 
 /// Which tasks to list. Every condition that is given must hold.

@@ -3,6 +3,7 @@
 //! A refusal may be part of the replicated outcome, so it holds no clock, no OS message and no address.
 
 use crate::id::{AgentId, IdError, NodeId, NodeName, ServiceName, SkillName, TaskId};
+use crate::receipt::BuildRefusal;
 
 /// Why the mesh said no.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -152,6 +153,14 @@ pub enum Refusal {
     /// same id is safe.
     #[error("the leader changed before the outcome was known: ask again")]
     OutcomeUnknown,
+    /// The ledger has the task, but a stranger cannot be shown so.
+    #[error("task {task} has no receipt: {why}")]
+    NoReceipt {
+        /// The task.
+        task: TaskId,
+        /// What is missing.
+        why: BuildRefusal,
+    },
     /// The request did not come to an end in its time.
     #[error("{what} did not happen within {within_ms} ms")]
     TooSlow {
@@ -186,6 +195,7 @@ impl Refusal {
             Self::NotLeader { .. } => "HMS-NOT-LEADER",
             Self::NoQuorum { .. } => "HMS-NO-QUORUM",
             Self::OutcomeUnknown => "HMS-OUTCOME-UNKNOWN",
+            Self::NoReceipt { why, .. } => why.code(),
             Self::TooSlow { .. } => "HMS-TOO-SLOW",
         }
     }
@@ -219,6 +229,7 @@ impl Refusal {
             Self::NotLeader { .. } => "ask any node again: it passes the call on to the leader",
             Self::NoQuorum { .. } => "start the missing voters",
             Self::OutcomeUnknown => "repeat the call with the same id: it counts once",
+            Self::NoReceipt { why, .. } => why.hint(),
             Self::TooSlow { .. } => "look at `hms status`, then ask again",
         }
     }

@@ -11,14 +11,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use hms_protocol::agent::AgentCertificate;
 use hms_protocol::certificate::{Attestation, Certificate, Phase, Statement};
+use hms_protocol::chain::EntryKind;
 use hms_protocol::codec;
 use hms_protocol::evidence::VoterEvidence;
 use hms_protocol::frame::Frame;
-use hms_protocol::id::{Epoch, Index, MeshId, NodeId, Term};
+use hms_protocol::id::{AgentId, Epoch, Index, MeshId, NodeId, TaskId, Term};
 use hms_protocol::keyring::SecretKey;
 use hms_protocol::limits::WORDS_PER_FRAME_MAX;
-use hms_protocol::receipt::{Handover, Records};
+use hms_protocol::receipt::{BuildRefusal, Handover, Receipt, Records};
 use hms_protocol::trust::VoterSet;
 use raft::eraftpb::{Message, MessageType};
 
@@ -217,6 +219,36 @@ impl Driver {
             handovers: &handovers,
             agents: &BTreeMap::new(),
         })
+    }
+
+    /// Shows what this log holds of a task, from the entry that submits it to the entry of its newest step.
+    pub fn receipt(
+        &self,
+        task: TaskId,
+        (first, newest): (Index, Index),
+        agents: &BTreeMap<AgentId, AgentCertificate>,
+    ) -> Result<Receipt, BuildRefusal> {
+        let handovers: Vec<Handover> = self.vouch.handovers.values().cloned().collect();
+        let since = handovers.iter().map(|it| it.stretch.index);
+        let since = since.filter(|since| *since < newest).max();
+        let is_theirs =
+            |it: &Certificate| since.is_none_or(|since| since.0 <= it.statement.epoch.0);
+        let mut above = self.vouch.kept.range(newest..);
+        let end = above.find(|(_, certificate)| is_theirs(certificate));
+        let (end, _) = end.ok_or(BuildRefusal::Uncertified { index: newest })?;
+        let mut entries = self.node.store().kept_between(first, *end);
+        // The entry before the first is there for its hash: what it carries came before the task.
+        if let Some(before) = entries.get_mut(&Index(first.0.saturating_sub(1))) {
+            (before.kind, before.data) = (EntryKind::Empty, Vec::new());
+        }
+        let records = Records {
+            mesh: self.vouch.seat.group,
+            entries: &entries,
+            certificates: &self.vouch.kept,
+            handovers: &handovers,
+            agents,
+        };
+        Receipt::build(task, &records)
     }
 
     /// The words that were counted are of another term: they count no more.

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use hms_proto::v1 as wire;
 use hms_protocol::agent::AgentCertificate;
-use hms_protocol::codec::{Wire, field};
+use hms_protocol::codec::{self, Wire, field};
 use hms_protocol::id::{AgentId, NodeId, ServiceName, SkillName, TaskId};
+use hms_protocol::receipt::Receipt;
 use hms_protocol::service::{Service, ServiceSpec};
 use hms_protocol::task::Task;
 
@@ -71,6 +72,31 @@ impl Client {
             })
             .await?;
         Ok(field::part("task", reply.task)?)
+    }
+
+    /// The receipt of a task. It is not checked here: [`Receipt::verify`] does that, with a genesis that the caller trusts.
+    pub async fn receipt(&self, task: TaskId) -> Result<Receipt, ClientError> {
+        let request = wire::GetReceiptRequest {
+            task: task.as_bytes().to_vec(),
+        };
+        let reply = self
+            .call(request, async |mut mesh, request| {
+                mesh.get_receipt(request).await
+            })
+            .await?;
+        Ok(codec::decode_exact(&reply.receipt)?)
+    }
+
+    /// The genesis of the mesh that answers, encoded: the content of a genesis file.
+    pub async fn genesis(&self) -> Result<Vec<u8>, ClientError> {
+        let request = wire::GetGenesisRequest {};
+        let reply = self
+            .call(request, async |mut mesh, request| {
+                mesh.get_genesis(request).await
+            })
+            .await?;
+        codec::origin::read(&reply.genesis)?;
+        Ok(reply.genesis)
     }
 
     /// A page of tasks, newest first, without inputs and without the texts of results.

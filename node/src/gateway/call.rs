@@ -88,7 +88,9 @@ pub(super) fn read(ask: call::Ask) -> Result<Ask, Refusal> {
         | call::Ask::ListServices(_)
         | call::Ask::GetService(_)
         | call::Ask::ListSkills(_)
-        | call::Ask::Status(_) => Request::Read(question(ask)?),
+        | call::Ask::Status(_)
+        | call::Ask::GetReceipt(_)
+        | call::Ask::GetGenesis(_) => Request::Read(question(ask)?),
     };
     Ok(Ask::Once(request))
 }
@@ -195,6 +197,8 @@ pub(super) const fn method(ask: &call::Ask) -> &'static str {
         call::Ask::GetService(_) => "get_service",
         call::Ask::ListSkills(_) => "list_skills",
         call::Ask::Status(_) => "status",
+        call::Ask::GetReceipt(_) => "get_receipt",
+        call::Ask::GetGenesis(_) => "get_genesis",
         call::Ask::WatchTask(_) => "watch_task",
         call::Ask::WatchEvents(_) => "watch_events",
         call::Ask::WeighMemory(_) => "weigh_memory",
@@ -208,6 +212,7 @@ pub(super) fn task_of(ask: &call::Ask) -> Option<TaskId> {
         call::Ask::Cancel(request) => &request.task,
         call::Ask::GetTask(request) => &request.task,
         call::Ask::Explain(request) => &request.task,
+        call::Ask::GetReceipt(request) => &request.task,
         call::Ask::WatchTask(request) => &request.task,
         call::Ask::Join(_)
         | call::Ask::Spawn(_)
@@ -222,6 +227,7 @@ pub(super) fn task_of(ask: &call::Ask) -> Option<TaskId> {
         | call::Ask::GetService(_)
         | call::Ask::ListSkills(_)
         | call::Ask::Status(_)
+        | call::Ask::GetGenesis(_)
         | call::Ask::WatchEvents(_)
         | call::Ask::WeighMemory(_) => return None,
     };

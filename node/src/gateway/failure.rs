@@ -326,6 +326,7 @@ fn details_of(refusal: &Refusal) -> Vec<(&'static str, String)> {
             ("voters", voters.to_string()),
             ("have", have.to_string()),
         ],
+        Refusal::NoReceipt { task, .. } => vec![("task", task.to_string())],
         Refusal::TooSlow { within_ms, .. } => vec![("within_ms", within_ms.to_string())],
         Refusal::BadToken | Refusal::OutcomeUnknown => Vec::new(),
     }

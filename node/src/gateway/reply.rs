@@ -8,7 +8,7 @@ use hms_consensus::effect::{
 use hms_consensus::input::{Question, Request};
 use hms_consensus::liveness::Condition;
 use hms_proto::v1::{self as wire, reply};
-use hms_protocol::codec::Wire;
+use hms_protocol::codec::{self, Wire};
 use hms_protocol::id::{MeshId, NodeId};
 use hms_protocol::service::Service;
 use hms_protocol::task::{Task, TaskResult};
@@ -71,6 +71,10 @@ pub(super) fn write(answer: Answer, request: &Request, mesh: MeshId) -> reply::R
             reply::Reply::ListSkills(wire::ListSkillsReply { skills })
         }
         Answer::Status(status) => reply::Reply::Status(status_to_wire(&status)),
+        Answer::Receipt(receipt) => reply::Reply::GetReceipt(wire::GetReceiptReply {
+            receipt: codec::encode(&*receipt),
+        }),
+        Answer::Genesis(genesis) => reply::Reply::GetGenesis(wire::GetGenesisReply { genesis }),
     }
 }
 
@@ -89,7 +93,9 @@ fn page_of(request: &Request) -> usize {
             | Question::Nodes
             | Question::Service(_)
             | Question::Skills
-            | Question::Status,
+            | Question::Status
+            | Question::Receipt(_)
+            | Question::Genesis,
         )
         | Request::Admit(_)
         | Request::Submit { .. }

@@ -69,6 +69,8 @@ picked!(
     WatchTask: WatchTaskReply,
     WatchEvents: WatchEventsReply,
     WeighMemory: WeighMemoryReply,
+    GetReceipt: GetReceiptReply,
+    GetGenesis: GetGenesisReply,
 );
 
 /// The reply if it is of the kind that was asked for.
@@ -294,6 +296,20 @@ impl Mesh for MeshFace {
         request: Request<wire::WithdrawServiceRequest>,
     ) -> Answered<wire::WithdrawServiceReply> {
         self.once(request, call::Ask::Withdraw).await
+    }
+
+    async fn get_receipt(
+        &self,
+        request: Request<wire::GetReceiptRequest>,
+    ) -> Answered<wire::GetReceiptReply> {
+        self.once(request, call::Ask::GetReceipt).await
+    }
+
+    async fn get_genesis(
+        &self,
+        request: Request<wire::GetGenesisRequest>,
+    ) -> Answered<wire::GetGenesisReply> {
+        self.once(request, call::Ask::GetGenesis).await
     }
 }
 

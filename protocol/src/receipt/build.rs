@@ -89,6 +89,17 @@ impl BuildRefusal {
             Self::TooLarge { .. } => "HMS-RECEIPT-TOO-LARGE",
         }
     }
+
+    /// What the caller can do, for people.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::NotKept { .. } | Self::Compacted { .. } => {
+                "take receipts sooner: a mesh forgets old entries, but a receipt stays good for ever"
+            }
+            Self::Uncertified { .. } => "ask again in a moment",
+            Self::TooLarge { .. } => "read the task itself with `hms task show`",
+        }
+    }
 }
 
 /// How many links are put up with for a certificate that the next entry has, too: they cost some bytes and spare whoever
