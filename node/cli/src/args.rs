@@ -125,7 +125,7 @@ mod tests {
     }
 
     /// Every call of the mesh's service, and a command that makes it.
-    const CALLS: [(&str, &str); 21] = [
+    const CALLS: [(&str, &str); 23] = [
         ("Ping", "ping"),
         ("Status", "status"),
         ("SubmitTask", "task submit"),
@@ -148,6 +148,8 @@ mod tests {
         ("DeclareServices", "service apply"),
         ("WithdrawService", "service withdraw"),
         ("ListTopics", "mesh topics"),
+        ("GetReceipt", "task receipt"),
+        ("GetGenesis", "mesh genesis"),
     ];
 
     /// UI-6: whatever the mesh can be asked, a command asks, and answers in JSON for whoever wants it.

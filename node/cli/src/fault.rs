@@ -24,6 +24,20 @@ pub(crate) enum Fault {
         /// What the system says.
         source: io::Error,
     },
+    /// A file cannot be written.
+    #[error("{} cannot be written: {source}", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file is there already.
+    #[error("{} is there already", path.display())]
+    FileExists {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file is too large to be sent.
     #[error("{} has more than {max} bytes, the most that a task may carry", path.display())]
     TooLarge {
@@ -113,6 +127,8 @@ impl Fault {
         match self {
             Self::Client(error) => error.code(),
             Self::Unreadable { .. } => "HMS-FILE-UNREADABLE",
+            Self::Unwritable { .. } => "HMS-FILE-UNWRITABLE",
+            Self::FileExists { .. } => "HMS-FILE-EXISTS",
             Self::TooLarge { .. } => "HMS-TOO-LARGE",
             Self::BadServices { .. } => "HMS-FILE-SERVICES",
             Self::BadTheorems { source, .. } => source.code(),
@@ -134,6 +150,8 @@ impl Fault {
         match self {
             Self::Client(error) => error.hint(),
             Self::Unreadable { .. } => "check the path and its permissions",
+            Self::Unwritable { .. } => "check the folder, its permissions and the room on the disk",
+            Self::FileExists { .. } => "name another file with --out, or replace it with --force",
             Self::TooLarge { .. } => "keep the content elsewhere and send its digest",
             Self::BadServices { .. } => "see `hms service apply --help` for an example",
             Self::BadTheorems { source, .. } => source.hint(),
@@ -165,6 +183,8 @@ impl Fault {
             },
             Self::Unproven { .. } => Exit::Unverified,
             Self::Unreadable { .. }
+            | Self::Unwritable { .. }
+            | Self::FileExists { .. }
             | Self::TooLarge { .. }
             | Self::BadServices { .. }
             | Self::BadTheorems { .. }

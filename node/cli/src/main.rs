@@ -11,6 +11,7 @@ mod completions;
 mod dev;
 mod exit;
 mod fault;
+mod keepsake;
 mod mesh;
 mod node;
 mod phrase;

@@ -1,4 +1,6 @@
-//! `hms mesh`: what goes on inside: gossip topics, and everything that happens in the ledger.
+//! `hms mesh`: what goes on inside: gossip topics, everything that happens in the ledger, and the genesis.
+
+mod genesis;
 
 use clap::Subcommand;
 use hms_client::domain::id::Cursor;
@@ -10,9 +12,12 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::keepsake::Place;
 use crate::screen::{Screen, plain, remark};
 use crate::service::health;
 use crate::session::{Names, Session};
+
+pub(crate) use genesis::GENESIS_FILE;
 
 /// Inside the mesh.
 #[derive(Debug, Subcommand)]
@@ -29,6 +34,9 @@ pub(crate) enum MeshCommand {
         #[arg(long, value_name = "CURSOR")]
         after: Option<Cursor>,
     },
+    /// Take the genesis: the file with which anybody checks the receipts of this mesh.
+    #[command(after_help = genesis::EXAMPLES)]
+    Genesis(Place),
 }
 
 /// Runs a command about the inside of the mesh.
@@ -43,6 +51,7 @@ pub(crate) async fn run(command: MeshCommand, session: &Session) -> Result<Exit,
             Ok(Exit::Done)
         }
         MeshCommand::Events { after } => follow(session, after).await,
+        MeshCommand::Genesis(place) => genesis::run(&place, session).await,
     }
 }
 

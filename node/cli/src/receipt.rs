@@ -20,6 +20,8 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::screen::Screen;
 
+pub(crate) use parts::as_json as receipt_json;
+
 /// Receipts.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ReceiptCommand {

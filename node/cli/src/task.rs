@@ -1,9 +1,11 @@
-//! `hms task`: work for agents: submit it, look at it, wait for it, ask why it waits, give it up.
+//! `hms task`: work for agents: submit it, look at it, wait for it, ask why it waits, give it up, take
+//! a receipt of it.
 
 #[cfg(test)]
 pub(crate) mod example;
 mod list;
 mod object;
+mod receipt;
 mod show;
 mod submit;
 mod wait;
@@ -47,6 +49,9 @@ pub(crate) enum TaskCommand {
     /// Wait until tasks are final; --timeout bounds the wait.
     #[command(after_help = "Example:\n  hms task wait 0198a2c4-7e1b-7c3d-9a55-5b8d1f2a3c4d -t 30s")]
     Wait(wait::WaitCommand),
+    /// Take a receipt: a file that shows anybody, offline, what the certified ledger holds of a task.
+    #[command(after_help = receipt::EXAMPLES)]
+    Receipt(receipt::ReceiptCommand),
     /// Give tasks up.
     #[command(after_help = "Example:\n  hms task cancel 0198a2c4-7e1b-7c3d-9a55-5b8d1f2a3c4d")]
     Cancel {
@@ -64,6 +69,7 @@ pub(crate) async fn run(command: TaskCommand, session: &Session) -> Result<Exit,
         TaskCommand::Show(command) => show::run(&command, session).await,
         TaskCommand::Why { task } => why::run(task, session).await,
         TaskCommand::Wait(command) => wait::run(&command, session).await,
+        TaskCommand::Receipt(command) => receipt::run(&command, session).await,
         TaskCommand::Cancel { tasks } => cancel(&tasks, session).await,
     }
 }

@@ -68,7 +68,7 @@ fn change(handover: &Handover) -> String {
 }
 
 /// A receipt's parts, for programs: all of them.
-pub(super) fn as_json(receipt: &Receipt) -> Value {
+pub(crate) fn as_json(receipt: &Receipt) -> Value {
     json!({
         "mesh": receipt.mesh.to_string(),
         "task": receipt.task.to_string(),

@@ -8,6 +8,7 @@ mod local;
 mod mesh;
 mod proofs;
 mod receipts;
+mod taking;
 mod services;
 mod tasks;
 mod usage;
