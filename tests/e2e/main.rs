@@ -12,5 +12,6 @@ mod logs;
 mod memory;
 mod nodes;
 mod proofs;
+mod receipts;
 mod services;
 mod small;

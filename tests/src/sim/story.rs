@@ -272,7 +272,9 @@ impl Story {
                 | Answer::Nodes(_)
                 | Answer::Services(_)
                 | Answer::Skills(_)
-                | Answer::Status(_),
+                | Answer::Status(_)
+                | Answer::Receipt(_)
+                | Answer::Genesis(_),
             ) => "answered".to_owned(),
         }
     }
