@@ -5,6 +5,7 @@ use hms_consensus::state::command::Command;
 use hms_proto::v1;
 use hms_protocol::digest::{Domain, Hash, hash_fields};
 use hms_protocol::id::{Epoch, Index, Term};
+use hms_protocol::limits::GENESIS_BYTES_MAX;
 use hms_protocol::task::Outcome;
 use hms_protocol::trust::Trust;
 use hms_protocol::verdict::Finding;
@@ -151,12 +152,25 @@ fn a_mesh_begins_with_its_founder_and_its_id_is_its_genesis() {
     assert_eq!(Checkpoint::genesis(&genesis).encode(), first.encode());
 }
 
+/// A checkpoint whose state was changed by whoever made it: its checksum is right.
+fn forge(change: impl Fn(&mut v1::State)) -> Result<Checkpoint, CheckpointError> {
+    let frame = v1::Checkpoint::decode(&*checkpoint(&rich()).encode()).unwrap();
+    let mut content = v1::CheckpointContent::decode(&*frame.content).unwrap();
+    change(content.state.as_mut().unwrap());
+    let content = content.encode_to_vec();
+    let checksum = hash_fields(Domain::Checkpoint, &[&content]);
+    let forged = v1::Checkpoint {
+        content,
+        checksum: checksum.as_bytes().to_vec(),
+        ..frame
+    };
+    Checkpoint::decode(&forged.encode_to_vec())
+}
+
 /// What a leader sends has the right checksum and digest, whatever it holds: the tables' sums do not see a record that is
 /// there twice.
 #[test]
 fn a_record_that_is_there_twice_is_refused() {
-    let frame = v1::Checkpoint::decode(&*checkpoint(&rich()).encode()).unwrap();
-    let content = v1::CheckpointContent::decode(&*frame.content).unwrap();
     let twice: [fn(&mut v1::State); 6] = [
         |state| state.members.push(state.members[0].clone()),
         |state| state.agents.push(state.agents[0].clone()),
@@ -166,16 +180,26 @@ fn a_record_that_is_there_twice_is_refused() {
         |state| state.evidence.push(state.evidence[0].clone()),
     ];
     for add in twice {
-        let mut content = content.clone();
-        add(content.state.as_mut().unwrap());
-        let content = content.encode_to_vec();
-        let checksum = hash_fields(Domain::Checkpoint, &[&content]);
-        let forged = v1::Checkpoint {
-            content,
-            checksum: checksum.as_bytes().to_vec(),
-            ..frame.clone()
-        };
-        let error = Checkpoint::decode(&forged.encode_to_vec()).unwrap_err();
+        let error = forge(add).unwrap_err();
         assert!(error.to_string().contains("twice"), "{error}");
+    }
+}
+
+/// F1: whoever takes the genesis from a voter gets the one that the mesh is named after. It is no part of the state's digest,
+/// as the mesh's name is.
+#[test]
+fn a_checkpoint_carries_the_genesis_of_its_mesh_and_no_other() {
+    let kept = forge(|_| ()).unwrap().state;
+    assert_eq!(kept.charter(), rich().state.charter());
+    let digest = hash_fields(Domain::Genesis, &[&kept.charter().genesis]);
+    assert_eq!(kept.mesh().as_bytes(), digest.as_bytes());
+    let others: [fn(&mut v1::State); 3] = [
+        |state| state.genesis.clear(),
+        |state| state.genesis[0] ^= 1,
+        |state| state.genesis = vec![0; GENESIS_BYTES_MAX + 1],
+    ];
+    for change in others {
+        let error = forge(change).unwrap_err();
+        assert!(error.to_string().contains("genesis"), "{error}");
     }
 }

@@ -3,6 +3,7 @@
 use hms_protocol::codec;
 use hms_protocol::id::{Index, Position};
 use hms_protocol::receipt::{BuildRefusal, Deed, Proven, Receipt};
+use hms_protocol::refusal::Refusal;
 use hms_protocol::task::TaskState;
 use hms_protocol::trust::Trust;
 use proptest::collection::vec;
@@ -125,6 +126,21 @@ fn a_receipt_is_not_made_before_its_time_nor_after_it() {
     assert_eq!(refusal(&ledger), BuildRefusal::Compacted { index: before });
     ledger.entries = ledger.entries.split_off(&first.next());
     assert_eq!(refusal(&ledger), BuildRefusal::NotKept { task: TASK });
+}
+
+/// F1: whoever asks in vain is told what is missing and what to do, by a code that scripts can rely on.
+#[test]
+fn a_task_without_a_receipt_is_refused_with_what_to_do() {
+    let say = |why| {
+        let refusal = Refusal::NoReceipt { task: TASK, why };
+        (refusal.code(), refusal.hint())
+    };
+    let index = Index(7);
+    let late = say(BuildRefusal::Compacted { index });
+    assert_eq!(late.0, "HMS-RECEIPT-COMPACTED");
+    assert!(late.1.starts_with("take receipts sooner"), "{late:?}");
+    let early = say(BuildRefusal::Uncertified { index });
+    assert_eq!(early, ("HMS-RECEIPT-UNCERTIFIED", "ask again in a moment"));
 }
 
 /// A client keeps thousands of them.
