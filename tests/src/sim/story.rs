@@ -260,8 +260,6 @@ impl Story {
             Ok(Answer::Admitted { member, .. }) => format!("{} is admitted", member.name),
             Ok(Answer::Declared { revision, .. }) => format!("declared as revision {revision}"),
             Ok(Answer::Withdrawn) => "forgotten".to_owned(),
-            Ok(Answer::Receipt(_)) => "a receipt".to_owned(),
-            Ok(Answer::Genesis(_)) => "the genesis".to_owned(),
             Ok(Answer::Service(service)) => {
                 format!("{} is {:?}", service.spec.name, service.health)
             }

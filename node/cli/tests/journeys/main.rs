@@ -8,7 +8,7 @@ mod local;
 mod mesh;
 mod proofs;
 mod receipts;
-mod taking;
 mod services;
+mod taking;
 mod tasks;
 mod usage;
