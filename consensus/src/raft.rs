@@ -14,6 +14,7 @@ pub mod limits;
 
 mod bridge;
 mod bundle;
+mod changes;
 mod driver;
 mod log;
 mod members;

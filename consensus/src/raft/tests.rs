@@ -3,6 +3,7 @@
 
 mod certificates;
 mod chaos;
+mod disk;
 mod elections;
 mod forgery;
 mod lies;

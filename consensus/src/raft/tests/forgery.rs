@@ -3,7 +3,8 @@
 
 use raft::eraftpb::{Entry, Message, MessageType};
 
-use super::mesh::{Mesh, UNREADABLE, frame, node};
+use super::disk::UNREADABLE;
+use super::mesh::{Mesh, frame, node};
 use crate::raft::{RaftRefusal, limits, raft_id};
 
 /// A mesh with a leader, a follower, and a message from the one to the other.

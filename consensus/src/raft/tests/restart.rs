@@ -2,7 +2,8 @@
 
 use hms_protocol::id::{Index, NodeId};
 
-use super::mesh::{Disk, Mesh, READER, node, seat};
+use super::disk::{Disk, READER};
+use super::mesh::{Mesh, node, seat};
 use crate::raft::{Driver, RaftSettings, RecoveryError, RowError};
 
 /// A disk with a checkpoint at entry 1 and a few rows after it, the newest written last.

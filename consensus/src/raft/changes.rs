@@ -1,0 +1,82 @@
+//! Changes of members, and the office handed over: one change at a time, learners first.
+//!
+//! Who should take part is decided elsewhere; here a change that makes no sense is refused before it is proposed.
+
+use hms_protocol::id::NodeId;
+
+use super::driver::Driver;
+use super::limits;
+use super::members::{MembershipChange, conf_change, raft_id};
+use super::refusal::RaftRefusal;
+
+impl Driver {
+    /// Proposes that a node receives the log, without a vote.
+    pub fn add_learner(&mut self, node: NodeId) -> Result<(), RaftRefusal> {
+        self.propose_change(node, MembershipChange::Learner)
+    }
+
+    /// Proposes that a learner that has caught up gets a vote.
+    pub fn promote(&mut self, node: NodeId) -> Result<(), RaftRefusal> {
+        let learns = self.members.learns(raft_id(node));
+        if self.leads() && learns && !self.caught_up(node) {
+            return Err(RaftRefusal::MembershipWrong {
+                node,
+                reason: "it has not caught up yet",
+            });
+        }
+        self.propose_change(node, MembershipChange::Voter)
+    }
+
+    /// Proposes that a voter or learner takes no part any more. A leader cannot remove itself: it
+    /// hands over first.
+    pub fn remove(&mut self, node: NodeId) -> Result<(), RaftRefusal> {
+        if node == self.me {
+            return Err(RaftRefusal::MembershipWrong {
+                node,
+                reason: "it leads: hand over first",
+            });
+        }
+        self.propose_change(node, MembershipChange::Removed)
+    }
+
+    fn propose_change(
+        &mut self,
+        node: NodeId,
+        change: MembershipChange,
+    ) -> Result<(), RaftRefusal> {
+        self.check_leads()?;
+        if self.node.raft.has_pending_conf() {
+            return Err(RaftRefusal::MembershipBusy);
+        }
+        if limits::HANDOVERS_MAX <= self.handovers().len() {
+            return Err(RaftRefusal::MembershipWrong {
+                node,
+                reason: "the voters have changed as often as the mesh can show",
+            });
+        }
+        if let Some(reason) = self.members.objection(node, change) {
+            return Err(RaftRefusal::MembershipWrong { node, reason });
+        }
+        let proposed = self
+            .node
+            .propose_conf_change(Vec::new(), conf_change(node, change));
+        proposed.map_err(|_| RaftRefusal::Busy {
+            what: "bytes in flight",
+            max: limits::UNCOMMITTED_BYTES_MAX,
+        })
+    }
+
+    /// Hands the office over to another voter, if it can take it within an election timeout.
+    /// Proposals are refused meanwhile.
+    pub fn transfer(&mut self, to: NodeId) -> Result<(), RaftRefusal> {
+        self.check_leads()?;
+        if !self.members.votes(raft_id(to)) {
+            return Err(RaftRefusal::MembershipWrong {
+                node: to,
+                reason: "it does not vote",
+            });
+        }
+        self.node.transfer_leader(raft_id(to));
+        Ok(())
+    }
+}

@@ -1,0 +1,91 @@
+//! What is shown of the ledger to somebody who was not there: changes of voters, receipts, and what a restart finds.
+
+use std::collections::BTreeMap;
+
+use hms_protocol::agent::AgentCertificate;
+use hms_protocol::certificate::{Certificate, Statement};
+use hms_protocol::chain::EntryKind;
+use hms_protocol::id::{AgentId, Epoch, Index, TaskId};
+use hms_protocol::receipt::{BuildRefusal, Handover, Receipt, Records};
+
+use crate::raft::driver::Driver;
+
+impl Driver {
+    /// A change of voters at an index comes into force: keeps what shows that the voters before it made it final.
+    pub(in crate::raft) fn hand_over(&mut self, index: Index, before: Epoch) {
+        let theirs = |it: &&Certificate| it.statement.epoch == before;
+        let above = self.vouch.kept.range(index..).map(|(_, it)| it);
+        let end = above.clone().find(theirs).map(|it| it.statement.index);
+        let shown = end.map(|end| {
+            self.log_between(index, end, |records| {
+                Handover::build(index, before, records)
+            })
+        });
+        match shown {
+            Some(Ok(handover)) => drop(self.vouch.handovers.insert(index, handover)),
+            Some(Err(refusal)) => tracing::error!(%index, %refusal, "a handover cannot be shown"),
+            None => tracing::error!(%index, "a change of voters is in force without a certificate"),
+        }
+    }
+
+    /// What this voter has kept from one entry to another, with the entry before, and its certificates from there on.
+    pub(in crate::raft) fn log_between<T>(
+        &self,
+        from: Index,
+        to: Index,
+        read: impl FnOnce(&Records<'_>) -> T,
+    ) -> T {
+        let entries = self.node.store().kept_between(from, to);
+        let handovers: Vec<Handover> = self.vouch.handovers.values().cloned().collect();
+        read(&Records {
+            mesh: self.vouch.seat.group,
+            entries: &entries,
+            certificates: &self.vouch.kept,
+            handovers: &handovers,
+            agents: &BTreeMap::new(),
+        })
+    }
+
+    /// Shows what this log holds of a task, from the entry that submits it to the entry of its newest step.
+    pub fn receipt(
+        &self,
+        task: TaskId,
+        (first, newest): (Index, Index),
+        agents: &BTreeMap<AgentId, AgentCertificate>,
+    ) -> Result<Receipt, BuildRefusal> {
+        let handovers: Vec<Handover> = self.vouch.handovers.values().cloned().collect();
+        let since = handovers.iter().map(|it| it.stretch.index);
+        let since = since.filter(|since| *since < newest).max();
+        let is_theirs =
+            |it: &Certificate| since.is_none_or(|since| since.0 <= it.statement.epoch.0);
+        let mut above = self.vouch.kept.range(newest..);
+        let end = above.find(|(_, certificate)| is_theirs(certificate));
+        let (end, _) = end.ok_or(BuildRefusal::Uncertified { index: newest })?;
+        let mut entries = self.node.store().kept_between(first, *end);
+        // The entry before the first is there for its hash: what it carries came before the task.
+        if let Some(before) = entries.get_mut(&Index(first.0.saturating_sub(1))) {
+            (before.kind, before.data) = (EntryKind::Empty, Vec::new());
+        }
+        let records = Records {
+            mesh: self.vouch.seat.group,
+            entries: &entries,
+            certificates: &self.vouch.kept,
+            handovers: &handovers,
+            agents,
+        };
+        Receipt::build(task, &records)
+    }
+
+    /// Certificates that were on disk: those that are of this log are kept.
+    pub(in crate::raft) fn recall(&mut self, certificates: Vec<Certificate>) {
+        for certificate in certificates {
+            let Statement { index, hash, .. } = certificate.statement;
+            let point = self.node.store().point(index);
+            if point.is_some_and(|point| point.chain == hash) {
+                self.vouch.keep(certificate);
+            }
+        }
+        let certified = self.vouch.certified.0;
+        self.node.raft.raft_log.commit_to(certified);
+    }
+}
