@@ -320,6 +320,7 @@ fn full_checkpoint() -> Checkpoint {
         epoch: Epoch(1),
         trust: Trust::Byzantine,
         handovers: Vec::new(),
+        certificate: None,
         state,
     }
 }

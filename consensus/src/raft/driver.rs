@@ -131,7 +131,7 @@ impl Driver {
                 .map(|kept| (kept.anchor.point.index, Arc::clone(&kept.bytes))),
             last: log.last().index,
         };
-        let handovers = kept.as_ref().map(|kept| kept.anchor.handovers.clone());
+        let anchor = kept.as_ref().map(|kept| kept.anchor.clone());
         let (applied, members) = kept.map_or_else(Default::default, |kept| {
             (kept.anchor.point.index, kept.anchor.members)
         });
@@ -144,7 +144,9 @@ impl Driver {
         if let Some(lock) = lock {
             vouch.resume(lock);
         }
-        vouch.inherit(&handovers.unwrap_or_default());
+        if let Some(anchor) = &anchor {
+            vouch.inherit(anchor);
+        }
         let mut driver = Self {
             durable_term: node.raft.term,
             written_commit: node.raft.raft_log.committed,
@@ -340,9 +342,11 @@ impl Driver {
         self.history.insert(index, members.clone());
         let handovers = self.vouch.handovers_up_to(members.epoch());
         let anchor = Anchor {
+            mesh: self.vouch.group(),
             point,
             members,
             handovers,
+            certificate: self.certificate_at(index),
         };
         let gone = self.node.mut_store().keep(Kept { anchor, bytes });
         if let Some(gone) = gone {

@@ -8,9 +8,10 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use hms_protocol::certificate::Certificate;
 use hms_protocol::chain::EntryKind;
 use hms_protocol::digest::Hash;
-use hms_protocol::id::{Index, Term};
+use hms_protocol::id::{Index, MeshId, Term};
 use hms_protocol::receipt::{Handover, KeptEntry};
 use raft::eraftpb::{Entry, EntryType, HardState, Snapshot, SnapshotMetadata};
 use raft::{GetEntriesContext, RaftState, Storage, StorageError};
@@ -33,12 +34,16 @@ pub struct Point {
 /// What a checkpoint stands for, as its own bytes say: a point of the log, and who took part there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anchor {
+    /// The mesh whose ledger it is of.
+    pub mesh: MeshId,
     /// The last entry that it covers.
     pub point: Point,
     /// Who took part when that entry was applied.
     pub members: Members,
     /// What ended the epochs before, in order.
     pub handovers: Vec<Handover>,
+    /// The certificate of that entry; a genesis has none.
+    pub certificate: Option<Certificate>,
 }
 
 /// A checkpoint that is on stable storage.

@@ -100,8 +100,8 @@ impl Driver {
         self.history.insert(Index(index), self.members.clone());
         self.compact_to = None;
         self.node.mut_store().install(kept);
-        let anchor = self.node.store().checkpoint().map(|kept| &kept.anchor);
-        self.vouch.install(anchor.expect("it was installed"));
+        let kept = self.node.store().checkpoint().expect("it was installed");
+        self.vouch.install(&kept.anchor);
         self.enter_epoch();
         (Index(index), bytes)
     }

@@ -176,6 +176,9 @@ impl Driver {
         if snapshot.metadata.as_ref() != Some(&metadata(&anchor)) {
             return Err(bad("it is not what the message says"));
         }
+        if !self.is_certified(&anchor) {
+            return Err(bad("no quorum has certified where it ends"));
+        }
         Ok(Some(Kept { anchor, bytes }))
     }
 

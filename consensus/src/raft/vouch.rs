@@ -127,13 +127,21 @@ impl Vouching {
         self.kept.clear();
         self.unwritten.clear();
         self.certified = anchor.point.index;
-        self.inherit(&anchor.handovers);
+        self.inherit(anchor);
     }
 
-    /// Takes the handovers of a checkpoint.
-    pub(super) fn inherit(&mut self, handovers: &[Handover]) {
-        let by_index = handovers.iter().map(|it| (it.stretch.index, it.clone()));
-        self.handovers = by_index.collect();
+    /// The mesh whose ledger this is.
+    pub(super) fn group(&self) -> MeshId {
+        self.seat.group
+    }
+
+    /// Takes what a checkpoint brings: its handovers, and the certificate of where it ends.
+    pub(super) fn inherit(&mut self, anchor: &Anchor) {
+        let handovers = anchor.handovers.iter();
+        self.handovers = handovers.map(|it| (it.stretch.index, it.clone())).collect();
+        if let Some(certificate) = &anchor.certificate {
+            self.keep(certificate.clone());
+        }
     }
 
     /// The handovers up to an epoch, its own included.

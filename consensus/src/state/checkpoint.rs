@@ -4,6 +4,7 @@
 //! and nothing of it is used. Reading builds every index anew.
 
 use hms_protocol::agent::Agent;
+use hms_protocol::certificate::Certificate;
 use hms_protocol::codec::CodecError;
 use hms_protocol::digest::{Domain, Hash, hash_fields};
 use hms_protocol::id::{Epoch, Index, NodeId, Term};
@@ -43,6 +44,8 @@ pub struct Checkpoint {
     pub trust: Trust,
     /// What ended the epochs before, in order.
     pub handovers: Vec<Handover>,
+    /// The certificate of that entry; a genesis has none.
+    pub certificate: Option<Certificate>,
     /// The state after that entry.
     pub state: State,
 }
@@ -98,6 +101,7 @@ impl Checkpoint {
             epoch: Epoch(GENESIS_INDEX.0),
             trust: genesis.trust,
             handovers: Vec::new(),
+            certificate: None,
             state,
         }
     }
@@ -122,6 +126,8 @@ pub struct Head {
     pub trust: Trust,
     /// What ended the epochs before, in order.
     pub handovers: Vec<Handover>,
+    /// The certificate of that entry; a genesis has none.
+    pub certificate: Option<Certificate>,
 }
 
 fn contradiction(field: &'static str, reason: &'static str) -> CodecError {

@@ -2,10 +2,13 @@
 //!
 //! It applies what is committed, in order, and nothing else. It does not know whether this node leads.
 
+use std::collections::BTreeSet;
+
 use hms_protocol::codec::{self, CodecError};
 use hms_protocol::digest::Hash;
 use hms_protocol::id::{Index, Position, Term};
 use hms_protocol::peer::PeerMessage;
+use hms_protocol::receipt::Succession;
 use hms_protocol::refusal::Refusal;
 
 use crate::birth::CheckpointPace;
@@ -119,6 +122,7 @@ impl Replica {
         if self.writing || !(due || wanted) {
             return None;
         }
+        let certificate = driver.certificate_at(self.index)?;
         self.writing = true;
         self.entries = 0;
         self.bytes = 0;
@@ -131,6 +135,7 @@ impl Replica {
             epoch: members.epoch(),
             trust: members.trust(),
             handovers: driver.handovers(),
+            certificate: Some(certificate),
             state: self.state.clone(),
         })
     }
@@ -179,6 +184,19 @@ pub const READER: Reader = Reader {
     batch: |bytes| codec::decode_exact::<Batch>(bytes).is_ok(),
 };
 
+/// Whether the voters of a checkpoint are those that its handovers lead to, from the founder on.
+fn is_led_to(checkpoint: &Checkpoint) -> bool {
+    let Ok(origin) = codec::origin::read(&checkpoint.state.charter().genesis) else {
+        return false;
+    };
+    let mut succession = Succession::found(&origin);
+    let mut handovers = checkpoint.handovers.iter();
+    let led = handovers.all(|handover| succession.take(handover).is_ok());
+    let (voters, trust) = (succession.voters(), checkpoint.trust);
+    led && (voters.epoch(), voters.trust()) == (checkpoint.epoch, trust)
+        && *voters.voters() == checkpoint.voters.iter().copied().collect::<BTreeSet<_>>()
+}
+
 /// What a checkpoint stands for, for Raft; `None` if the bytes are not one.
 fn read_anchor(bytes: &[u8]) -> Option<Anchor> {
     let checkpoint = Checkpoint::decode(bytes).ok()?;
@@ -189,9 +207,14 @@ fn read_anchor(bytes: &[u8]) -> Option<Anchor> {
     };
     let (voters, learners) = (&checkpoint.voters, &checkpoint.learners);
     let members = Members::new(checkpoint.trust, checkpoint.epoch, voters, learners)?;
+    if !is_led_to(&checkpoint) {
+        return None;
+    }
     Some(Anchor {
+        mesh: checkpoint.state.mesh(),
         point,
         members,
         handovers: checkpoint.handovers,
+        certificate: checkpoint.certificate,
     })
 }

@@ -62,6 +62,7 @@ fn checkpoint(stage: &Stage) -> Checkpoint {
         epoch: Epoch(3),
         trust: Trust::Byzantine,
         handovers: Vec::new(),
+        certificate: None,
         state: stage.state.clone(),
     }
 }

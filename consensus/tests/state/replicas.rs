@@ -196,6 +196,7 @@ fn reread(state: &State) -> State {
         epoch: Epoch(1),
         trust: Trust::Byzantine,
         handovers: Vec::new(),
+        certificate: None,
         state: state.clone(),
     };
     Checkpoint::decode(&checkpoint.encode())

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use hms_protocol::certificate::Certificate;
 use hms_protocol::codec;
 use hms_protocol::digest::Hash;
-use hms_protocol::id::{Epoch, Index, NodeId, Term};
+use hms_protocol::id::{Epoch, Index, MeshId, NodeId, Term};
 use hms_protocol::receipt::Handover;
 use hms_protocol::trust::Trust;
 
@@ -76,7 +77,12 @@ impl Applied {
         }
     }
 
-    pub(super) fn encode(&self, members: &Members, handovers: &[Handover]) -> Vec<u8> {
+    pub(super) fn encode(
+        &self,
+        members: &Members,
+        handovers: &[Handover],
+        certificate: Option<&Certificate>,
+    ) -> Vec<u8> {
         let mut lines = vec![
             self.point.index.to_string(),
             self.point.term.to_string(),
@@ -85,6 +91,7 @@ impl Applied {
             format!("{:?}", members.trust()),
             join(&members.voters()),
             join(&members.learners()),
+            certificate.map_or_else(String::new, |it| hex::encode(codec::encode(it))),
             handovers
                 .iter()
                 .map(|it| hex::encode(codec::encode(it)) + " ")
@@ -109,13 +116,19 @@ impl Applied {
         };
         let (voters, learners) = (split(lines.next()?)?, split(lines.next()?)?);
         let members = Members::new(trust, epoch, &voters, &learners)?;
+        let certificate = lines.next()?;
+        let certificate = hex::decode(certificate)
+            .ok()
+            .and_then(|bytes| codec::decode(&bytes).ok());
         let read = |word| codec::decode(&hex::decode(word).ok()?).ok();
         let handovers = lines.next()?.split_whitespace().map(read).collect();
         let batches = lines.map(|line| line.as_bytes().to_vec()).collect();
         let anchor = Anchor {
+            mesh: MeshId::from_bytes([1; 32]),
             point,
             members,
             handovers: Option::<Vec<_>>::unwrap_or_default(handovers),
+            certificate,
         };
         Some((Self { point, batches }, anchor))
     }
@@ -155,5 +168,9 @@ pub(super) fn founded(voters: &[NodeId], trust: Trust) -> Vec<u8> {
         },
         batches: Vec::new(),
     };
-    genesis.encode(&Members::new(trust, Epoch(1), voters, &[]).unwrap(), &[])
+    genesis.encode(
+        &Members::new(trust, Epoch(1), voters, &[]).unwrap(),
+        &[],
+        None,
+    )
 }

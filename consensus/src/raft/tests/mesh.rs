@@ -202,6 +202,12 @@ impl Mesh {
                 "entry {index} differs between replicas"
             );
         }
+        let newest = live.driver.handovers().last().map(|it| it.stretch.index.0);
+        let epoch = live.driver.members().epoch().0;
+        assert!(
+            newest.unwrap_or(epoch.min(1)) == epoch,
+            "epoch {epoch} has no handover"
+        );
         live.reads.extend(progress.reads);
         live.reads_lost.extend(progress.reads_lost);
         if progress.checkpoint_wanted && self.checkpoints {
@@ -233,9 +239,14 @@ impl Mesh {
     /// Lets a node write a checkpoint of its state.
     pub(super) fn checkpoint(&mut self, id: NodeId) {
         let live = self.live.get_mut(&id).unwrap();
-        let bytes = live
-            .applied
-            .encode(live.driver.members(), &live.driver.handovers());
+        let Some(certificate) = live.driver.certificate_at(live.applied.point.index) else {
+            return;
+        };
+        let bytes = live.applied.encode(
+            live.driver.members(),
+            &live.driver.handovers(),
+            Some(&certificate),
+        );
         self.disks.get_mut(&id).unwrap().checkpoint = Some(bytes.clone());
         live.driver
             .checkpointed(live.applied.point.index, Arc::from(bytes));

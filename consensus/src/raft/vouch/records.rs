@@ -8,9 +8,35 @@ use hms_protocol::chain::EntryKind;
 use hms_protocol::id::{AgentId, Epoch, Index, TaskId};
 use hms_protocol::receipt::{BuildRefusal, Handover, Receipt, Records};
 
+use super::Vouching;
 use crate::raft::driver::Driver;
+use crate::raft::log::Anchor;
 
 impl Driver {
+    /// The certificate by the present voters of exactly this entry. A checkpoint is made only where there is one: who gets it
+    /// must be able to check it.
+    pub fn certificate_at(&self, index: Index) -> Option<Certificate> {
+        let kept = self.vouch.kept.get(&index);
+        let theirs = kept.filter(|it| it.statement.epoch == self.members.epoch());
+        theirs.cloned()
+    }
+
+    /// Whether a checkpoint is of this mesh, and its own voters have certified the entry that it ends with.
+    pub(in crate::raft) fn is_certified(&self, anchor: &Anchor) -> bool {
+        let group = self.vouch.seat.group;
+        let (Some(set), Some(certificate)) = (anchor.members.voter_set(group), &anchor.certificate)
+        else {
+            return false;
+        };
+        let Statement {
+            index, hash, phase, ..
+        } = certificate.statement;
+        anchor.mesh == group
+            && (index, hash) == (anchor.point.index, anchor.point.chain)
+            && phase == Vouching::final_phase(&set)
+            && certificate.verify(&set).is_ok()
+    }
+
     /// A change of voters at an index comes into force: keeps what shows that the voters before it made it final.
     pub(in crate::raft) fn hand_over(&mut self, index: Index, before: Epoch) {
         let theirs = |it: &&Certificate| it.statement.epoch == before;

@@ -38,6 +38,7 @@ impl Checkpoint {
             epoch: self.epoch.0,
             trust: self.trust.to_number(),
             handovers: self.handovers.iter().map(Wire::to_wire).collect(),
+            certificate: self.certificate.as_ref().map(Wire::to_wire),
         }
         .encode_to_vec();
         let checksum = hash_fields(Domain::Checkpoint, &[&content]);
@@ -69,6 +70,7 @@ impl Checkpoint {
             epoch: head.epoch,
             trust: head.trust,
             handovers: head.handovers,
+            certificate: head.certificate,
             state,
         })
     }
@@ -101,6 +103,7 @@ impl Head {
             epoch: Epoch(head.epoch),
             trust: Trust::from_number("checkpoint.trust", head.trust)?,
             handovers: field::parts("checkpoint.handovers", head.handovers, HANDOVERS_MAX)?,
+            certificate: head.certificate.map(Wire::from_wire).transpose()?,
         })
     }
 }
