@@ -3,6 +3,7 @@
 
 mod certificates;
 mod evidence;
+mod frames;
 mod golden;
 mod innocence;
 mod tampering;

@@ -6,10 +6,12 @@ use hms_protocol::digest::Hash;
 use hms_protocol::frame::Frame;
 use hms_protocol::id::{Epoch, Index, NodeId};
 use hms_protocol::trust::{Trust, VoterSet};
-use raft::eraftpb::{Message, MessageType};
+use raft::eraftpb::{Message, MessageType, Snapshot};
 
+use super::disk::READER;
 use super::mesh::{Mesh, frame, node, seat};
-use crate::raft::raft_id;
+use crate::raft::log::metadata;
+use crate::raft::{RaftRefusal, raft_id};
 
 /// The newest certificate that a node has kept.
 fn newest(mesh: &Mesh, id: NodeId) -> Certificate {
@@ -234,4 +236,58 @@ fn who_slept_through_epochs_is_led_through_them() {
     mesh.run(40);
     mesh.check_agreed("late");
     assert_eq!(mesh.live[&sleeper].driver.handovers().len(), 2);
+}
+
+/// A leader's checkpoint at its newest entry, under this certificate, told to a follower that lacks that entry.
+fn bring_up(certify: impl FnOnce(Certificate) -> Option<Certificate>) -> Result<(), RaftRefusal> {
+    let mut mesh = Mesh::new(3);
+    let leader = mesh.elect();
+    let behind = mesh.others(leader)[0];
+    mesh.cut.insert(behind);
+    mesh.propose(leader, "a");
+    let live = &mesh.live[&leader];
+    let certificate = live.driver.certificate_at(live.applied.point.index);
+    let certificate = certify(certificate.expect("it is the newest entry"));
+    let (members, handovers) = (live.driver.members(), live.driver.handovers());
+    let bytes = live
+        .applied
+        .encode(members, &handovers, certificate.as_ref());
+    let anchor = (READER.anchor)(&bytes).expect("it can be read");
+    let message = Message {
+        msg_type: MessageType::MsgSnapshot.into(),
+        from: raft_id(leader),
+        to: raft_id(behind),
+        term: live.driver.term().0,
+        snapshot: Some(Snapshot {
+            data: bytes,
+            metadata: Some(metadata(&anchor)),
+        }),
+        ..Message::default()
+    };
+    let driver = &mut mesh.live.get_mut(&behind).unwrap().driver;
+    driver.receive(leader, &frame(&message))
+}
+
+#[test]
+fn a_checkpoint_that_no_quorum_has_certified_is_refused() {
+    assert_eq!(bring_up(Some), Ok(()));
+    let forged: [fn(Certificate) -> Option<Certificate>; 4] = [
+        |_| None,
+        |mut it| {
+            it.signers.truncate(1);
+            Some(it)
+        },
+        |mut it| {
+            it.statement.index = it.statement.index.next();
+            Some(it)
+        },
+        |mut it| {
+            it.statement.hash = Hash::default();
+            Some(it)
+        },
+    ];
+    for forge in forged {
+        let refused = bring_up(forge).expect_err("it is not what a quorum has signed");
+        assert_eq!(refused.code(), "HMS-RAFT-BAD-SNAPSHOT");
+    }
 }
