@@ -148,28 +148,23 @@ fn a_flipped_byte_in_the_ledger_is_refused() {
     assert_eq!(fs::read(&wal).unwrap(), bytes);
 }
 
-/// Flips a bit of what a file holds.
+/// Flips a bit in the middle of a file.
 fn flip(path: &Path) {
     let mut bytes = fs::read(path).expect("the file is there");
-    let place = if path.extension().is_some_and(|it| it == "sst") {
-        // A table begins with its data; behind it stands what RocksDB notes about it, of which nothing is believed.
-        16
-    } else {
-        // Not the line's end, if there is but one line.
-        (bytes.len() - 1) / 2
-    };
-    bytes[place] ^= 1;
+    // Not the line's end, if there is but one line.
+    let middle = (bytes.len() - 1) / 2;
+    // Of a digit that makes a letter, and not the digit of an older format.
+    bytes[middle] ^= 64;
     fs::write(path, bytes).expect("the file may be written");
 }
 
-/// The largest table in a folder. A small one may hold nothing but what was written anew since, which nobody reads.
-fn table(folder: &Path) -> PathBuf {
-    let entries = fs::read_dir(folder)
+/// The file that fits, of those in a folder.
+fn file_with(folder: &Path, extension: &str) -> PathBuf {
+    let mut entries = fs::read_dir(folder)
         .expect("the folder is there")
         .map(|entry| entry.expect("the folder can be read").path());
-    let tables = entries.filter(|path| path.extension().is_some_and(|found| found == "sst"));
-    let largest = tables.max_by_key(|path| fs::metadata(path).map_or(0, |about| about.len()));
-    largest.expect("the folder has a table")
+    let found = entries.find(|path| path.extension().is_some_and(|found| found == extension));
+    found.expect("the folder has such a file")
 }
 
 /// MSH-10: whichever file of a node is damaged, the start is refused with a code, and the file is named.
@@ -185,7 +180,7 @@ fn a_flipped_bit_in_any_file_is_refused_by_its_name() {
         (data_dir.join("facts.json"), "HMS-FACTS-DAMAGED"),
         // Any 32 bytes are a key; the facts say whose it should be.
         (data_dir.join("node.key"), "HMS-FACTS-OTHER-NODE"),
-        (table(&ledger), "HMS-STORE-DAMAGED"),
+        (file_with(&ledger, "sst"), "HMS-STORE-DAMAGED"),
         (ledger.join("CURRENT"), "HMS-STORE"),
         (ledger.join("FORMAT"), "HMS-STORE-VERSION"),
     ] {
