@@ -68,9 +68,9 @@ pub const PEERS_MAX: usize = 1_024;
 /// the bound the leader proposes no further change; a checkpoint with more is refused.
 pub const HANDOVERS_MAX: usize = 4_096;
 
-/// Certificates that wait for their entries or their epoch. With more, the highest is forgotten: it comes again with the
-/// leader's next message.
-pub const CERTIFICATES_WAITING_MAX: usize = 16;
+/// Indexes of which voters' words are kept, for each phase. With more, the lowest is forgotten: a quorum's word on a higher
+/// one covers it.
+pub const INDEXES_TALLIED_MAX: usize = 64;
 
 /// The highest term and index that are believed. Beyond it arithmetic could overflow; at an entry
 /// per nanosecond it is reached after 146 years.

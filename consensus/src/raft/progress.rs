@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use hms_protocol::certificate::Certificate;
 use hms_protocol::digest::Hash;
 use hms_protocol::evidence::VoterEvidence;
 use hms_protocol::id::{Index, NodeId, Term};
@@ -24,8 +23,6 @@ pub struct Progress {
     pub install: Option<(Index, Arc<[u8]>)>,
     /// Entries that are committed, in order, each given exactly once.
     pub committed: Vec<Committed>,
-    /// Certificates that have become final, in order; what is in `committed` is covered by these or by earlier ones.
-    pub certificates: Vec<Certificate>,
     /// What convicts a voter.
     pub evidence: Vec<VoterEvidence>,
     /// Reads that may be answered once the state has applied this index.
@@ -45,7 +42,6 @@ impl Progress {
             && self.sends.is_empty()
             && self.install.is_none()
             && self.committed.is_empty()
-            && self.certificates.is_empty()
             && self.evidence.is_empty()
             && self.reads.is_empty()
             && self.reads_lost.is_empty()

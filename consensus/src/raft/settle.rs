@@ -37,8 +37,7 @@ impl Driver {
         self.hand_out(&mut progress);
         self.write_lock(&mut progress);
         self.write_lazily(&mut progress);
-        progress.certificates = self.take_fresh();
-        progress.evidence = self.take_evidence();
+        progress.evidence = self.vouch.take_evidence();
         progress.sends = std::mem::take(&mut self.released);
         progress.checkpoint_wanted = self.node.store().take_wanted();
         progress

@@ -68,6 +68,15 @@ impl Driver {
         Index(self.node.raft.raft_log.last_index())
     }
 
+    /// The final certificates that are kept from an index on.
+    #[cfg(test)]
+    pub(super) fn certificates_from(
+        &self,
+        index: Index,
+    ) -> Vec<hms_protocol::certificate::Certificate> {
+        self.vouch.kept_from(index).cloned().collect()
+    }
+
     /// A point of the log, while it is kept.
     #[cfg(test)]
     pub(super) fn point(&self, index: Index) -> Option<super::Point> {

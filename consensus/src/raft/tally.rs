@@ -10,9 +10,7 @@ use hms_protocol::evidence::VoterEvidence;
 use hms_protocol::id::{Index, NodeId};
 use hms_protocol::trust::VoterSet;
 
-/// Indexes of which words are kept, for each phase. With more, the lowest is forgotten: a quorum's word on a higher one
-/// covers it.
-pub(super) const INDEXES_KEPT_MAX: usize = 64;
+use super::limits;
 
 /// The words of one term and one epoch.
 #[derive(Debug, Default)]
@@ -45,7 +43,7 @@ impl Tally {
 
     fn bound(&mut self, phase: Phase) {
         let of_phase = |(it, _): &&(Phase, Index)| *it == phase;
-        if INDEXES_KEPT_MAX < self.words.keys().filter(of_phase).count()
+        if limits::INDEXES_TALLIED_MAX < self.words.keys().filter(of_phase).count()
             && let Some(lowest) = self.words.keys().find(of_phase).copied()
         {
             self.words.remove(&lowest);

@@ -19,14 +19,13 @@ use std::sync::Arc;
 use hms_protocol::certificate::{Attestation, Certificate, Phase};
 use hms_protocol::codec;
 use hms_protocol::evidence::VoterEvidence;
-use hms_protocol::id::{Epoch, Index, MeshId};
+use hms_protocol::id::{Epoch, Index, MeshId, NodeId};
 use hms_protocol::keyring::SecretKey;
 use hms_protocol::limits::WORDS_PER_FRAME_MAX;
 use hms_protocol::receipt::Handover;
 use hms_protocol::trust::VoterSet;
 use raft::eraftpb::Message;
 
-use super::driver::Driver;
 use super::log::Anchor;
 use super::tally::Tally;
 
@@ -56,14 +55,16 @@ pub(super) struct Vouching {
     certified: Index,
     // Final certificates of the log that is kept.
     kept: BTreeMap<Index, Certificate>,
-    // What ended each epoch: a certificate by its voters of the change that made others the voters.
-    handovers: BTreeMap<Index, Handover>,
     // Those that are not on their way to the disk yet.
     unwritten: BTreeSet<Index>,
-    // Certificates of entries, or of an epoch, that are not here yet. Unchecked.
-    waiting: BTreeMap<(Index, Phase), Certificate>,
+    // What ended each epoch: a change of voters, and the certificate of it by the voters before.
+    handovers: BTreeMap<Index, Handover>,
+    // Certificates of entries, or of an epoch, that are not here yet, by who brought them: at most one frame's of each
+    // member. Unchecked.
+    waiting: BTreeMap<NodeId, Vec<Certificate>>,
     lock: Option<Lock>,
-    fresh: Vec<Certificate>,
+    // Voters that have contradicted themselves in this term: one proof is enough, and they are not heard again.
+    accused: BTreeSet<NodeId>,
     evidence: Vec<VoterEvidence>,
 }
 
@@ -98,7 +99,7 @@ impl Vouching {
             unwritten: BTreeSet::new(),
             waiting: BTreeMap::new(),
             lock: None,
-            fresh: Vec::new(),
+            accused: BTreeSet::new(),
             evidence: Vec::new(),
         }
     }
@@ -193,15 +194,15 @@ impl Vouching {
         let steps = steps.into_values().take(WORDS_PER_FRAME_MAX - 1);
         steps.cloned().collect()
     }
-}
-impl Driver {
-    /// Final certificates since the last time.
-    pub(super) fn take_fresh(&mut self) -> Vec<Certificate> {
-        std::mem::take(&mut self.vouch.fresh)
-    }
 
     /// Evidence since the last time.
     pub(super) fn take_evidence(&mut self) -> Vec<VoterEvidence> {
-        std::mem::take(&mut self.vouch.evidence)
+        std::mem::take(&mut self.evidence)
+    }
+
+    /// The final certificates that are kept from an index on.
+    #[cfg(test)]
+    pub(super) fn kept_from(&self, index: Index) -> impl Iterator<Item = &Certificate> {
+        self.kept.range(index..).map(|(_, certificate)| certificate)
     }
 }

@@ -11,7 +11,7 @@ use raft::eraftpb::{Message, MessageType, Snapshot};
 use super::disk::READER;
 use super::mesh::{Mesh, frame, node, seat};
 use crate::raft::log::metadata;
-use crate::raft::{RaftRefusal, raft_id};
+use crate::raft::{RaftRefusal, limits, raft_id};
 
 /// The newest certificate that a node has kept.
 fn newest(mesh: &Mesh, id: NodeId) -> Certificate {
@@ -139,7 +139,8 @@ fn a_voter_that_contradicts_itself_leaves_evidence() {
     }
     mesh.propose(leader, "a");
     mesh.cut.clear();
-    for hash in [[1; 32], [2; 32]] {
+    // Once it is convicted, more of the same is not even looked at.
+    for hash in [[1; 32], [2; 32], [3; 32], [4; 32]] {
         let words = Frame {
             attestations: vec![word(&mesh, liar, Hash::from_bytes(hash))],
             ..Frame::default()
@@ -149,6 +150,60 @@ fn a_voter_that_contradicts_itself_leaves_evidence() {
     let evidence = &mesh.live[&leader].evidence;
     assert_eq!(evidence.len(), 1);
     assert_eq!(evidence[0].verify(seat(liar).group), Ok(liar));
+}
+
+/// What a liar says of entries that nobody has does not push out what others say of entries that are there.
+#[test]
+fn words_on_entries_that_are_not_there_crowd_nobody_out() {
+    let mut mesh = Mesh::new(4);
+    let leader = mesh.elect();
+    let liar = mesh.others(leader)[0];
+    mesh.run(5);
+    mesh.cut.extend(mesh.others(leader));
+    let (_, index) = mesh.propose(leader, "a");
+    mesh.cut.clear();
+    let real = word(&mesh, liar, Hash::default()).statement;
+    for number in 0..2 * limits::INDEXES_TALLIED_MAX as u64 {
+        let statement = Statement {
+            index: Index(u64::MAX - number),
+            ..real
+        };
+        let words = Frame {
+            attestations: vec![statement.attest(&seat(liar).key)],
+            ..Frame::default()
+        };
+        mesh.deliver(liar, leader, &codec::encode(&words));
+    }
+    mesh.cut.insert(liar);
+    mesh.run(10);
+    assert!(index <= mesh.live[&leader].driver.committed());
+}
+
+/// Certificates of epochs that never come take nobody's place but their sender's.
+#[test]
+fn certificates_of_no_epoch_keep_nobody_behind() {
+    let mut mesh = Mesh::new(3);
+    let leader = mesh.elect();
+    let [behind, liar] = mesh.others(leader)[..] else {
+        unreachable!("there are three");
+    };
+    mesh.run(5);
+    mesh.cut.insert(behind);
+    mesh.propose(leader, "a");
+    let real = newest(&mesh, leader);
+    mesh.cut.clear();
+    for number in 0..100 {
+        let mut forged = real.clone();
+        forged.statement.epoch = Epoch(1_000);
+        forged.statement.index = Index(2 + number);
+        let words = Frame {
+            certificates: vec![forged],
+            ..Frame::default()
+        };
+        say(&mut mesh, liar, behind, words);
+    }
+    mesh.run(10);
+    assert!(real.statement.index <= mesh.live[&behind].driver.committed());
 }
 
 /// What a follower is told of, and what it makes of it: nothing.

@@ -177,7 +177,9 @@ impl Mesh {
             live.applied = applied;
             live.installs += 1;
         }
-        for certificate in progress.certificates {
+        let seen = live.certificates.last().map(|it| it.statement.index.next());
+        let kept = live.driver.certificates_from(seen.unwrap_or_default());
+        for certificate in kept {
             let Statement { index, hash, .. } = certificate.statement;
             let known = *self.certified.entry(index).or_insert(hash);
             assert!(

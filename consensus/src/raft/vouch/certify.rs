@@ -21,6 +21,7 @@ impl Driver {
             self.vouch.term = self.node.raft.term;
             self.vouch.tally.clear();
             self.vouch.said = None;
+            self.vouch.accused.clear();
             self.vouch.acks.clear();
         }
     }
@@ -92,7 +93,7 @@ impl Driver {
     }
 
     /// The certificate of the highest index that enough voters attest as this log has it.
-    pub(in crate::raft) fn seek(&mut self, set: &VoterSet, phase: Phase) -> Option<Certificate> {
+    fn seek(&mut self, set: &VoterSet, phase: Phase) -> Option<Certificate> {
         let mut above = self.vouch.certified;
         if let Some(lock) = &self.vouch.lock
             && phase == Phase::Held
@@ -147,8 +148,10 @@ impl Driver {
         }
         let term = self.node.raft.term;
         let lock = self.vouch.lock.as_ref();
+        if self.epoch_end().is_some_and(|end| end < point.index) {
+            return false;
+        }
         match phase {
-            _ if self.epoch_end().is_some_and(|end| end < point.index) => false,
             Phase::Held if set.needs_locks() => lock.is_none_or(|lock| {
                 let locked = lock.certificate.statement;
                 locked.index <= point.index && self.holds(&locked)
@@ -167,7 +170,7 @@ impl Driver {
 
     /// Where the words of the present epoch end: at a change of members that is not certified yet. Where nobody lies, one
     /// of an earlier term is passed over, because it is committed with an entry of this term.
-    pub(in crate::raft) fn epoch_end(&self) -> Option<Index> {
+    fn epoch_end(&self) -> Option<Index> {
         let set = self.vouch.set.as_ref()?;
         let change = self.node.store().next_change(self.vouch.certified)?;
         let point = self.node.store().point(change)?;
@@ -208,7 +211,6 @@ impl Driver {
         let index = certificate.statement.index;
         let change = self.node.store().next_change(self.vouch.certified);
         self.vouch.unwritten.insert(index);
-        self.vouch.fresh.push(certificate.clone());
         self.vouch.keep(certificate);
         self.vouch.tally.forget(Phase::Held, index);
         self.vouch.tally.forget(Phase::Locked, index);
@@ -225,7 +227,7 @@ impl Driver {
     }
 
     /// Tells Raft of the acknowledgements that were held back, as far as they are certified now.
-    pub(in crate::raft) fn pass_acks(&mut self) {
+    fn pass_acks(&mut self) {
         let certified = self.vouch.certified.0;
         let mut acks = std::mem::take(&mut self.vouch.acks);
         acks.retain(|_, ack| ack.term == self.node.raft.term);

@@ -64,7 +64,7 @@ impl Driver {
     }
 
     /// Attests the lock to the leader, while this voter is in its term (clause E).
-    pub(in crate::raft) fn say_lock(&mut self) {
+    fn say_lock(&mut self) {
         let (Some(set), Some(lock)) = (self.vouch.set.clone(), &self.vouch.lock) else {
             return;
         };

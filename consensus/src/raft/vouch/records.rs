@@ -6,7 +6,7 @@ use hms_protocol::agent::AgentCertificate;
 use hms_protocol::certificate::{Certificate, Statement};
 use hms_protocol::chain::EntryKind;
 use hms_protocol::id::{AgentId, Epoch, Index, TaskId};
-use hms_protocol::receipt::{BuildRefusal, Handover, Receipt, Records};
+use hms_protocol::receipt::{BuildRefusal, Handover, KeptEntry, Receipt, Records};
 
 use super::Vouching;
 use crate::raft::driver::Driver;
@@ -40,12 +40,12 @@ impl Driver {
     /// A change of voters at an index comes into force: keeps what shows that the voters before it made it final.
     pub(in crate::raft) fn hand_over(&mut self, index: Index, before: Epoch) {
         let theirs = |it: &&Certificate| it.statement.epoch == before;
-        let above = self.vouch.kept.range(index..).map(|(_, it)| it);
-        let end = above.clone().find(theirs).map(|it| it.statement.index);
+        let mut above = self.vouch.kept.range(index..).map(|(_, it)| it);
+        let end = above.find(theirs).map(|it| it.statement.index);
         let shown = end.map(|end| {
-            self.log_between(index, end, |records| {
-                Handover::build(index, before, records)
-            })
+            let entries = self.node.store().kept_between(index, end);
+            let agents = BTreeMap::new();
+            Handover::build(index, before, &self.records(&entries, &[], &agents))
         });
         match shown {
             Some(Ok(handover)) => drop(self.vouch.handovers.insert(index, handover)),
@@ -54,22 +54,19 @@ impl Driver {
         }
     }
 
-    /// What this voter has kept from one entry to another, with the entry before, and its certificates from there on.
-    pub(in crate::raft) fn log_between<T>(
-        &self,
-        from: Index,
-        to: Index,
-        read: impl FnOnce(&Records<'_>) -> T,
-    ) -> T {
-        let entries = self.node.store().kept_between(from, to);
-        let handovers: Vec<Handover> = self.vouch.handovers.values().cloned().collect();
-        read(&Records {
+    fn records<'a>(
+        &'a self,
+        entries: &'a BTreeMap<Index, KeptEntry>,
+        handovers: &'a [Handover],
+        agents: &'a BTreeMap<AgentId, AgentCertificate>,
+    ) -> Records<'a> {
+        Records {
             mesh: self.vouch.seat.group,
-            entries: &entries,
+            entries,
             certificates: &self.vouch.kept,
-            handovers: &handovers,
-            agents: &BTreeMap::new(),
-        })
+            handovers,
+            agents,
+        }
     }
 
     /// Shows what this log holds of a task, from the entry that submits it to the entry of its newest step.
@@ -92,13 +89,7 @@ impl Driver {
         if let Some(before) = entries.get_mut(&Index(first.0.saturating_sub(1))) {
             (before.kind, before.data) = (EntryKind::Empty, Vec::new());
         }
-        let records = Records {
-            mesh: self.vouch.seat.group,
-            entries: &entries,
-            certificates: &self.vouch.kept,
-            handovers: &handovers,
-            agents,
-        };
+        let records = self.records(&entries, &handovers, agents);
         Receipt::build(task, &records)
     }
 

@@ -9,9 +9,9 @@ use hms_protocol::id::{Index, NodeId};
 use raft::eraftpb::{Message, MessageType};
 
 use super::Vouching;
+use crate::raft::bridge;
 use crate::raft::driver::Driver;
 use crate::raft::members::raft_id;
-use crate::raft::{bridge, limits};
 
 impl Driver {
     /// Takes the words that came with a message.
@@ -20,9 +20,7 @@ impl Driver {
         if let Some(peer) = self.peers.get_mut(&raft_id(from)) {
             peer.certified = frame.certified;
         }
-        for certificate in frame.certificates {
-            self.learn(certificate);
-        }
+        self.learn_all(from, frame.certificates);
         if self.leads() {
             for attestation in frame.attestations {
                 self.count(from, attestation);
@@ -32,7 +30,7 @@ impl Driver {
     }
 
     /// Counts a word. Only the voter's own word is: what somebody else says that it said is nothing.
-    pub(in crate::raft) fn count(&mut self, from: NodeId, attestation: Attestation) {
+    fn count(&mut self, from: NodeId, attestation: Attestation) {
         let Some(set) = &self.vouch.set else {
             return;
         };
@@ -42,57 +40,62 @@ impl Driver {
             && statement.group == set.group()
             && statement.epoch == set.epoch()
             && statement.term.0 == self.node.raft.term
-            && self.vouch.certified < statement.index;
+            && self.vouch.certified < statement.index
+            && statement.index <= self.node.store().last().index
+            && !self.vouch.accused.contains(&from);
         if counts && let Some(evidence) = self.vouch.tally.take(attestation) {
+            self.vouch.accused.insert(from);
             self.vouch.evidence.push(evidence);
         }
     }
 
-    /// Takes a certificate that somebody brought.
-    pub(in crate::raft) fn learn(&mut self, certificate: Certificate) {
-        let Some(set) = self.vouch.set.clone() else {
-            return;
-        };
+    /// Takes the certificates that somebody brought. Those of entries or of an epoch that are not here yet wait, in the
+    /// place of what the same node brought before: it brings all that is needed with each message.
+    fn learn_all(&mut self, from: NodeId, certificates: Vec<Certificate>) {
+        let early: Vec<Certificate> = certificates
+            .into_iter()
+            .filter_map(|certificate| self.learn(certificate))
+            .collect();
+        if !early.is_empty() {
+            self.vouch.waiting.insert(from, early);
+        }
+    }
+
+    /// Takes a certificate, or gives it back if it cannot be judged yet.
+    fn learn(&mut self, certificate: Certificate) -> Option<Certificate> {
+        let set = self.vouch.set.clone()?;
         let statement = certificate.statement;
         let foreign = statement.group != set.group() || statement.epoch < set.epoch();
         if foreign || statement.index <= self.vouch.certified {
-            return;
+            return None;
         }
         if set.epoch() < statement.epoch || self.node.store().last().index < statement.index {
-            return self.wait_for(certificate);
+            return Some(certificate);
         }
         if let Err(refusal) = certificate.verify(&set) {
             tracing::debug!(index = %statement.index, %refusal, "a certificate was refused");
-            return;
+            return None;
         }
         if !self.holds(&statement) {
-            self.yield_to(certificate);
-        } else if statement.phase == Vouching::final_phase(&set) {
+            self.step_aside(&statement);
+            return Some(certificate);
+        }
+        if statement.phase == Vouching::final_phase(&set) {
             self.certify(certificate);
         } else if set.needs_locks() {
             self.lock_on(certificate);
         }
-    }
-
-    /// Puts a certificate aside until its entries or its epoch are here.
-    pub(in crate::raft) fn wait_for(&mut self, certificate: Certificate) {
-        let Statement { index, phase, .. } = certificate.statement;
-        let waiting = &mut self.vouch.waiting;
-        waiting.insert((index, phase), certificate);
-        if limits::CERTIFICATES_WAITING_MAX < waiting.len() {
-            waiting.pop_last();
-        }
+        None
     }
 
     /// This log is not what a quorum attests (clause H): a leader gives up its office, a follower's suffix is replaced by
     /// the next leader's appends.
-    pub(in crate::raft) fn yield_to(&mut self, certificate: Certificate) {
-        tracing::warn!(index = %certificate.statement.index, "a certificate conflicts with this log");
+    fn step_aside(&mut self, certified: &Statement) {
+        tracing::warn!(index = %certified.index, "a certificate conflicts with this log");
         if self.leads() {
             let term = self.node.raft.term;
             self.node.raft.become_follower(term, raft::INVALID_ID);
         }
-        self.wait_for(certificate);
     }
 
     /// Looks again at the certificates that wait: the log has grown, or the epoch has changed.
@@ -103,12 +106,11 @@ impl Driver {
             let statement = &certificate.statement;
             statement.index <= last && epoch.is_some_and(|epoch| statement.epoch <= epoch)
         };
-        if !self.vouch.waiting.values().any(due) {
+        if !self.vouch.waiting.values().flatten().any(due) {
             return;
         }
-        let waiting = std::mem::take(&mut self.vouch.waiting);
-        for certificate in waiting.into_values() {
-            self.learn(certificate);
+        for (from, certificates) in std::mem::take(&mut self.vouch.waiting) {
+            self.learn_all(from, certificates);
         }
     }
 
