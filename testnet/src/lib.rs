@@ -10,7 +10,6 @@ pub mod chaos;
 pub mod cluster;
 pub mod fault;
 pub mod follow;
-pub mod freshness;
 pub mod launch;
 pub mod load;
 pub mod manifest;
