@@ -1,5 +1,5 @@
 //! The gate of the house: `verify` judges the whole tree, `tidy` and `audit` see what no compiler
-//! sees, `coverage` counts what the tests leave out, `fix` mends.
+//! sees, `fix` mends.
 //!
 //! A gate that cannot look (a tool missing, a file that does not parse) fails; it never passes what
 //! it has not seen. It knows the layout of this workspace and nothing of what the mesh does. Only
@@ -11,7 +11,6 @@
 )]
 
 mod audit;
-mod coverage;
 mod stages;
 mod tidy;
 mod tree;
@@ -54,13 +53,6 @@ enum Order {
         #[arg(long, value_name = "PATH")]
         advisory_db: Option<PathBuf>,
     },
-    /// Runs all tests with counters, prints how many lines they run through, by crate and in all,
-    /// and judges the total. `scripts/coverage` sees to the tools that it needs.
-    Coverage {
-        /// Names the lines that no test runs through as well.
-        #[arg(long)]
-        missing: bool,
-    },
 }
 
 fn main() -> ExitCode {
@@ -82,7 +74,6 @@ fn obey(order: Order) -> anyhow::Result<bool> {
         Order::Fix => stages::fix(&root),
         Order::Tidy => tidy::run(&root),
         Order::Audit { advisory_db } => audit::run(&root, advisory_db.as_deref()),
-        Order::Coverage { missing } => coverage::run(&root, missing),
     }
 }
 

@@ -23,11 +23,8 @@ mod words;
 
 use cargo_metadata::camino::Utf8Path;
 
-pub(crate) use arrows::Manifest;
-pub(crate) use house::House;
-pub(crate) use mentions::{attributes_of, is_test};
-
 use finding::Finding;
+use house::House;
 use source::Source;
 
 /// The checks that need one source at a time.

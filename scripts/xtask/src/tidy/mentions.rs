@@ -258,12 +258,11 @@ pub(crate) fn is_test(attributes: &[syn::Attribute]) -> bool {
     })
 }
 
-/// The attributes of an item; none for kinds that have no place in this tree.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the enum is foreign and open"
 )]
-pub(crate) fn attributes_of(item: &syn::Item) -> &[syn::Attribute] {
+fn attributes_of(item: &syn::Item) -> &[syn::Attribute] {
     match item {
         syn::Item::Fn(item) => &item.attrs,
         syn::Item::Mod(item) => &item.attrs,
