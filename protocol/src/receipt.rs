@@ -16,7 +16,6 @@
 //! - that the other fields of a shown entry are commands: voters hold no batch of another form.
 
 mod build;
-mod course;
 mod decision;
 mod entry;
 mod handover;

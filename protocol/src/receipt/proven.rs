@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::digest::Hash;
 use crate::id::{AgentId, Epoch, Index, MeshId, NodeId, Position, TaskId, Term};
-use crate::task::{AttemptEnd, Blockage, Report, TaskSpec, TaskState};
+use crate::task::{AttemptEnd, Blockage, Report, TaskSpec};
 use crate::time::Moment;
 use crate::verdict::Verdict;
 
@@ -21,9 +21,6 @@ pub struct Proven {
     pub via: NodeId,
     /// Its commands, in the order of the ledger; the first is the submission.
     pub commands: Vec<ProvenCommand>,
-    /// The state that follows if these are all of the task's commands, each was carried out, and no agent was lost with its
-    /// node. `None` if it depends on more than that.
-    pub state: Option<TaskState>,
     /// Up to where the ledger is certified.
     pub head: Head,
 }

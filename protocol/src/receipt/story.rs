@@ -5,7 +5,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ReceiptRefusal;
-use super::course::Course;
 use super::decision::{Decision, ShownCommand};
 use super::entry::{ShownEntry, ShownField};
 use super::proven::{Deed, Head, Proven, ProvenCommand};
@@ -36,7 +35,6 @@ pub(super) struct Story<'a> {
 struct Submitted {
     spec: TaskSpec,
     via: NodeId,
-    course: Course,
 }
 
 impl<'a> Story<'a> {
@@ -82,7 +80,6 @@ impl<'a> Story<'a> {
             spec: submitted.spec,
             via: submitted.via,
             commands: self.commands,
-            state: submitted.course.state(),
             head: Head {
                 index: statement.index,
                 term: statement.term,
@@ -122,9 +119,6 @@ impl<'a> Story<'a> {
             });
         }
         let deed = self.open(position, command.decision)?;
-        if let Some(submitted) = &mut self.submitted {
-            submitted.course.take(&deed);
-        }
         self.commands.push(ProvenCommand {
             position,
             stamped_at: command.stamped_at,
@@ -154,9 +148,8 @@ impl<'a> Story<'a> {
     fn open(&mut self, position: Position, decision: Decision) -> Result<Deed, ReceiptRefusal> {
         Ok(match decision {
             Decision::Submit { spec, via } => {
-                let course = Course::of(&spec);
                 let spec = *spec;
-                self.submitted = Some(Submitted { spec, via, course });
+                self.submitted = Some(Submitted { spec, via });
                 Deed::Submitted
             }
             Decision::Assign { attempt, agent } => {

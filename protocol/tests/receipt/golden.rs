@@ -4,7 +4,6 @@
 use hms_protocol::codec;
 use hms_protocol::id::{Index, Term};
 use hms_protocol::receipt::{Deed, Receipt};
-use hms_protocol::task::TaskState;
 use hms_protocol::verdict::Verification;
 
 use crate::ledger::{STAMP, node};
@@ -20,7 +19,6 @@ fn a_receipt_made_by_python_is_believed() {
 
     assert_eq!((proven.task, proven.via), (TASK, node(1)));
     assert_eq!(proven.spec, spec(Verification::Reported));
-    assert_eq!(proven.state, Some(TaskState::Succeeded));
     assert_eq!((proven.head.index, proven.head.term), (Index(8), Term(3)));
     assert_eq!(proven.head.signers, [node(1), node(3)].into());
     let places = proven.commands.iter().map(|it| it.position.to_string());

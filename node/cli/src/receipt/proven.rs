@@ -3,14 +3,13 @@
 use hms_client::domain::digest::{Domain, hash_fields};
 use hms_client::domain::id::NodeId;
 use hms_client::domain::receipt::{Deed, Head, Proven, ProvenCommand};
-use hms_client::domain::task::TaskState;
 use hms_client::domain::time::Moment;
 use serde_json::{Value, json};
 
 use crate::phrase::{age, size};
 use crate::screen::{Screen, Tone, plain};
+use crate::task::result_json;
 use crate::task::words::{end, finding, is_printable, outcome, reason, verification};
-use crate::task::{result_json, state_tone};
 
 /// What is proven, for people.
 pub(super) fn text(proven: &Proven, screen: Screen, now: Moment) -> String {
@@ -29,13 +28,6 @@ pub(super) fn text(proven: &Proven, screen: Screen, now: Moment) -> String {
 
 fn head(proven: &Proven, screen: Screen) -> String {
     let spec = &proven.spec;
-    let state = match &proven.state {
-        Some(state) => format!(
-            "{}, if these are all of its commands and each was carried out",
-            screen.tint(state.name(), state_tone(state))
-        ),
-        None => "depends on how many verifiers were drawn, which a receipt does not say".to_owned(),
-    };
     let lines = [
         ("receipt", screen.tint("good", Tone::Good)),
         ("task", proven.task.to_string()),
@@ -50,7 +42,6 @@ fn head(proven: &Proven, screen: Screen) -> String {
         ),
         ("checked", verification(spec.verification).to_owned()),
         ("via", format!("node {}", proven.via.short())),
-        ("state", state),
         ("mesh", proven.mesh.to_string()),
         ("certified", certified(&proven.head)),
     ];
@@ -120,7 +111,6 @@ pub(super) fn as_json(proven: &Proven) -> Value {
         "input_bytes": spec.input.len(),
         "labels": spec.labels,
         "via": proven.via.to_string(),
-        "state_if_complete": proven.state.as_ref().map(TaskState::name),
         "commands": proven.commands.iter().map(command_json).collect::<Vec<_>>(),
         "head": {
             "index": head.index.0,
@@ -194,7 +184,6 @@ skill     echo
 input     5 B, digest 771ab5b0
 checked   taken as reported
 via       node 8a88e3dd
-state     succeeded, if these are all of its commands and each was carried out
 mesh      5d7e403e09aeda7dc3c388f79cb6823b52c02ac3f76e4ff84578a5bc4f8b083e
 certified up to entry 8 in term 3 by the nodes 8a88e3dd ed4928c6
 
@@ -211,7 +200,6 @@ AT   WHEN       WHAT
     fn a_program_reads_the_same() {
         let json = as_json(&proven());
         assert_eq!(json["good"], true);
-        assert_eq!(json["state_if_complete"], "succeeded");
         assert_eq!(json["head"]["index"], 8);
         assert_eq!(json["commands"][0]["what"], "submitted");
         assert_eq!(json["commands"][3]["position"], "8.0");
