@@ -122,7 +122,7 @@ fn damage_is_noticed_wherever_it_is() {
         assert!(Checkpoint::decode(&bytes[..length]).is_err());
     }
     let mut newer = bytes;
-    assert_eq!(newer[..2], [0x08, 0x01], "the version comes first");
+    assert_eq!(newer[..2], [0x08, 0x02], "the version comes first");
     newer[1] = 9;
     assert!(matches!(
         Checkpoint::decode(&newer),
