@@ -56,7 +56,8 @@ impl InFlight {
             | Command::Lapse { .. }
             | Command::Declare(_)
             | Command::Withdraw { .. }
-            | Command::Observe(_) => return,
+            | Command::Observe(_)
+            | Command::Convict(_) => return,
         };
         self.settle(task);
         self.tasks.insert(task, agent);

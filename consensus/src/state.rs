@@ -27,7 +27,7 @@ use hms_protocol::codec::encode;
 use hms_protocol::digest::{Domain, Hash, hash_fields};
 use hms_protocol::id::{AgentId, Index, MeshId, NodeId, Position, TaskId};
 use hms_protocol::limits;
-use hms_protocol::member::{Member, Presence, Role};
+use hms_protocol::member::{Member, MemberStanding, Presence, Role};
 use hms_protocol::peer::Run;
 use hms_protocol::refusal::Refusal;
 use hms_protocol::time::Moment;
@@ -129,6 +129,7 @@ impl State {
             presence: Presence::Present,
             votes: true,
             admitted_at: genesis.founded_at,
+            standing: MemberStanding::Good,
         };
         state.now = genesis.founded_at;
         state.applied = GENESIS_INDEX;

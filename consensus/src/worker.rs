@@ -121,8 +121,7 @@ impl Worker {
         self.ask_at = self.now.plus_ms(REPEAT_EVERY_MS);
         let voters: Vec<NodeId> = self
             .roster
-            .members
-            .iter()
+            .participants()
             .filter(|member| member.role == Role::Voter && member.id != self.me)
             .map(|member| member.id)
             .collect();
@@ -190,7 +189,7 @@ impl Worker {
     pub fn take_roster(&mut self, from: NodeId, roster: RosterView, outbox: &mut Outbox) {
         let is_voter =
             |member: &hms_protocol::member::Member| member.id == from && member.role == Role::Voter;
-        let vouched = self.roster.members.iter().any(is_voter);
+        let vouched = self.roster.participants().any(is_voter);
         if vouched && roster.revision > self.roster.revision {
             self.roster = roster;
             outbox.push(Effect::Enrol(self.roster.clone()));

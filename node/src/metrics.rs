@@ -40,6 +40,8 @@ pub struct Metrics {
     pub ledger_task_steps_total: IntCounterVec,
     /// Changes of services' health in the ledger, by the health changed to. Voters only.
     pub ledger_health_changes_total: IntCounterVec,
+    /// Nodes and agents that evidence has convicted. Voters only.
+    pub ledger_convictions_total: IntCounter,
     /// The newest entry applied. Voters only.
     pub ledger_applied_index: IntGauge,
     /// The Raft term.
@@ -100,6 +102,10 @@ impl Metrics {
                 "hms_ledger_health_changes_total",
                 "Changes of services' health in the ledger.",
                 &["health"],
+            ),
+            ledger_convictions_total: page.counter(
+                "hms_ledger_convictions_total",
+                "Nodes and agents that evidence has convicted.",
             ),
             ledger_applied_index: page.gauge("hms_ledger_applied_index", "Newest entry applied."),
             raft_term_number: page.gauge("hms_raft_term_number", "The Raft term."),

@@ -222,6 +222,11 @@ impl Hands {
             }
             Event::Convicted { agent, task } => {
                 tracing::error!(%agent, %task, at = %notice.position, "agent convicted");
+                self.metrics.ledger_convictions_total.inc();
+            }
+            Event::NodeConvicted { node, number } => {
+                tracing::error!(%node, evidence = number, at = %notice.position, "node convicted");
+                self.metrics.ledger_convictions_total.inc();
             }
             Event::RosterChanged
             | Event::PresenceChanged { .. }
@@ -237,18 +242,17 @@ impl Hands {
     }
 
     fn enrol(&mut self, roster: RosterView) {
-        let members = roster.members.iter();
         self.net.enrol(
-            members
+            roster
+                .participants()
                 .map(|member| (member.id, member.addresses.clone()))
                 .collect(),
         );
-        self.outbound
-            .keep_only(|node| roster.members.iter().any(|member| member.id == node));
-        let count = i64::try_from(roster.members.len()).unwrap_or(i64::MAX);
+        let ids: BTreeSet<NodeId> = roster.participants().map(|member| member.id).collect();
+        self.outbound.keep_only(|node| ids.contains(&node));
+        let count = i64::try_from(ids.len()).unwrap_or(i64::MAX);
         self.metrics.net_members_count.set(count);
         self.gateway.enrol(&roster);
-        let ids = roster.members.iter().map(|member| member.id).collect();
         self.members.send_replace(Arc::new(ids));
         self.roster.send_replace(Arc::new(roster));
     }

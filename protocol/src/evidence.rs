@@ -4,11 +4,20 @@
 //! said in `consensus/decisions/0001-commit-rule.md`; the traps are there too: two attestations of one index in *different*
 //! terms are legal, and so are a holding and a lock of one term that differ.
 //!
-//! Whether the guilty one was a voter at the time, and what follows, is not decided here.
+//! An [`Exhibit`] is evidence as it is handed on: this kind, or the other, which convicts an agent. Whether the guilty one
+//! was a voter at the time, and what follows, is not decided here.
+
+mod agent;
+mod exhibit;
+
+pub use agent::AgentEvidence;
+pub use exhibit::{Exhibit, Guilty};
 
 use crate::ballot::{Vote, is_below};
 use crate::certificate::{Attestation, CertificateRefusal, Phase};
-use crate::id::{MeshId, NodeId};
+use crate::codec::CodecError;
+use crate::envelope::EnvelopeRefusal;
+use crate::id::{AgentId, MeshId, NodeId};
 
 /// What convicts a voter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +51,7 @@ pub enum VoterEvidence {
 }
 
 /// Why something is no evidence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EvidenceRefusal {
     /// The statements are of another mesh, or of two.
     #[error("a statement is of group {group}")]
@@ -67,6 +76,40 @@ pub enum EvidenceRefusal {
     /// A signature is not the voter's.
     #[error(transparent)]
     Unsigned(#[from] CertificateRefusal),
+    /// The certificates of the agents are not in ascending order, each once.
+    #[error("agent {agent} is out of order among the certificates")]
+    AgentOrder {
+        /// The first that is.
+        agent: AgentId,
+    },
+    /// No node has certified an agent's key for this mesh.
+    #[error("no certificate of this mesh names agent {agent}")]
+    Uncertified {
+        /// The agent.
+        agent: AgentId,
+    },
+    /// An envelope is not sealed by the agent that it names.
+    #[error("what agent {agent} is said to have sealed cannot be opened: {source}")]
+    Sealed {
+        /// The agent.
+        agent: AgentId,
+        /// Why.
+        source: EnvelopeRefusal,
+    },
+    /// An envelope says something else than it should.
+    #[error("what {what} should be is something else")]
+    Misplaced {
+        /// What it should be.
+        what: &'static str,
+    },
+    /// An envelope's content cannot be read.
+    #[error("the {what} cannot be read: {source}")]
+    Unreadable {
+        /// What it should be.
+        what: &'static str,
+        /// Why.
+        source: CodecError,
+    },
 }
 
 impl EvidenceRefusal {
@@ -77,11 +120,35 @@ impl EvidenceRefusal {
             Self::TwoVoters { .. } => "HMS-EVID-VOTERS",
             Self::Innocent { .. } => "HMS-EVID-INNOCENT",
             Self::Unsigned(_) => "HMS-EVID-SIGNATURE",
+            Self::AgentOrder { .. } => "HMS-EVID-AGENT-ORDER",
+            Self::Uncertified { .. } => "HMS-EVID-AGENT",
+            Self::Sealed { .. } => "HMS-EVID-SEALED",
+            Self::Misplaced { .. } => "HMS-EVID-MISPLACED",
+            Self::Unreadable { .. } => "HMS-EVID-CONTENT",
         }
     }
 }
 
 impl VoterEvidence {
+    /// Whom it accuses. Not yet checked.
+    pub const fn accused(&self) -> NodeId {
+        match self {
+            Self::TwoAttestations { first, .. } => first.voter,
+            Self::TwoVotes { first, .. } => first.voter,
+            Self::VoteBelowLock { vote, .. } | Self::VoteBelowItself { vote } => vote.voter,
+        }
+    }
+
+    /// What it shows, as a sentence's end for people.
+    pub const fn describe(&self) -> &'static str {
+        match self {
+            Self::TwoAttestations { .. } => "signed two logs for one term and index",
+            Self::TwoVotes { .. } => "voted for two candidates in one term",
+            Self::VoteBelowLock { .. } => "voted for a candidate below its earlier lock",
+            Self::VoteBelowItself { .. } => "voted for a candidate below its own lock",
+        }
+    }
+
     /// Checks it and names the guilty voter. Takes one or two verifications of a signature.
     pub fn verify(&self, group: MeshId) -> Result<NodeId, EvidenceRefusal> {
         match self {

@@ -45,6 +45,9 @@ pub const VERIFY_ROUNDS_MAX: u32 = 3;
 /// How long one round of verifiers has before the leader asks for another draw.
 pub const VERIFY_ROUND_MS: u64 = 10_000;
 
+/// Verdicts that one result can have. More are refused.
+pub const VERDICTS_MAX: usize = VERIFIERS_MAX * VERIFY_ROUNDS_MAX as usize;
+
 /// Tasks not yet finished. A further submit is refused with `Busy`.
 pub const TASKS_OPEN_MAX: usize = 100_000;
 
@@ -118,6 +121,13 @@ pub const EVIDENCE_MAX: usize = 1_000;
 /// Bytes of evidence kept in the replicated state, oldest forgotten first.
 pub const EVIDENCE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// Certificates in one piece of evidence: the accused agent's, and one for each verdict. More are refused.
+pub const EXHIBIT_AGENTS_MAX: usize = 1 + VERDICTS_MAX;
+
+/// Bytes of one piece of evidence as a file. A longer one is refused: the longest report, the longest verdicts, and the
+/// certificates of who sealed them fit.
+pub const EXHIBIT_BYTES_MAX: usize = 1024 * 1024;
+
 /// Commands in one log entry. A longer queue becomes several entries.
 pub const BATCH_COMMANDS_MAX: usize = 512;
 
@@ -142,8 +152,7 @@ pub const RECEIPT_ENTRIES_MAX: usize = 256;
 pub const RECEIPT_HANDOVERS_MAX: usize = 1_024;
 
 /// Certificates of agents in a receipt: of every attempt, its agent and the verifiers of each round. More are refused.
-pub const RECEIPT_AGENTS_MAX: usize =
-    ATTEMPTS_MAX as usize * (1 + VERIFIERS_MAX * VERIFY_ROUNDS_MAX as usize);
+pub const RECEIPT_AGENTS_MAX: usize = ATTEMPTS_MAX as usize * (1 + VERDICTS_MAX);
 
 /// Entries between a shown entry and the certified one. More are refused, and whoever makes a receipt then waits for a
 /// nearer certificate.

@@ -24,6 +24,26 @@ pub enum Presence {
     Lost,
 }
 
+/// Whether a member takes part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MemberStanding {
+    /// It does.
+    #[default]
+    Good,
+    /// Evidence convicts its key: it is not heard, gets no work and is never admitted again.
+    Quarantined,
+}
+
+impl MemberStanding {
+    /// The name, for people and for machines.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Quarantined => "quarantined",
+        }
+    }
+}
+
 /// A member as the roster knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
@@ -45,6 +65,18 @@ pub struct Member {
     pub votes: bool,
     /// When it was admitted.
     pub admitted_at: Moment,
+    /// Whether it takes part.
+    pub standing: MemberStanding,
+}
+
+impl Member {
+    /// Whether it takes part: it may speak, vote, and be given work.
+    pub fn takes_part(&self) -> bool {
+        match self.standing {
+            MemberStanding::Good => true,
+            MemberStanding::Quarantined => false,
+        }
+    }
 }
 
 /// The members as a worker needs them: enough to know whom to believe and whom to ask.
@@ -54,4 +86,11 @@ pub struct RosterView {
     pub revision: u64,
     /// Everybody, by id.
     pub members: Vec<Member>,
+}
+
+impl RosterView {
+    /// The members that take part: whom to hear, to dial and to ask.
+    pub fn participants(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|member| member.takes_part())
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! A refusal may be part of the replicated outcome, so it holds no clock, no OS message and no address.
 
+use crate::evidence::EvidenceRefusal;
 use crate::id::{AgentId, IdError, NodeId, NodeName, ServiceName, SkillName, TaskId};
 use crate::receipt::BuildRefusal;
 
@@ -66,6 +67,17 @@ pub enum Refusal {
         /// The node.
         node: NodeId,
     },
+    /// The node does not take part any more.
+    #[error("node {node} is {standing}")]
+    Excluded {
+        /// The node.
+        node: NodeId,
+        /// Its standing.
+        standing: &'static str,
+    },
+    /// What is said to convict a node does not.
+    #[error("it is no evidence: {0}")]
+    NoEvidence(#[source] EvidenceRefusal),
     /// Another node has the name.
     #[error("the name {name} is taken by another node")]
     NameTaken {
@@ -183,6 +195,8 @@ impl Refusal {
             Self::UnknownAgent { .. } => "HMS-UNKNOWN-AGENT",
             Self::Unfit { .. } => "HMS-UNFIT",
             Self::UnknownNode { .. } => "HMS-UNKNOWN-NODE",
+            Self::Excluded { .. } => "HMS-EXCLUDED",
+            Self::NoEvidence(why) => why.code(),
             Self::NameTaken { .. } => "HMS-NAME-TAKEN",
             Self::BadToken => "HMS-BAD-TOKEN",
             Self::UnknownService { .. } => "HMS-UNKNOWN-SERVICE",
@@ -215,6 +229,10 @@ impl Refusal {
             Self::UnknownNode { .. } => {
                 "list the nodes with `hms node list`, or join this node with a token"
             }
+            Self::Excluded { .. } => {
+                "see `hms evidence list` for the reason; a new node needs a new data directory and key"
+            }
+            Self::NoEvidence(_) => "an honest node can have said all of it",
             Self::NameTaken { .. } => "start the node with another --name",
             Self::BadToken => {
                 "copy the join command that a node of the mesh printed when it started"

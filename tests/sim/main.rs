@@ -94,6 +94,7 @@ fn is_unsafe(outcome: &Outcome) -> bool {
             | Violation::Undone(..)
             | Violation::TwoHolders(..)
             | Violation::Halted(..)
+            | Violation::HonestConvicted(_)
             | Violation::StaleRead(_),
         ) => true,
     }

@@ -4,6 +4,7 @@
 //! that was carried out is no error where the proposer cannot know.
 
 mod attempts;
+mod conviction;
 mod enrolment;
 mod membership;
 pub(crate) mod submission;
@@ -76,6 +77,7 @@ impl Turn<'_> {
             Command::Declare(spec) => self.declare(spec),
             Command::Withdraw { service } => self.withdraw(service),
             Command::Observe(observation) => self.observe(observation),
+            Command::Convict(evidence) => self.convict_node(evidence),
         }
     }
 

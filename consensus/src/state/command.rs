@@ -6,6 +6,7 @@
 use hms_protocol::agent::AgentCertificate;
 use hms_protocol::digest::Hash;
 use hms_protocol::envelope::Sealed;
+use hms_protocol::evidence::VoterEvidence;
 use hms_protocol::id::{AgentId, Incarnation, NodeId, ServiceName, TaskId};
 use hms_protocol::service::{Observation, ServiceSpec};
 use hms_protocol::task::{AttemptEnd, Blockage, TaskSpec};
@@ -130,6 +131,8 @@ pub enum Command {
     },
     /// A prober's opinion.
     Observe(Observation),
+    /// Quarantine a node: signed statements of its own that no honest voter makes. Repeating it is safe.
+    Convict(Box<VoterEvidence>),
 }
 
 /// What makes a mesh: the content of its first checkpoint, whose digest is its id.

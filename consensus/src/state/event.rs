@@ -72,4 +72,11 @@ pub enum Event {
         /// The task with which it was caught.
         task: TaskId,
     },
+    /// A node was caught: it signed what no honest voter signs.
+    NodeConvicted {
+        /// The node.
+        node: NodeId,
+        /// The number of the evidence.
+        number: u64,
+    },
 }

@@ -1,11 +1,11 @@
-//! What the mesh can prove against an agent: its own signed report, and the signed verdicts that refute it.
+//! What the mesh can prove against a node or an agent: one catalogue of both, numbered as it came.
 //!
-//! Anybody who has the agents' keys can check a piece of evidence without trusting the node that kept it. The oldest is
-//! forgotten first when the bounds of count or bytes are met.
+//! Anybody who has the mesh's genesis can check a piece without trusting the node that kept it. The oldest is forgotten
+//! first when the bounds of count or bytes are met; what followed from it stays.
 
 use hms_protocol::digest::Hash;
-use hms_protocol::envelope::Sealed;
-use hms_protocol::id::{AgentId, Position, TaskId};
+use hms_protocol::evidence::{Exhibit, Guilty};
+use hms_protocol::id::Position;
 use hms_protocol::limits;
 use hms_protocol::time::Moment;
 
@@ -21,24 +21,23 @@ pub struct Evidence {
     /// The ledger's time.
     pub at: Moment,
     /// Who is convicted.
-    pub agent: AgentId,
-    /// With which task.
-    pub task: TaskId,
-    /// In which attempt.
-    pub attempt: u32,
-    /// What the agent sealed.
-    pub report: Sealed,
-    /// What the verifiers sealed, all rounds, oldest first.
-    pub verdicts: Vec<Sealed>,
+    pub guilty: Guilty,
+    /// What convicts it.
+    pub exhibit: Exhibit,
 }
 
 impl Evidence {
-    /// How many bytes were sealed in it.
+    /// How many bytes were sealed in it. What has a bound of its own is not counted.
     fn bytes(&self) -> usize {
-        let sealed = std::iter::once(&self.report).chain(&self.verdicts);
-        sealed
-            .map(|sealed| sealed.parts().0.len() + sealed.parts().1.len())
-            .sum()
+        match &self.exhibit {
+            Exhibit::Voter(_) => 0,
+            Exhibit::Agent(evidence) => {
+                let sealed = std::iter::once(&evidence.report).chain(&evidence.verdicts);
+                sealed
+                    .map(|sealed| sealed.parts().0.len() + sealed.parts().1.len())
+                    .sum()
+            }
+        }
     }
 }
 
@@ -59,6 +58,24 @@ impl Archive {
     /// Every piece, oldest first.
     pub fn pieces(&self) -> impl Iterator<Item = &Evidence> {
         self.pieces.iter()
+    }
+
+    /// The pieces with a number below this one, newest first.
+    pub fn pieces_before(&self, number: u64) -> impl Iterator<Item = &Evidence> {
+        self.pieces
+            .iter()
+            .rev()
+            .skip_while(move |piece| number <= piece.number)
+    }
+
+    /// How many pieces are kept.
+    pub fn len(&self) -> usize {
+        self.pieces.len()
+    }
+
+    /// Whether none is kept.
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
     }
 
     /// The number of the newest piece there ever was; zero if there was none.
@@ -102,7 +119,8 @@ impl Archive {
 mod tests {
     use hms_protocol::codec::envelope;
     use hms_protocol::envelope::{Audience, BodyKind, Header, Sender};
-    use hms_protocol::id::{Incarnation, MeshId, Sequence};
+    use hms_protocol::evidence::AgentEvidence;
+    use hms_protocol::id::{AgentId, Incarnation, MeshId, NodeId, Sequence, TaskId};
     use hms_protocol::keyring::SecretKey;
 
     use super::*;
@@ -125,11 +143,17 @@ mod tests {
             number: 0,
             position: Position::default(),
             at: Moment(0),
-            agent,
-            task: TaskId::from_bytes([4; 16]),
-            attempt: 1,
-            report: envelope::seal(header, vec![0; body_bytes], &key),
-            verdicts: Vec::new(),
+            guilty: Guilty::Agent {
+                agent,
+                node: NodeId::from_bytes([5; 32]),
+                task: TaskId::from_bytes([4; 16]),
+                attempt: 1,
+            },
+            exhibit: Exhibit::Agent(Box::new(AgentEvidence {
+                agents: Vec::new(),
+                report: envelope::seal(header, vec![0; body_bytes], &key),
+                verdicts: Vec::new(),
+            })),
         }
     }
 

@@ -48,6 +48,15 @@ impl Roster {
         self.member(node).ok_or(Refusal::UnknownNode { node })
     }
 
+    /// Refuses a member that takes no part any more. A stranger is no such.
+    pub fn check_standing(&self, node: NodeId) -> Result<(), Refusal> {
+        let excluded = self.member(node).filter(|member| !member.takes_part());
+        excluded.map_or(Ok(()), |member| {
+            let standing = member.standing.name();
+            Err(Refusal::Excluded { node, standing })
+        })
+    }
+
     /// Every member, by id.
     pub fn members(&self) -> impl Iterator<Item = &Member> {
         self.members.iter()
@@ -68,19 +77,20 @@ impl Roster {
         self.names.get(name).and_then(|node| self.member(*node))
     }
 
-    /// Whether the ledger sees the node as present. One that has never beaten is not: nobody knows in which life it is,
-    /// and it would refuse whatever is meant for another.
+    /// Whether the ledger sees the node as present, and it takes part. One that has never beaten is not: nobody knows in
+    /// which life it is, and it would refuse whatever is meant for another.
     pub fn is_present(&self, node: NodeId) -> bool {
         self.member(node).is_some_and(|member| {
-            member.presence == Presence::Present && member.incarnation != NEVER_BEATEN
+            let beats = member.presence == Presence::Present && member.incarnation != NEVER_BEATEN;
+            beats && member.takes_part()
         })
     }
 
-    /// How many members are voters, those that are still catching up included.
+    /// How many members are voters and take part, those that are still catching up included.
     pub fn voters(&self) -> u32 {
         let voters = self
             .members()
-            .filter(|member| member.role == Role::Voter)
+            .filter(|member| member.role == Role::Voter && member.takes_part())
             .count();
         u32::try_from(voters).unwrap_or(u32::MAX)
     }

@@ -94,7 +94,8 @@ impl Supervisor {
             | Event::AgentsChanged { .. }
             | Event::HealthChanged { .. }
             | Event::ProbersChanged { .. }
-            | Event::Convicted { .. } => {}
+            | Event::Convicted { .. }
+            | Event::NodeConvicted { .. } => {}
         }
     }
 

@@ -219,7 +219,9 @@ fn command_bytes(command: &Command) -> usize {
         }
         Command::Enrol(certificates) => FIXED * (1 + certificates.len()),
         Command::Retire { agents, .. } => FIXED + size_of_val(agents.as_slice()),
-        Command::Admit(_) | Command::Declare(_) | Command::Observe(_) => 4 * FIXED,
+        Command::Admit(_) | Command::Declare(_) | Command::Observe(_) | Command::Convict(_) => {
+            4 * FIXED
+        }
         Command::Greet { .. }
         | Command::Lose { .. }
         | Command::Assign { .. }

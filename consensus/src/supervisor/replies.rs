@@ -105,7 +105,8 @@ fn named(command: &Command) -> impl Iterator<Item = AgentId> {
         | Command::Lapse { .. }
         | Command::Declare(_)
         | Command::Withdraw { .. }
-        | Command::Observe(_) => (&[], &[]),
+        | Command::Observe(_)
+        | Command::Convict(_) => (&[], &[]),
     };
     let enrolled = enrolled.iter().map(|certificate| certificate.agent);
     enrolled.chain(retired.iter().copied())

@@ -80,7 +80,8 @@ impl Supervisor {
         };
         let now = self.now;
         let mut found = Vec::new();
-        for member in self.replica.state().roster().members() {
+        let members = self.replica.state().roster().members();
+        for member in members.filter(|member| member.takes_part()) {
             if let Some(command) = greeting(member, liveness, now) {
                 found.push((command, Errand::Greet(member.id)));
             } else if member.id != self.me && is_lost(member, began_at, liveness, now) {
@@ -105,6 +106,7 @@ impl Supervisor {
         let members = self.replica.state().roster().members();
         let mut wanted = members.filter(|member| {
             member.role == Role::Voter
+                && member.takes_part()
                 && !member.votes
                 && liveness.condition(member.id, now) == Condition::Alive
         });
@@ -146,7 +148,8 @@ fn placed(command: &Command) -> Option<TaskId> {
         | Command::Lapse { .. }
         | Command::Declare(_)
         | Command::Withdraw { .. }
-        | Command::Observe(_) => None,
+        | Command::Observe(_)
+        | Command::Convict(_) => None,
     }
 }
 

@@ -258,6 +258,10 @@ pub(super) fn happening(notice: &Notice, state: &State) -> Option<Happening> {
             let text = format!("was caught with a false result of task {task}");
             (agent.to_string(), text)
         }
+        Event::NodeConvicted { node, number } => {
+            let text = format!("is quarantined: evidence {number} convicts it");
+            (name(*node), text)
+        }
         Event::RosterChanged
         | Event::AgentsChanged { .. }
         | Event::TaskMoved { .. }

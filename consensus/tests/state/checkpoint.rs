@@ -1,6 +1,6 @@
 //! Checkpoints: what is read back is what was written, or nothing.
 
-use hms_consensus::state::checkpoint::{Checkpoint, CheckpointError, Head};
+use hms_consensus::state::checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointError, Head};
 use hms_consensus::state::command::Command;
 use hms_proto::v1;
 use hms_protocol::digest::{Domain, Hash, hash_fields};
@@ -122,7 +122,8 @@ fn damage_is_noticed_wherever_it_is() {
         assert!(Checkpoint::decode(&bytes[..length]).is_err());
     }
     let mut newer = bytes;
-    assert_eq!(newer[..2], [0x08, 0x02], "the version comes first");
+    let version = u8::try_from(CHECKPOINT_VERSION).unwrap();
+    assert_eq!(newer[..2], [0x08, version], "the version comes first");
     newer[1] = 9;
     assert!(matches!(
         Checkpoint::decode(&newer),

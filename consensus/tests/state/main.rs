@@ -10,6 +10,7 @@
 
 mod bounds;
 mod checkpoint;
+mod convictions;
 mod placement;
 mod proofs;
 mod replicas;

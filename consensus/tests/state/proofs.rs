@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use hms_consensus::state::command::Command;
 use hms_consensus::state::event::Event;
 use hms_protocol::agent::AgentStanding;
+use hms_protocol::codec;
+use hms_protocol::evidence::{Exhibit, Guilty};
 use hms_protocol::id::AgentId;
 use hms_protocol::limits::{VERIFIERS_MAX, VERIFY_ROUND_MS};
 use hms_protocol::task::{Blockage, Outcome};
@@ -68,10 +70,19 @@ fn a_wrong_proof_fails_and_its_agent_is_set_aside_with_evidence() {
     assert_eq!(agent.standing, AgentStanding::Quarantined);
     let pieces: Vec<_> = stage.state.archive().pieces().collect();
     assert_eq!(pieces.len(), 1);
-    assert_eq!((pieces[0].agent, pieces[0].task), (agent_id(1), task_id(1)));
-    assert_eq!(pieces[0].verdicts.len(), 3);
-    // Anybody can check it: the report opens with the agent's key.
-    assert!(pieces[0].report.clone().open(agent.certificate.key).is_ok());
+    let guilty = Guilty::Agent {
+        agent: agent_id(1),
+        node: agent.certificate.node,
+        task: task_id(1),
+        attempt: 1,
+    };
+    assert_eq!(pieces[0].guilty, guilty);
+    // Anybody can check it, and as a file it says the same.
+    let mesh = stage.state.mesh();
+    assert_eq!(pieces[0].exhibit.verify(mesh), Ok(guilty));
+    let file = codec::encode(&pieces[0].exhibit);
+    let read: Exhibit = codec::decode_exact(&file).unwrap();
+    assert_eq!(read.verify(mesh), Ok(guilty));
     // The liar gets no work any more, and no certificate brings it back.
     stage.must(submit(2, spec("echo")));
     assert_eq!(

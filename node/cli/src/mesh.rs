@@ -169,6 +169,12 @@ fn sentence(what: &Happening, names: &Names) -> String {
         Happening::AgentConvicted { agent, task } => {
             format!("agent {agent} was caught with a false result of task {task}")
         }
+        Happening::NodeConvicted { node, evidence } => {
+            format!(
+                "{} is quarantined: evidence {evidence} convicts it",
+                names.of(*node)
+            )
+        }
     }
 }
 
@@ -217,6 +223,9 @@ fn what_json(what: &Happening) -> Value {
         Happening::AgentConvicted { agent, task } => {
             let (agent, task) = (agent.to_string(), task.to_string());
             json!({ "kind": "agent_convicted", "agent": agent, "task": task })
+        }
+        Happening::NodeConvicted { node, evidence } => {
+            json!({ "kind": "node_convicted", "node": node.to_string(), "evidence": evidence })
         }
     }
 }

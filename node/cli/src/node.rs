@@ -1,7 +1,7 @@
 //! `hms node`: the members of the mesh and how they do.
 
 use clap::Subcommand;
-use hms_client::domain::member::Presence;
+use hms_client::domain::member::{MemberStanding, Presence};
 use hms_client::{Condition, NodeView};
 use serde_json::{Value, json};
 
@@ -39,18 +39,13 @@ fn text(nodes: &[NodeView], screen: Screen) -> String {
     ];
     let mut sheet = screen.table(&heading);
     for node in nodes {
-        let tone = match node.condition {
-            Condition::Alive => Tone::Good,
-            Condition::Suspect => Tone::Warn,
-            Condition::Dead => Tone::Bad,
-        };
         let beat = node.heartbeat.as_ref();
         let or_dash = |word: Option<String>| plain(word.unwrap_or_else(|| "-".to_owned()));
         sheet.row([
             plain(&node.member.name),
             plain(node.member.id.short()),
             plain(rank(node)),
-            (node.condition.name().to_owned(), tone),
+            state(node),
             or_dash(
                 node.silent_ms
                     .map(|silent_ms| format!("{} ago", span(silent_ms))),
@@ -63,6 +58,17 @@ fn text(nodes: &[NodeView], screen: Screen) -> String {
         ]);
     }
     sheet.render()
+}
+
+/// How a member does, or that it takes no part any more.
+fn state(node: &NodeView) -> (String, Tone) {
+    let (name, tone) = match (node.member.standing, node.condition) {
+        (MemberStanding::Quarantined, _) => (node.member.standing.name(), Tone::Bad),
+        (MemberStanding::Good, Condition::Alive) => (node.condition.name(), Tone::Good),
+        (MemberStanding::Good, Condition::Suspect) => (node.condition.name(), Tone::Warn),
+        (MemberStanding::Good, Condition::Dead) => (node.condition.name(), Tone::Bad),
+    };
+    (name.to_owned(), tone)
 }
 
 /// What a member is: its role, and whether it leads or cannot vote yet.
@@ -113,6 +119,7 @@ fn node_json(node: &NodeView) -> Value {
         "addresses": member.addresses,
         "gateway": member.gateway,
         "admitted_at_ms": member.admitted_at.0,
+        "standing": member.standing.name(),
         "heartbeat": beat,
     })
 }
@@ -155,6 +162,7 @@ mod tests {
                 presence: Presence::Present,
                 votes: beats,
                 admitted_at: Moment(1),
+                standing: MemberStanding::Good,
             },
             condition,
             silent_ms: beats.then_some(400),

@@ -229,6 +229,10 @@ fn happening(what: event::What) -> Result<Happening, CodecError> {
             agent: field::agent_id("event.agent", &what.agent)?,
             task: task(&what.task)?,
         },
+        event::What::NodeConvicted(what) => Happening::NodeConvicted {
+            node: field::node_id("event.node", &what.node)?,
+            evidence: what.evidence,
+        },
     })
 }
 

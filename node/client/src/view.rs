@@ -327,4 +327,11 @@ pub enum Happening {
         /// The task with which it was caught.
         task: TaskId,
     },
+    /// A node signed what no honest voter signs.
+    NodeConvicted {
+        /// The node.
+        node: NodeId,
+        /// The number of the evidence.
+        evidence: u64,
+    },
 }

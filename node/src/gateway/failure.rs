@@ -185,7 +185,7 @@ impl Failure {
             | "HMS-UNKNOWN-NODE"
             | "HMS-UNKNOWN-SERVICE" => Code::NotFound,
             "HMS-TASK-EXISTS" | "HMS-NAME-TAKEN" => Code::AlreadyExists,
-            "HMS-BAD-TOKEN" | NOT_A_MEMBER => Code::PermissionDenied,
+            "HMS-BAD-TOKEN" | "HMS-EXCLUDED" | NOT_A_MEMBER => Code::PermissionDenied,
             "HMS-BAD-SIGNATURE" => Code::Unauthenticated,
             "HMS-DEADLINE-PASSED" | "HMS-OUT-OF-RANGE" | "HMS-INVALID" | MALFORMED => {
                 Code::InvalidArgument
@@ -300,7 +300,9 @@ fn details_of(refusal: &Refusal) -> Vec<(&'static str, String)> {
         Refusal::UnknownAgent { agent } | Refusal::Unfit { agent, .. } => {
             vec![("agent", agent.to_string())]
         }
-        Refusal::UnknownNode { node } => vec![("node", node.to_string())],
+        Refusal::UnknownNode { node } | Refusal::Excluded { node, .. } => {
+            vec![("node", node.to_string())]
+        }
         Refusal::NameTaken { name } => vec![("name", name.to_string())],
         Refusal::UnknownService { service } => vec![("service", service.to_string())],
         Refusal::BadSignature { signer, .. } => vec![("signer", signer.clone())],
@@ -328,7 +330,7 @@ fn details_of(refusal: &Refusal) -> Vec<(&'static str, String)> {
         ],
         Refusal::NoReceipt { task, .. } => vec![("task", task.to_string())],
         Refusal::TooSlow { within_ms, .. } => vec![("within_ms", within_ms.to_string())],
-        Refusal::BadToken | Refusal::OutcomeUnknown => Vec::new(),
+        Refusal::BadToken | Refusal::NoEvidence(_) | Refusal::OutcomeUnknown => Vec::new(),
     }
 }
 

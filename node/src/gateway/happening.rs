@@ -12,7 +12,9 @@ use super::reply::node_bytes;
 /// The kind of an event.
 pub(super) const fn kind_of(event: &Event) -> EventKind {
     match event {
-        Event::RosterChanged | Event::PresenceChanged { .. } => EventKind::Members,
+        Event::RosterChanged | Event::PresenceChanged { .. } | Event::NodeConvicted { .. } => {
+            EventKind::Members
+        }
         Event::AgentsChanged { .. } | Event::Convicted { .. } => EventKind::Agents,
         Event::TaskMoved { .. }
         | Event::Assigned { .. }
@@ -75,6 +77,10 @@ fn what(event: &Event) -> event::What {
         Event::Convicted { agent, task } => event::What::AgentConvicted(wire::AgentConvicted {
             agent: agent.as_bytes().to_vec(),
             task: task.as_bytes().to_vec(),
+        }),
+        Event::NodeConvicted { node, number } => event::What::NodeConvicted(wire::NodeConvicted {
+            node: node_bytes(node),
+            evidence: *number,
         }),
     }
 }

@@ -220,7 +220,8 @@ fn task_of(event: &Event) -> Option<TaskId> {
         | Event::Revoked { .. }
         | Event::HealthChanged { .. }
         | Event::ProbersChanged { .. }
-        | Event::Convicted { .. } => None,
+        | Event::Convicted { .. }
+        | Event::NodeConvicted { .. } => None,
     }
 }
 

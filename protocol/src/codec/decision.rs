@@ -89,7 +89,8 @@ fn read_decision(decide: Decide) -> Result<(Option<TaskId>, Decision), CodecErro
         | Decide::Retire(_)
         | Decide::Declare(_)
         | Decide::Withdraw(_)
-        | Decide::Observe(_) => {
+        | Decide::Observe(_)
+        | Decide::Convict(_) => {
             return Err(CodecError::Contradiction {
                 field: "command.decide",
                 reason: "it is about no task",

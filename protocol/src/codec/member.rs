@@ -5,12 +5,13 @@ use hms_proto::v1;
 use super::{CodecError, Wire, WireEnum, field};
 use crate::id::Incarnation;
 use crate::limits;
-use crate::member::{Member, Presence, Role, RosterView};
+use crate::member::{Member, MemberStanding, Presence, Role, RosterView};
 use crate::time::Moment;
 use crate::wire_enum;
 
 wire_enum!(Role, v1::Role, { Voter, Worker });
 wire_enum!(Presence, v1::Presence, { Present, Lost });
+wire_enum!(MemberStanding, v1::MemberStanding, { Good, Quarantined });
 
 /// The addresses of a node.
 pub fn addresses(field: &'static str, entries: Vec<String>) -> Result<Vec<String>, CodecError> {
@@ -34,6 +35,7 @@ impl Wire for Member {
             presence: self.presence.to_number(),
             votes: self.votes,
             admitted_at_ms: self.admitted_at.0,
+            standing: self.standing.to_number(),
         }
     }
 
@@ -48,6 +50,7 @@ impl Wire for Member {
             presence: Presence::from_number("member.presence", message.presence)?,
             votes: message.votes,
             admitted_at: Moment(message.admitted_at_ms),
+            standing: MemberStanding::from_number("member.standing", message.standing)?,
         })
     }
 }

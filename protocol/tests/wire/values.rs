@@ -10,7 +10,7 @@ use hms_protocol::id::{
     SkillName, TaskId, Term,
 };
 use hms_protocol::keyring::{PublicKey, Signature};
-use hms_protocol::member::{Member, Presence, Role, RosterView};
+use hms_protocol::member::{Member, MemberStanding, Presence, Role, RosterView};
 use hms_protocol::proof::Claim;
 use hms_protocol::skill::SkillSpec;
 use hms_protocol::time::Moment;
@@ -166,8 +166,11 @@ prop_compose! {
         gateway in text(), incarnation in incarnation(),
         presence in prop::sample::select(vec![Presence::Present, Presence::Lost]),
         votes: bool, admitted_at in moment(),
+        standing in prop::sample::select(vec![MemberStanding::Good, MemberStanding::Quarantined]),
     ) -> Member {
-        Member { id, name, role, addresses, gateway, incarnation, presence, votes, admitted_at }
+        Member {
+            id, name, role, addresses, gateway, incarnation, presence, votes, admitted_at, standing,
+        }
     }
 }
 

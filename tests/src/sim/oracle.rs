@@ -31,6 +31,8 @@ pub enum Violation {
     TwoHolders(TaskId, HostId, HostId),
     /// A mind asked to be stopped.
     Halted(HostId, String),
+    /// A node was convicted that has not lied.
+    HonestConvicted(NodeId),
     /// A read was answered from an old state.
     StaleRead(TaskId),
     /// The faults are over, and something does not come to its end.
@@ -54,6 +56,8 @@ pub struct Oracle {
     holders: BTreeMap<TaskId, BTreeMap<HostId, Holder>>,
     /// Agents that were caught. Their leases are void from then on, whether or not they know.
     convicted: BTreeSet<AgentId>,
+    /// Nodes that may be convicted, because they lie.
+    pub liars: BTreeSet<NodeId>,
     /// The first promise that was broken.
     pub broken: Option<Violation>,
 }
@@ -107,6 +111,11 @@ impl Oracle {
     pub fn notice(&mut self, notice: &Notice) {
         if let Event::Convicted { agent, .. } = &notice.event {
             self.convicted.insert(*agent);
+        }
+        if let Event::NodeConvicted { node, .. } = &notice.event
+            && !self.liars.contains(node)
+        {
+            self.accuse(Violation::HonestConvicted(*node));
         }
         let Event::TaskMoved { task, state } = &notice.event else {
             return;

@@ -225,6 +225,7 @@ impl Story {
                     self.task(*task)
                 )
             }
+            Event::NodeConvicted { node, .. } => format!("{} is convicted", self.node(*node)),
             Event::AgentsChanged { node, agents } => {
                 let agents: Vec<String> = agents.iter().map(|agent| self.agent(*agent)).collect();
                 format!("{} has news of {}", self.node(*node), agents.join(" "))

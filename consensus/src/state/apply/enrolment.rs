@@ -72,6 +72,7 @@ impl Turn<'_> {
         }
         let standing = former.map_or(AgentStanding::Ready, |former| former.standing);
         self.state.roster.known(certificate.node)?;
+        self.state.roster.check_standing(certificate.node)?;
         check_certificate(certificate)?;
         if !certificate.verify(self.state.charter.mesh) {
             return Err(Refusal::BadSignature {

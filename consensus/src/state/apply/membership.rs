@@ -3,7 +3,7 @@
 use hms_protocol::digest::{Domain, hash_fields};
 use hms_protocol::id::{Incarnation, NodeId};
 use hms_protocol::limits;
-use hms_protocol::member::{Member, Presence};
+use hms_protocol::member::{Member, MemberStanding, Presence};
 use hms_protocol::peer::Run;
 use hms_protocol::refusal::{Refusal, check_bytes};
 use hms_protocol::task::AttemptEnd;
@@ -19,6 +19,7 @@ impl Turn<'_> {
     /// Admits a node, or refreshes what is known of one that was admitted before: its key, which the transport proved, is
     /// its ticket then.
     pub(super) fn admit(&mut self, admission: &Admission) -> Result<Change, Refusal> {
+        self.state.roster.check_standing(admission.id)?;
         self.check_admission(admission)?;
         let former = self.state.roster.member(admission.id).cloned();
         let mut addresses = admission.addresses.clone();
@@ -43,6 +44,7 @@ impl Turn<'_> {
                 presence: Presence::Present,
                 votes: false,
                 admitted_at: self.state.now,
+                standing: MemberStanding::Good,
             },
         };
         if former.as_ref() != Some(&member) {
@@ -100,6 +102,7 @@ impl Turn<'_> {
         incarnation: Incarnation,
     ) -> Result<Change, Refusal> {
         let member = self.state.roster.known(node)?.clone();
+        self.state.roster.check_standing(node)?;
         let reborn = member.incarnation < incarnation;
         let returned = !self.state.roster.is_present(node) && member.incarnation <= incarnation;
         if !reborn && !returned {
@@ -149,7 +152,7 @@ impl Turn<'_> {
 
     /// Ends the attempts that a node held. Its checks are drawn again if the others cannot decide without it; if they can,
     /// a node that has come back is told of its checks once more.
-    fn end_runs_on(&mut self, node: NodeId) {
+    pub(super) fn end_runs_on(&mut self, node: NodeId) {
         let runs: Vec<Run> = self.state.crew.runs_on(node).map(|(_, run)| run).collect();
         for run in runs {
             match run {

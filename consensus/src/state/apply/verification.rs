@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hms_protocol::agent::AgentStanding;
 use hms_protocol::codec::envelope::Content;
-use hms_protocol::envelope::{BodyKind, Sealed};
+use hms_protocol::envelope::{BodyKind, Sealed, Sender};
+use hms_protocol::evidence::{AgentEvidence, Exhibit, Guilty};
 use hms_protocol::id::{AgentId, NodeId, TaskId};
 use hms_protocol::limits;
 use hms_protocol::peer::Run;
@@ -17,7 +18,6 @@ use super::attempts::end_attempt;
 use crate::state::Change;
 use crate::state::crew::LOAD_FULL;
 use crate::state::event::Event;
-use crate::state::evidence::Evidence;
 use crate::state::ledger::{Case, Step};
 use crate::state::waiting::Demand;
 use crate::verdicts::draw::draw;
@@ -166,9 +166,11 @@ impl Turn<'_> {
         if !round.drawn.iter().any(|(drawn, _)| *drawn == verifier) {
             return Err(unfit("it was not drawn to judge"));
         }
-        if self.state.roster.enrolled(verifier)?.standing != AgentStanding::Ready {
+        let known = self.state.roster.enrolled(verifier)?;
+        if known.standing != AgentStanding::Ready {
             return Err(unfit("it is not in service"));
         }
+        self.state.roster.check_standing(known.certificate.node)?;
         let case = self.state.ledger.case(task.id);
         if case.is_none_or(|case| case.report_digest != verdict.report_digest) {
             return Err(Refusal::Invalid {
@@ -285,18 +287,6 @@ impl Turn<'_> {
         let note = format!("rejected by {refused}: {}", reason.unwrap_or_default());
         let next = (Step::Reject, hms_protocol::text::cut(note, NOTE_BYTES_MAX));
         self.advance(task, next, Some(over), |task| task.round = Some(round))?;
-        if let Some(case) = case {
-            self.state.archive.keep(Evidence {
-                number: 0,
-                position: self.position,
-                at: self.state.now,
-                agent,
-                task,
-                attempt,
-                report: case.report,
-                verdicts: case.verdicts,
-            });
-        }
         let Some(node) = self
             .state
             .roster
@@ -305,6 +295,15 @@ impl Turn<'_> {
         else {
             return Ok(());
         };
+        if let Some(case) = case {
+            let guilty = Guilty::Agent {
+                agent,
+                node,
+                task,
+                attempt,
+            };
+            self.keep_evidence(guilty, Exhibit::Agent(Box::new(self.agent_evidence(case))));
+        }
         self.dismiss(agent, AgentStanding::Quarantined);
         self.tell(Event::Convicted { agent, task });
         self.tell(Event::AgentsChanged {
@@ -313,6 +312,28 @@ impl Turn<'_> {
         });
         self.redraw_services(node);
         Ok(())
+    }
+
+    /// What convicts an agent, with the certificates that the roster still has of those who sealed it.
+    fn agent_evidence(&self, case: Case) -> AgentEvidence {
+        let sealed = std::iter::once(&case.report).chain(&case.verdicts);
+        let sealers: BTreeSet<AgentId> = sealed.filter_map(sealer).collect();
+        let known = sealers
+            .iter()
+            .filter_map(|agent| self.state.roster.agent(*agent));
+        AgentEvidence {
+            agents: known.map(|agent| agent.certificate.clone()).collect(),
+            report: case.report,
+            verdicts: case.verdicts,
+        }
+    }
+}
+
+/// The agent that an envelope names.
+fn sealer(sealed: &Sealed) -> Option<AgentId> {
+    match sealed.claimed().sender {
+        Sender::Agent(agent) => Some(agent),
+        Sender::Node(_) => None,
     }
 }
 

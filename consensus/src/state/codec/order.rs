@@ -53,6 +53,7 @@ impl Wire for Command {
                 service: field::name("withdraw.service", &withdraw.service)?,
             }),
             Decide::Observe(observation) => Ok(Self::Observe(Wire::from_wire(observation)?)),
+            Decide::Convict(evidence) => Ok(Self::Convict(Box::new(Wire::from_wire(evidence)?))),
         }
     }
 }
@@ -86,6 +87,7 @@ fn mesh_to_wire(command: &Command) -> Option<Decide> {
             service: service.to_string(),
         }),
         Command::Observe(observation) => Decide::Observe(observation.to_wire()),
+        Command::Convict(evidence) => Decide::Convict(evidence.to_wire()),
         Command::Submit { .. }
         | Command::Assign { .. }
         | Command::Block { .. }
@@ -155,7 +157,8 @@ fn task_to_wire(command: &Command) -> Option<Decide> {
         | Command::Judge(_)
         | Command::Declare(_)
         | Command::Withdraw { .. }
-        | Command::Observe(_) => return None,
+        | Command::Observe(_)
+        | Command::Convict(_) => return None,
     })
 }
 

@@ -103,15 +103,12 @@ impl Record for Evidence {
     }
 }
 
-/// Verdicts that one result can have.
-const VERDICTS_MAX: usize = limits::VERIFIERS_MAX * limits::VERIFY_ROUNDS_MAX as usize;
-
 fn write_all(sealed: &[Sealed]) -> Vec<Vec<u8>> {
     sealed.iter().map(envelope::encode).collect()
 }
 
 fn read_all(name: &'static str, sealed: Vec<Vec<u8>>) -> Result<Vec<Sealed>, CodecError> {
-    field::list(name, sealed, VERDICTS_MAX, |bytes| {
+    field::list(name, sealed, limits::VERDICTS_MAX, |bytes| {
         field::sealed(name, &bytes)
     })
 }
@@ -148,11 +145,8 @@ impl Wire for Evidence {
             number: self.number,
             position: Some(self.position.to_wire()),
             at_ms: self.at.0,
-            agent: self.agent.as_bytes().to_vec(),
-            task: self.task.as_bytes().to_vec(),
-            attempt: self.attempt,
-            report: envelope::encode(&self.report),
-            verdicts: write_all(&self.verdicts),
+            guilty: Some(self.guilty.to_wire()),
+            exhibit: Some(self.exhibit.to_wire()),
         }
     }
 
@@ -161,11 +155,8 @@ impl Wire for Evidence {
             number: message.number,
             position: field::part("evidence.position", message.position)?,
             at: Moment(message.at_ms),
-            agent: field::agent_id("evidence.agent", &message.agent)?,
-            task: field::task_id("evidence.task", &message.task)?,
-            attempt: message.attempt,
-            report: field::sealed("evidence.report", &message.report)?,
-            verdicts: read_all("evidence.verdicts", message.verdicts)?,
+            guilty: field::part("evidence.guilty", message.guilty)?,
+            exhibit: field::part("evidence.exhibit", message.exhibit)?,
         })
     }
 }
