@@ -10,13 +10,14 @@ use hms_protocol::heartbeat::Heartbeat;
 use hms_protocol::id::{AgentId, Index, NodeId, Position, SkillName, TaskId, Term};
 use hms_protocol::member::{Member, RosterView};
 use hms_protocol::peer::{Announcement, Dispatch, PeerMessage, Run};
-use hms_protocol::receipt::Receipt;
+use hms_protocol::receipt::Handover;
 use hms_protocol::refusal::Refusal;
 use hms_protocol::service::{Service, ServiceSpec};
 use hms_protocol::task::Task;
 use hms_protocol::time::Moment;
 
 use crate::input::Ticket;
+use crate::outline::Outline;
 use crate::state::checkpoint::Checkpoint;
 
 /// An order to the hands.
@@ -186,8 +187,10 @@ pub enum Answer {
     Skills(Vec<SkillView>),
     /// The mesh in one look.
     Status(StatusView),
-    /// What shows a stranger that the ledger holds one task's commands.
-    Receipt(Box<Receipt>),
+    /// Where in the ledger one task's commands stand.
+    Outline(Box<Outline>),
+    /// Every change of voters, in ascending order.
+    Handovers(Vec<Handover>),
     /// The encoded genesis; its digest is the mesh's id.
     Genesis(Vec<u8>),
 }

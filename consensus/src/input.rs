@@ -216,8 +216,10 @@ pub enum Question {
     Skills,
     /// The mesh in one look.
     Status,
-    /// What shows a stranger that the ledger holds one task's commands.
-    Receipt(TaskId),
+    /// Where in the ledger one task's commands stand: with it a receipt is made of what is on disk.
+    Outline(TaskId),
+    /// Every change of voters: with it anybody knows whose certificates count.
+    Handovers,
     /// What the mesh began with: whoever checks a receipt needs it.
     Genesis,
 }

@@ -14,6 +14,7 @@ pub mod limits;
 pub mod liveness;
 pub mod mind;
 pub mod outbox;
+pub mod outline;
 pub mod quorum;
 pub mod raft;
 pub mod schedule;

@@ -38,5 +38,5 @@ pub use members::{Members, MembershipChange, raft_id};
 pub use progress::{Committed, Progress, RaftRole, RaftStatus};
 pub use recovery::{ReadAnchor, Reader, RecoveryError};
 pub use refusal::RaftRefusal;
-pub use row::{RowError, row_data};
+pub use row::{RowError, read_row};
 pub use vouch::Seat;

@@ -1,7 +1,7 @@
 //! What one durable append costs: alone, and when many wait for the same fsync.
 
 use hms_consensus::effect::LogWrite;
-use hms_node::store::{Reports, Store, Stored};
+use hms_node::store::{Reports, Retention, Store, Stored};
 use hms_protocol::id::Index;
 use tokio::runtime::Runtime;
 
@@ -23,7 +23,8 @@ struct Disk {
 impl Disk {
     fn new() -> Self {
         let directory = tempfile::tempdir().expect("there is a place for temporary files");
-        let (store, reports) = Store::open(directory.path()).expect("a fresh store opens");
+        let (store, reports) =
+            Store::open(directory.path(), Retention::default()).expect("a fresh store opens");
         Self {
             store,
             reports,

@@ -9,6 +9,7 @@ mod flags;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hms_protocol::heartbeat::{HEARTBEAT_EVERY_MS, HEARTBEAT_EVERY_MS_MIN, HeartbeatPace};
 use hms_protocol::id::{AgentId, NodeName};
@@ -17,6 +18,7 @@ use hms_protocol::member::Role;
 use hms_protocol::trust::Trust;
 
 use crate::agent::Wish;
+use crate::store::Retention;
 
 pub use file::Settings;
 pub use flags::Flags;
@@ -61,6 +63,8 @@ pub struct Config {
     pub slots: u32,
     /// How often it beats.
     pub heartbeats: HeartbeatPace,
+    /// How much of the ledger it keeps for people.
+    pub retention: Retention,
     /// Log filter, in `tracing`'s syntax.
     pub log: String,
     /// Log form.
@@ -214,6 +218,7 @@ impl Config {
                 limits::SLOTS_MAX,
             )?,
             heartbeats: check_heartbeat(settings.heartbeat_ms)?,
+            retention: retention(settings.keep_ledger_days, settings.keep_ledger_mib),
             log: settings.log.unwrap_or_else(|| "info".to_owned()),
             log_format: settings.log_format.unwrap_or_default(),
         })
@@ -286,6 +291,15 @@ fn check_entry(settings: &Settings) -> Result<Entry, ConfigError> {
         token,
         role,
     })
+}
+
+/// How much of the ledger is kept for people; what is not told is as usual.
+fn retention(days: Option<u32>, mib: Option<u32>) -> Retention {
+    let usual = Retention::default();
+    Retention {
+        age: days.map_or(usual.age, |days| Duration::from_hours(24 * u64::from(days))),
+        bytes: mib.map_or(usual.bytes, |mib| u64::from(mib) * 1024 * 1024),
+    }
 }
 
 /// The mesh's patience with silence is fixed, so a node may beat more often than usual, but not less.

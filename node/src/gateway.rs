@@ -29,6 +29,7 @@ mod memory;
 mod notices;
 mod passage;
 mod plan;
+mod receipt;
 mod redirect;
 mod reply;
 mod road;
@@ -64,7 +65,7 @@ use crate::limits::WATCHES_MAX;
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
 use crate::net::Net;
-use crate::store::Shelf;
+use crate::store::{History, Shelf};
 
 /// Who answers.
 #[derive(Clone, Debug)]
@@ -94,6 +95,8 @@ pub struct Tools {
     pub metrics: Metrics,
     /// What this node keeps of its agents.
     pub agents: Shelf,
+    /// What this node keeps of the ledger.
+    pub history: History,
 }
 
 /// The gateway of one node. Cloning shares it.
@@ -113,6 +116,7 @@ struct Hall {
     clock: Clock,
     metrics: Metrics,
     agents: Shelf,
+    history: History,
     // One permit per watch under way.
     watches: Semaphore,
     calls: AtomicU64,
@@ -133,6 +137,7 @@ impl Gateway {
             clock: tools.clock,
             metrics: tools.metrics,
             agents: tools.agents,
+            history: tools.history,
             watches: Semaphore::new(WATCHES_MAX),
             calls: AtomicU64::new(1),
             stopping: CancellationToken::new(),

@@ -164,6 +164,13 @@ pub const PAGE_BYTES: usize = hms_protocol::limits::CALL_REPLY_BYTES_MAX / 2;
 /// Services of one call that are declared at a time. The rest of the file waits for them.
 pub const DECLARATIONS_AT_ONCE: usize = 64;
 
+/// Bytes of entries, from a task's first step to its newest, that are read for its receipt. A task that waited while more
+/// happened has no receipt.
+pub const RECEIPT_ENTRIES_BYTES_READ_MAX: usize = 64 * 1024 * 1024;
+
+/// Certificates in that stretch that are read. Beyond it there is no receipt.
+pub const RECEIPT_CERTIFICATES_READ_MAX: usize = 64 * 1024;
+
 /// Attempts, and as many checks, waiting for one agent. When full, the agent answers `Unavailable` at once and another
 /// is asked.
 pub const AGENT_MAILBOX_CAPACITY: usize = 64;

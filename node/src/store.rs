@@ -2,19 +2,21 @@
 //!
 //! A log write that was reported as written survives `kill -9` and a power cut. Whatever is queued
 //! when the disk becomes free is written as one batch with one fsync. What is read at start is what
-//! was written, or the node does not start and says which file or entry is damaged. The disk that a
-//! log of constant length needs is bounded.
+//! was written, or the node does not start and says which file or entry is damaged. Entries that Raft
+//! has left behind are kept for people to read, within a bound of age and size.
 //!
-//! It never looks into a row, a hard state or a checkpoint, and it repairs nothing: damage is for
-//! the operator, who brings the node up anew from its peers.
+//! It never looks into a hard state or a checkpoint, and into a row only for people, and it repairs
+//! nothing: damage is for the operator, who brings the node up anew from its peers.
 
 mod checkpoint;
 mod database;
 mod disk;
 mod error;
+mod history;
 mod layout;
 mod raft_log;
 mod reports;
+mod retention;
 mod seen;
 mod shelf;
 mod upkeep;
@@ -32,7 +34,9 @@ use hms_consensus::state::checkpoint::Checkpoint;
 use hms_protocol::id::{MeshId, NodeId};
 
 pub use error::StoreError;
+pub use history::{Growth, History};
 pub use reports::{Reports, Stored};
+pub use retention::Retention;
 pub use seen::{Seen, SeenWindow};
 pub use shelf::Shelf;
 
@@ -49,14 +53,14 @@ pub struct Store {
 
 impl Store {
     /// Opens the store in a directory of its own, which is made if it is not there, and starts its
-    /// threads.
+    /// threads. What Raft does not need any more is kept as long as `retention` says.
     ///
     /// # Errors
     ///
     /// The directory cannot be made or written, is in use by another process, was written by a
     /// newer version, or is damaged.
-    pub fn open(directory: &Path) -> Result<(Self, Reports), StoreError> {
-        let disk = Arc::new(Disk::open(directory)?);
+    pub fn open(directory: &Path, retention: Retention) -> Result<(Self, Reports), StoreError> {
+        let disk = Arc::new(Disk::open(directory, retention)?);
         let reports = Reports::new(disk.durable.clone());
         Ok((Self { disk }, reports))
     }
@@ -127,6 +131,11 @@ impl Store {
     /// The record of what a replay window has let in.
     pub fn seen(&self, window: SeenWindow) -> Seen {
         Seen::new(window, Arc::clone(&self.disk))
+    }
+
+    /// The ledger, for people to read.
+    pub fn history(&self) -> History {
+        History::new(Arc::clone(&self.disk))
     }
 
     /// What the agent room keeps, by agent.

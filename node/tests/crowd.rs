@@ -14,7 +14,7 @@ use hms_node::agent::{Registry, Runtime, Voice, Wish};
 use hms_node::clock::Clock;
 use hms_node::mailbox;
 use hms_node::metrics::Metrics;
-use hms_node::store::Store;
+use hms_node::store::{Retention, Store};
 use hms_protocol::id::{AgentId, Incarnation, MeshId};
 use hms_protocol::keyring::SecretKey;
 use tokio::time::timeout;
@@ -63,7 +63,7 @@ impl Seen {
 
 /// Brings all agents up, and says who they are, how long that took and how much memory they hold.
 async fn live(folder: &Path, wishes: Vec<Wish>) -> Seen {
-    let (store, _reports) = Store::open(folder).expect("the folder is free");
+    let (store, _reports) = Store::open(folder, Retention::default()).expect("the folder is free");
     let clock = Clock::start();
     let (key, mesh) = (
         Arc::new(SecretKey::from_seed(&[1; 32])),

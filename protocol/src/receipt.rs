@@ -40,7 +40,8 @@ pub use handover::Handover;
 pub use origin::Origin;
 pub use proven::{Deed, Head, Proven, ProvenCommand};
 pub use refusal::ReceiptRefusal;
-pub use stretch::{Link, Stretch};
+pub use stretch::{FIRST_INDEX, Link, Stretch};
+
 pub use succession::Succession;
 
 /// A task's commands, with all that shows them to be in the certified ledger. Not yet checked.

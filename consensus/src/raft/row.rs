@@ -9,6 +9,7 @@
 use hms_protocol::chain::{self, EntryKind};
 use hms_protocol::digest::{Domain, Hash, hash_fields};
 use hms_protocol::id::{Index, Term};
+use hms_protocol::receipt::KeptEntry;
 
 const VERSION: u8 = 1;
 const HEAD_BYTES: usize = 50;
@@ -62,12 +63,16 @@ pub enum RowError {
     },
 }
 
-/// The contents of a row as it was kept, for tests that take a disk apart.
-///
-/// # Errors
-/// When the bytes are not a row.
-pub fn row_data(bytes: &[u8]) -> Result<Vec<u8>, RowError> {
-    Row::decode(bytes).map(|row| row.data)
+/// Reads a row as it was kept: for whoever shows the ledger from the disk.
+pub fn read_row(bytes: &[u8]) -> Result<(Index, KeptEntry), RowError> {
+    let row = Row::decode(bytes)?;
+    let entry = KeptEntry {
+        kind: row.kind,
+        term: row.term,
+        data: row.data,
+        chain: row.chain,
+    };
+    Ok((row.index, entry))
 }
 
 impl Row {

@@ -124,6 +124,11 @@ impl Roster {
         self.agents.iter()
     }
 
+    /// Every agent, as the table that holds them: records are shared, so a copy is cheap.
+    pub fn agents_table(&self) -> &Table<Agent> {
+        &self.agents
+    }
+
     /// Every agent with a greater id, by id.
     pub fn agents_after(&self, agent: AgentId) -> impl Iterator<Item = &Agent> {
         self.agents.iter_after(&agent)

@@ -9,7 +9,6 @@ use hms_protocol::id::{AgentId, NodeId, SkillName, TaskId};
 use hms_protocol::limits::PAGE_MAX;
 use hms_protocol::member::Presence;
 use hms_protocol::peer::{Happening, Run};
-use hms_protocol::receipt::Receipt;
 use hms_protocol::refusal::Refusal;
 use hms_protocol::service::Health;
 use hms_protocol::task::AttemptEnd;
@@ -17,6 +16,7 @@ use hms_protocol::task::AttemptEnd;
 use crate::effect::{AgentView, Answer, NodeView, Notice, SkillView, StatusView};
 use crate::input::Question;
 use crate::liveness::{Condition, Liveness};
+use crate::outline::Outline;
 use crate::schedule;
 use crate::state::State;
 use crate::state::event::Event;
@@ -61,26 +61,13 @@ impl Supervisor {
             }
             Question::Skills => Answer::Skills(self.skills()),
             Question::Status => Answer::Status(self.overview(liveness)),
-            Question::Receipt(task) => Answer::Receipt(Box::new(self.receipt(task)?)),
+            Question::Outline(task) => {
+                let outline = Outline::of(state, self.driver.handovers(), task)?;
+                Answer::Outline(Box::new(outline))
+            }
+            Question::Handovers => Answer::Handovers(self.driver.handovers()),
             Question::Genesis => Answer::Genesis(state.charter().genesis.clone()),
         })
-    }
-
-    /// Shows what the log holds of a task, from its submission to its newest step. Looks at every entry between and at
-    /// every agent: who asks for a receipt may cost that.
-    fn receipt(&self, task: TaskId) -> Result<Receipt, Refusal> {
-        let state = self.replica.state();
-        let history = &state.ledger().known(task)?.history;
-        let (Some(first), Some(newest)) = (history.first(), history.last()) else {
-            unreachable!("a task has a history from its submission on")
-        };
-        let span = (first.position.index, newest.position.index);
-        let agents = state.roster().agents().map(|agent| {
-            let certificate = agent.certificate.clone();
-            (certificate.agent, certificate)
-        });
-        let receipt = self.driver.receipt(task, span, &agents.collect());
-        receipt.map_err(|why| Refusal::NoReceipt { task, why })
     }
 
     fn explain(&self, task: TaskId, liveness: &Liveness) -> Result<Answer, Refusal> {

@@ -88,6 +88,15 @@ pub struct Settings {
     #[arg(long, env = "HMS_HEARTBEAT_MS", value_name = "MS")]
     pub heartbeat_ms: Option<u32>,
 
+    /// Days for which entries of the ledger are kept that Raft does not need any more: receipts and audits are made of
+    /// them; 0 keeps none [default: 30]
+    #[arg(long, env = "HMS_KEEP_LEDGER_DAYS", value_name = "N")]
+    pub keep_ledger_days: Option<u32>,
+
+    /// Mebibytes of such entries that are kept at most, whatever their age [default: 1024]
+    #[arg(long, env = "HMS_KEEP_LEDGER_MIB", value_name = "N")]
+    pub keep_ledger_mib: Option<u32>,
+
     /// Log filter, for example `info` or `hms_node=debug` [default: info]
     #[arg(long, env = "HMS_LOG", value_name = "FILTER")]
     pub log: Option<String>,
@@ -134,6 +143,8 @@ impl Settings {
             agents: self.agents.or(other.agents),
             slots: self.slots.or(other.slots),
             heartbeat_ms: self.heartbeat_ms.or(other.heartbeat_ms),
+            keep_ledger_days: self.keep_ledger_days.or(other.keep_ledger_days),
+            keep_ledger_mib: self.keep_ledger_mib.or(other.keep_ledger_mib),
             log: self.log.or(other.log),
             log_format: self.log_format.or(other.log_format),
         }

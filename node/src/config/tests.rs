@@ -119,3 +119,15 @@ fn a_flag_wins_over_the_file() {
     let config = Config::check(flag.or(file)).unwrap();
     assert_eq!(config.name.as_str(), "flag");
 }
+
+#[test]
+fn the_ledger_is_kept_as_long_as_it_is_told() {
+    let day = Duration::from_hours(24);
+    let kept = |toml: &str| check(toml).unwrap().retention;
+    let usual = kept("data_dir='x'");
+    assert_eq!((usual.age, usual.bytes), (30 * day, 1 << 30));
+    let told = kept("data_dir='x'\nkeep_ledger_days=7\nkeep_ledger_mib=64");
+    assert_eq!((told.age, told.bytes), (7 * day, 64 << 20));
+    let none = kept("data_dir='x'\nkeep_ledger_days=0");
+    assert_eq!((none.age, none.bytes), (Duration::ZERO, 1 << 30));
+}

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use hms_consensus::effect::Answer;
 use hms_consensus::input::Request;
 use hms_proto::v1::{self as wire, call, reply};
 use hms_protocol::id::NodeId;
@@ -120,6 +121,9 @@ impl Hall {
             .desk
             .ask(errand.request.clone(), errand.deadline)
             .await?;
+        if let Answer::Outline(outline) = answer {
+            return self.receipt(*outline, errand.deadline).await;
+        }
         let mut reply = answer::write(answer, &errand.request, self.profile.mesh);
         if let reply::Reply::GetAgent(reply) = &mut reply {
             self.add_memory(reply, errand).await;

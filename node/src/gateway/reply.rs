@@ -8,7 +8,7 @@ use hms_consensus::effect::{
 use hms_consensus::input::{Question, Request};
 use hms_consensus::liveness::Condition;
 use hms_proto::v1::{self as wire, reply};
-use hms_protocol::codec::{self, Wire};
+use hms_protocol::codec::Wire;
 use hms_protocol::id::{MeshId, NodeId};
 use hms_protocol::service::Service;
 use hms_protocol::task::{Task, TaskResult};
@@ -71,9 +71,9 @@ pub(super) fn write(answer: Answer, request: &Request, mesh: MeshId) -> reply::R
             reply::Reply::ListSkills(wire::ListSkillsReply { skills })
         }
         Answer::Status(status) => reply::Reply::Status(status_to_wire(&status)),
-        Answer::Receipt(receipt) => reply::Reply::GetReceipt(wire::GetReceiptReply {
-            receipt: codec::encode(&*receipt),
-        }),
+        Answer::Outline(_) | Answer::Handovers(_) => {
+            unreachable!("whoever asks for these makes the reply of them")
+        }
         Answer::Genesis(genesis) => reply::Reply::GetGenesis(wire::GetGenesisReply { genesis }),
     }
 }
@@ -94,7 +94,8 @@ fn page_of(request: &Request) -> usize {
             | Question::Service(_)
             | Question::Skills
             | Question::Status
-            | Question::Receipt(_)
+            | Question::Outline(_)
+            | Question::Handovers
             | Question::Genesis,
         )
         | Request::Admit(_)

@@ -28,7 +28,7 @@ use crate::net::Net;
 use crate::perform::Hands;
 use crate::post::{GossipRoom, Inbound, Memory, Outbound, Seal, open_gossip};
 use crate::ready::Ready;
-use crate::store::{SeenWindow, Shelf, Store};
+use crate::store::{SeenWindow, Store};
 use crate::vitals::Thermometer;
 
 /// A node with every room open, about to think its first thought.
@@ -93,7 +93,7 @@ pub(super) fn furnish(opened: Opened) -> Result<House, NodeError> {
 
     let (members, may_speak) = watch::channel(Arc::new(BTreeSet::new()));
     let (roster, known) = watch::channel(Arc::new(RosterView::default()));
-    let gateway = open_gateway(&shared, opened.store.agents(), opened.restored_to);
+    let gateway = open_gateway(&shared, &opened.store, opened.restored_to);
     let sorting = open_post(&shared, &opened.store, &gateway, may_speak, &mut rooms)?;
 
     let registry = Registry::new(
@@ -168,7 +168,7 @@ fn open_chores(
     rooms.open(remember_members(notes, roster, stop.clone()));
 }
 
-fn open_gateway(shared: &Shared, agents: Shelf, restored_to: Index) -> Gateway {
+fn open_gateway(shared: &Shared, store: &Store, restored_to: Index) -> Gateway {
     let profile = Profile {
         node: shared.facts.node,
         name: shared.facts.name.clone(),
@@ -181,7 +181,8 @@ fn open_gateway(shared: &Shared, agents: Shelf, restored_to: Index) -> Gateway {
         net: shared.net.clone(),
         clock: shared.clock,
         metrics: shared.metrics.clone(),
-        agents,
+        agents: store.agents(),
+        history: store.history(),
     };
     Gateway::new(profile, tools)
 }

@@ -63,7 +63,7 @@ pub(super) async fn open(config: Config, skills: SkillSet) -> Result<Opened, Nod
     let skills = skills.or(built_in(&config.bases).map_err(AgentError::from)?);
     let identity = Identity::load_or_create(&config.data_dir)?;
     let remembered = Facts::read(&config.data_dir, identity.id())?;
-    let (store, stored) = Store::open(&config.data_dir.join(LEDGER_FOLDER))?;
+    let (store, stored) = Store::open(&config.data_dir.join(LEDGER_FOLDER), config.retention)?;
     let mut doors = open_doors(&config, &identity, remembered.as_ref()).await?;
 
     let entered = enter(&config, &store, &mut doors, remembered, clock).await?;

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use hms_protocol::id::{MeshId, NodeId};
@@ -23,6 +24,9 @@ pub(super) enum Age {
     /// It was kept by this version.
     Current,
 }
+
+/// A key and its value.
+pub(super) type Entry = (Box<[u8]>, Box<[u8]>);
 
 /// An open database. The directory is locked for as long as it lives.
 pub(super) struct Database {
@@ -99,18 +103,55 @@ impl Database {
         from: &[u8],
         mut each: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
+        self.scan_while(family, from, |key, value| {
+            each(key, value).map(ControlFlow::Continue)
+        })
+    }
+
+    /// Hands over the entries of a family from a key on, in order, until it is told to stop.
+    pub(super) fn scan_while(
+        &self,
+        family: &str,
+        from: &[u8],
+        mut each: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError>,
+    ) -> Result<(), StoreError> {
         let mode = IteratorMode::From(from, rocksdb::Direction::Forward);
         for entry in self.rocks.iterator_cf(self.family(family), mode) {
             let (key, value) = entry.map_err(|source| self.error(source))?;
-            each(&key, &value)?;
+            if each(&key, &value)?.is_break() {
+                break;
+            }
         }
         Ok(())
+    }
+
+    /// The last entry of a family.
+    pub(super) fn last(&self, family: &str) -> Result<Option<Entry>, StoreError> {
+        let mut entries = self
+            .rocks
+            .iterator_cf(self.family(family), IteratorMode::End);
+        let last = entries.next().transpose();
+        last.map_err(|source| self.error(source))
     }
 
     /// Gives the space of deleted entries below a key back to the disk. Takes as long as it takes.
     pub(super) fn compact(&self, family: &str, to: &[u8]) {
         self.rocks
             .compact_range_cf(self.family(family), None::<&[u8]>, Some(to));
+    }
+
+    /// Gives back the files that hold nothing but entries of this range, which must be deleted already. Takes no time; what is
+    /// in other files goes when RocksDB compacts those.
+    pub(super) fn drop_files(
+        &self,
+        family: &str,
+        from: &[u8],
+        to: &[u8],
+    ) -> Result<(), StoreError> {
+        let dropped = self
+            .rocks
+            .delete_file_in_range_cf(self.family(family), from, to);
+        dropped.map_err(|source| self.error(source))
     }
 
     /// Moves everything from the write-ahead log into tables, so that tests can damage those.

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use super::database::Database;
 use super::error::StoreError;
 use super::reports::{self, Durable};
+use super::retention::Retention;
 use super::upkeep::Upkeep;
 use super::writer::{Order, Past, Writer};
 use crate::limits::STORE_QUEUE_CAPACITY;
@@ -33,12 +34,13 @@ struct Threads {
 }
 
 impl Disk {
-    pub(super) fn open(directory: &Path) -> Result<Self, StoreError> {
+    pub(super) fn open(directory: &Path, retention: Retention) -> Result<Self, StoreError> {
         let database = Arc::new(Database::open(directory)?);
         let past = Past::read(&database)?;
         let (orders, queue) = mpsc::channel(STORE_QUEUE_CAPACITY);
         let (report, durable) = reports::channel();
-        let (upkeep, tidying) = Upkeep::start(Arc::clone(&database), orders.downgrade())?;
+        let (upkeep, tidying) =
+            Upkeep::start(Arc::clone(&database), orders.downgrade(), retention)?;
         let writer = Writer::new(Arc::clone(&database), past, report, upkeep.compactions());
         let writing = writer.start(queue)?;
         Ok(Self {

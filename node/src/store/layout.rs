@@ -4,11 +4,12 @@
 //! |---|---|---|
 //! | `meta` | `owner` | node id (32 bytes), mesh id (32 bytes) |
 //! | `meta` | `hard-state` | Raft's hard state, opaque |
-//! | `meta` | `log-start` | index of the first row that counts (8 bytes) |
+//! | `meta` | `log-start` | index of the first row that Raft needs (8 bytes) |
 //! | `meta` | `serial` | how many batches were written (8 bytes) |
 //! | `meta` | `lock` | the certificate that a voter is locked on, opaque |
-//! | `log` | index (8 bytes) | a log row, opaque |
-//! | `certificates` | index (8 bytes) | a final certificate, opaque |
+//! | `log` | index (8 bytes) | a log row |
+//! | `certificates` | index (8 bytes) | a final certificate |
+//! | `marks` | index (8 bytes) | when the rows up to here were left by Raft, in milliseconds since 1970 (8), and the bytes of those since the mark before (8) |
 //! | `checkpoint` | `newest` | version (1), serial (8), index (8), length (8), digest (32) |
 //! | `checkpoint` | `piece` serial (8) number (4) | up to 256 KiB of a checkpoint |
 //! | `seen` | `direct`, `gossip` | a replay record |
@@ -17,7 +18,7 @@
 //!
 //! Numbers in keys are big-endian, so that they sort; in values little-endian. A change of this
 //! page is a new [`FORMAT`]. A store of format 1 has no `memory`, one of format 2 no
-//! `certificates`; they get them when they are opened.
+//! `certificates`, one of format 3 no `marks`; they get them when they are opened.
 
 use hms_protocol::id::Index;
 use rocksdb::{ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, Options};
@@ -25,7 +26,7 @@ use rocksdb::{ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, Options
 use super::database::Age;
 
 /// The version of this page, as the marker file names it.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 
 /// The oldest version that can be brought to this one by making the families that it lacks.
 pub(super) const FORMAT_OLDEST: u32 = 1;
@@ -52,12 +53,22 @@ pub(super) const WAL_EXTENSION: &str = "log";
 pub(super) const META: &str = "meta";
 pub(super) const LOG: &str = "log";
 pub(super) const CERTIFICATES: &str = "certificates";
+pub(super) const MARKS: &str = "marks";
 pub(super) const CHECKPOINT: &str = "checkpoint";
 pub(super) const SEEN: &str = "seen";
 pub(super) const AGENTS: &str = "agents";
 pub(super) const MEMORY: &str = "memory";
 
-pub(super) const FAMILIES: [&str; 7] = [META, LOG, CERTIFICATES, CHECKPOINT, SEEN, AGENTS, MEMORY];
+pub(super) const FAMILIES: [&str; 8] = [
+    META,
+    LOG,
+    CERTIFICATES,
+    MARKS,
+    CHECKPOINT,
+    SEEN,
+    AGENTS,
+    MEMORY,
+];
 
 /// The families of a store of [`FORMAT_OLDEST`]. If one of them is not there, it was lost.
 pub(super) const FAMILIES_OLDEST: [&str; 5] = [META, LOG, CHECKPOINT, SEEN, AGENTS];

@@ -8,14 +8,14 @@ use super::database::{Batch, Database};
 use super::error::StoreError;
 use super::layout;
 
-/// The families that are cut where the log is cut.
-const CUT: [&str; 2] = [layout::LOG, layout::CERTIFICATES];
+/// The families that begin anew with a checkpoint of another voter's.
+const REPLACED: [&str; 3] = [layout::LOG, layout::CERTIFICATES, layout::MARKS];
 
 /// Adds a write to a batch. A checkpoint that it installs is the checkpoint room's business, but
-/// for the rows that it replaces.
+/// for the rows that it replaces. Rows that Raft does not need any more stay, as history.
 pub(super) fn add(write: &LogWrite, batch: &mut Batch<'_>) {
     if let Some((index, _)) = &write.install {
-        for family in CUT {
+        for family in REPLACED {
             batch.delete_range(
                 family,
                 layout::row_key(Index(0)),
@@ -44,11 +44,7 @@ pub(super) fn add(write: &LogWrite, batch: &mut Batch<'_>) {
         batch.put(layout::META, layout::HARD_STATE, state);
     }
     if let Some(to) = write.compact_to {
-        let start = to.next();
-        for family in CUT {
-            batch.delete_range(family, layout::row_key(Index(0)), layout::row_key(start));
-        }
-        put_start(start, batch);
+        put_start(to.next(), batch);
     }
 }
 
@@ -56,7 +52,7 @@ fn put_start(start: Index, batch: &mut Batch<'_>) {
     batch.put(layout::META, layout::LOG_START, start.0.to_le_bytes());
 }
 
-/// The first row that counts; the first of all when nothing was ever compacted.
+/// The first row that Raft needs; the first of all when nothing was ever compacted.
 pub(super) fn start(database: &Database) -> Result<Index, StoreError> {
     let Some(value) = database.get(layout::META, layout::LOG_START)? else {
         return Ok(Index(0));

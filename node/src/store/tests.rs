@@ -2,6 +2,7 @@
 
 mod damage;
 mod durability;
+mod past;
 mod shelves;
 mod space;
 mod stage;

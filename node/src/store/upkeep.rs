@@ -1,5 +1,5 @@
-//! What takes long and must not hold up the log: encoding checkpoints, and giving space back to the
-//! disk.
+//! What takes long and must not hold up the log: encoding checkpoints, forgetting the oldest part
+//! of the ledger, and giving space back to the disk.
 //!
 //! A thread of its own, so that neither the loop nor the writer has to wait for it.
 
@@ -14,8 +14,10 @@ use tokio::sync::mpsc;
 use super::database::Database;
 use super::error::StoreError;
 use super::layout;
+use super::retention::{self, Retention};
 use super::witness;
 use super::writer::Order;
+use crate::clock::Clock;
 use crate::limits::STORE_UPKEEP_CAPACITY;
 
 #[derive(Debug)]
@@ -47,6 +49,7 @@ impl Upkeep {
     pub(super) fn start(
         database: Arc<Database>,
         orders: mpsc::WeakSender<Order>,
+        retention: Retention,
     ) -> Result<(Self, JoinHandle<()>), StoreError> {
         let (chores, queue) = mpsc::channel(STORE_UPKEEP_CAPACITY);
         let compacting = Arc::new(AtomicBool::new(false));
@@ -54,6 +57,8 @@ impl Upkeep {
             database,
             orders,
             compacting: Arc::clone(&compacting),
+            retention,
+            clock: Clock::start(),
         };
         let thread = std::thread::Builder::new().name("hms-upkeep".to_owned());
         let started = thread.spawn(move || worker.run(queue));
@@ -93,6 +98,8 @@ struct Worker {
     database: Arc<Database>,
     orders: mpsc::WeakSender<Order>,
     compacting: Arc<AtomicBool>,
+    retention: Retention,
+    clock: Clock,
 }
 
 impl Worker {
@@ -102,7 +109,7 @@ impl Worker {
                 Chore::Encode(checkpoint) => self.encode(*checkpoint),
                 Chore::Compact { to, serial } => {
                     self.compacting.store(false, Ordering::Release);
-                    self.compact(to);
+                    self.leave(to);
                     self.note(serial);
                 }
             }
@@ -125,9 +132,15 @@ impl Worker {
         }
     }
 
-    fn compact(&self, to: Index) {
-        let rows = layout::row_key(to.next());
-        self.database.compact(layout::LOG, &rows);
+    /// Raft has left the entries up to an index behind.
+    fn leave(&self, to: Index) {
+        let left = retention::leave(&self.database, self.retention, to, self.clock.now());
+        match left {
+            Ok(Some(oldest)) => tracing::info!(%oldest, "older entries are forgotten"),
+            Ok(None) => {}
+            // The writer meets the same disk, and stops the node if it has failed.
+            Err(error) => tracing::warn!(code = error.code(), %error, "nothing was forgotten"),
+        }
         let pieces = layout::piece_key(u64::MAX, u32::MAX);
         self.database.compact(layout::CHECKPOINT, &pieces);
     }

@@ -32,7 +32,7 @@ pub struct KeptEntry {
 }
 
 /// What a voter has kept.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Records<'a> {
     /// The mesh.
     pub mesh: MeshId,
@@ -43,7 +43,7 @@ pub struct Records<'a> {
     /// Every change of voters, in ascending order.
     pub handovers: &'a [Handover],
     /// The agents' certificates.
-    pub agents: &'a BTreeMap<AgentId, AgentCertificate>,
+    pub agents: BTreeMap<AgentId, &'a AgentCertificate>,
 }
 
 /// Why no receipt can be made.
@@ -110,12 +110,7 @@ impl Receipt {
     /// Makes the receipt of a task: all that is kept of it, each entry with the certificate of the next one if that is
     /// near, else with the nearest.
     pub fn build(task: TaskId, records: &Records<'_>) -> Result<Self, BuildRefusal> {
-        let agents: BTreeMap<AgentId, &AgentCertificate> = records
-            .agents
-            .iter()
-            .map(|(agent, certificate)| (*agent, certificate))
-            .collect();
-        let mut story = Story::begin((records.mesh, task), &agents);
+        let mut story = Story::begin((records.mesh, task), &records.agents);
         let mut picked = Vec::new();
         for (index, kept) in records.entries {
             let commands = story.pick(*index, kept);
@@ -150,7 +145,7 @@ impl Receipt {
                 .collect(),
             agents: sealers
                 .iter()
-                .filter_map(|agent| records.agents.get(agent).cloned())
+                .filter_map(|agent| records.agents.get(agent).copied().cloned())
                 .collect(),
         };
         receipt.check_size()?;

@@ -8,6 +8,9 @@ use crate::chain::{EntryKind, link_digest};
 use crate::digest::Hash;
 use crate::id::{Index, Term};
 
+/// The first entry of a mesh: what it follows is the mesh's id.
+pub const FIRST_INDEX: Index = Index(2);
+
 /// An entry of which nothing is shown but what the chain needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
@@ -22,7 +25,7 @@ pub struct Link {
 /// The way from an entry to one that is certified. Not yet checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stretch {
-    /// The chain hash before the entry. The first entry of a mesh has index 2 and follows the mesh's id.
+    /// The chain hash before the entry; before the [first](FIRST_INDEX) one, the mesh's id.
     pub before: Hash,
     /// The entry's term.
     pub term: Term,

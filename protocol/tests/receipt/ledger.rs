@@ -215,7 +215,7 @@ impl Ledger {
             entries: &self.entries,
             certificates: &self.certificates,
             handovers: &self.handovers,
-            agents: &self.agents,
+            agents: self.agents.iter().map(|(agent, it)| (*agent, it)).collect(),
         }
     }
 

@@ -4,7 +4,7 @@
 
 use hms_consensus::effect::{Effect, Recovered};
 use hms_consensus::mind::{Birth, CheckpointPace};
-use hms_consensus::raft::row_data;
+use hms_consensus::raft::read_row;
 use hms_protocol::heartbeat::Heartbeat;
 use hms_protocol::id::NodeId;
 use hms_protocol::peer::{Announcement, PeerMessage};
@@ -73,9 +73,9 @@ impl Harvest {
                 self.announced.push((host.node, announcement.clone()));
             }
             Effect::Persist(write) => {
-                let rows = write.rows.iter().map(|(_, row)| row_data(row));
-                self.logged
-                    .extend(rows.map(|row| row.expect("a mind writes rows that it can read")));
+                let rows = write.rows.iter().map(|(_, row)| read_row(row));
+                let rows = rows.map(|row| row.expect("a mind writes rows that it can read"));
+                self.logged.extend(rows.map(|(_, entry)| entry.data));
             }
             Effect::Checkpoint(checkpoint) => self.checkpoints.push(checkpoint.encode()),
             Effect::Answer { .. }

@@ -272,7 +272,8 @@ impl Story {
                 | Answer::Services(_)
                 | Answer::Skills(_)
                 | Answer::Status(_)
-                | Answer::Receipt(_)
+                | Answer::Outline(_)
+                | Answer::Handovers(_)
                 | Answer::Genesis(_),
             ) => "answered".to_owned(),
         }

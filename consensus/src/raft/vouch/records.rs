@@ -1,12 +1,10 @@
-//! What is shown of the ledger to somebody who was not there: changes of voters, receipts, and what a restart finds.
+//! What is shown of the ledger to somebody who was not there: changes of voters, checkpoints, and what a restart finds.
 
 use std::collections::BTreeMap;
 
-use hms_protocol::agent::AgentCertificate;
 use hms_protocol::certificate::{Certificate, Statement};
-use hms_protocol::chain::EntryKind;
-use hms_protocol::id::{AgentId, Epoch, Index, TaskId};
-use hms_protocol::receipt::{BuildRefusal, Handover, KeptEntry, Receipt, Records};
+use hms_protocol::id::{Epoch, Index};
+use hms_protocol::receipt::{Handover, Records};
 
 use super::Vouching;
 use crate::raft::driver::Driver;
@@ -44,53 +42,20 @@ impl Driver {
         let end = above.find(theirs).map(|it| it.statement.index);
         let shown = end.map(|end| {
             let entries = self.node.store().kept_between(index, end);
-            let agents = BTreeMap::new();
-            Handover::build(index, before, &self.records(&entries, &[], &agents))
+            let records = Records {
+                mesh: self.vouch.seat.group,
+                entries: &entries,
+                certificates: &self.vouch.kept,
+                handovers: &[],
+                agents: BTreeMap::new(),
+            };
+            Handover::build(index, before, &records)
         });
         match shown {
             Some(Ok(handover)) => drop(self.vouch.handovers.insert(index, handover)),
             Some(Err(refusal)) => tracing::error!(%index, %refusal, "a handover cannot be shown"),
             None => tracing::error!(%index, "a change of voters is in force without a certificate"),
         }
-    }
-
-    fn records<'a>(
-        &'a self,
-        entries: &'a BTreeMap<Index, KeptEntry>,
-        handovers: &'a [Handover],
-        agents: &'a BTreeMap<AgentId, AgentCertificate>,
-    ) -> Records<'a> {
-        Records {
-            mesh: self.vouch.seat.group,
-            entries,
-            certificates: &self.vouch.kept,
-            handovers,
-            agents,
-        }
-    }
-
-    /// Shows what this log holds of a task, from the entry that submits it to the entry of its newest step.
-    pub fn receipt(
-        &self,
-        task: TaskId,
-        (first, newest): (Index, Index),
-        agents: &BTreeMap<AgentId, AgentCertificate>,
-    ) -> Result<Receipt, BuildRefusal> {
-        let handovers: Vec<Handover> = self.vouch.handovers.values().cloned().collect();
-        let since = handovers.iter().map(|it| it.stretch.index);
-        let since = since.filter(|since| *since < newest).max();
-        let is_theirs =
-            |it: &Certificate| since.is_none_or(|since| since.0 <= it.statement.epoch.0);
-        let mut above = self.vouch.kept.range(newest..);
-        let end = above.find(|(_, certificate)| is_theirs(certificate));
-        let (end, _) = end.ok_or(BuildRefusal::Uncertified { index: newest })?;
-        let mut entries = self.node.store().kept_between(first, *end);
-        // The entry before the first is there for its hash: what it carries came before the task.
-        if let Some(before) = entries.get_mut(&Index(first.0.saturating_sub(1))) {
-            (before.kind, before.data) = (EntryKind::Empty, Vec::new());
-        }
-        let records = self.records(&entries, &handovers, agents);
-        Receipt::build(task, &records)
     }
 
     /// Certificates that were on disk: those that are of this log are kept.

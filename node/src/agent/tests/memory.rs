@@ -12,7 +12,7 @@ use super::stage::{Stage, agent_id, dispatch, wish};
 use crate::agent::skills::built_in;
 use crate::agent::{Memory, MemoryError, Order, Wish};
 use crate::limits::AGENT_MEMORY_BYTES_MAX;
-use crate::store::Store;
+use crate::store::{Retention, Store};
 
 /// An agent with a notebook.
 fn scribe(number: u64, slots: u32) -> Wish {
@@ -149,7 +149,7 @@ async fn a_dismissed_agent_leaves_no_memory() {
 #[tokio::test]
 async fn a_memory_is_bounded_and_ends() {
     let folder = tempfile::tempdir().unwrap();
-    let (store, _reports) = Store::open(folder.path()).unwrap();
+    let (store, _reports) = Store::open(folder.path(), Retention::default()).unwrap();
     let shelf = Arc::new(store.agents());
     let memory = Memory::new(agent_id(1), &shelf);
     assert_eq!(memory.read().await.unwrap(), b"");
@@ -178,7 +178,7 @@ async fn notes_leave_a_foreign_memory_alone() {
     let folder = tempfile::tempdir().unwrap();
     let (stage, _) = raise(&folder, vec![scribe(1, 1)]).await;
     stage.close().await;
-    let (store, _reports) = Store::open(folder.path()).unwrap();
+    let (store, _reports) = Store::open(folder.path(), Retention::default()).unwrap();
     let shelf = store.agents();
     shelf.write_memory(agent_id(1), b"something else").unwrap();
     drop(shelf);

@@ -22,7 +22,7 @@ use crate::agent::{Order, Registry, Runtime, SkillSet, Voice, Wish};
 use crate::clock::Clock;
 use crate::mailbox::{self, Inbox};
 use crate::metrics::Metrics;
-use crate::store::Store;
+use crate::store::{Retention, Store};
 
 /// The mesh that the agents live in.
 pub(super) const MESH: MeshId = MeshId::from_bytes([9; 32]);
@@ -39,7 +39,7 @@ pub(super) struct Stage {
 impl Stage {
     /// Brings up the agents that the folder remembers, or these.
     pub(super) fn open(folder: &TempDir, skills: SkillSet, wishes: Vec<Wish>) -> Self {
-        let (store, _reports) = Store::open(folder.path()).unwrap();
+        let (store, _reports) = Store::open(folder.path(), Retention::default()).unwrap();
         let clock = Clock::start();
         let key = Arc::new(SecretKey::from_seed(&[1; 32]));
         let registry = Registry::new(store.agents(), key, MESH, clock);

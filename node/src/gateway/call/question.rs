@@ -46,7 +46,7 @@ pub(super) fn question(ask: call::Ask) -> Result<Question, Refusal> {
         call::Ask::ListSkills(_) => Question::Skills,
         call::Ask::Status(_) => Question::Status,
         call::Ask::GetReceipt(request) => {
-            Question::Receipt(field::task_id("get_receipt.task", &request.task)?)
+            Question::Outline(field::task_id("get_receipt.task", &request.task)?)
         }
         call::Ask::GetGenesis(_) => Question::Genesis,
         call::Ask::Join(_)

@@ -9,7 +9,7 @@ use hms_protocol::id::{Index, MeshId, NodeId};
 use tempfile::TempDir;
 
 use super::stage::{Stage, indexes, read, rows};
-use crate::store::{Store, StoreError, Stored};
+use crate::store::{Retention, Store, StoreError, Stored};
 
 /// A closed store with rows, in its write-ahead log or in its tables.
 async fn written(in_tables: bool) -> TempDir {
@@ -154,7 +154,7 @@ async fn another_nodes_or_meshs_directory_is_refused() {
 async fn a_directory_of_another_version_is_refused() {
     let directory = Stage::new().close().await;
     fs::write(directory.path().join("FORMAT"), "99\n").unwrap();
-    let error = Store::open(directory.path()).unwrap_err();
+    let error = Store::open(directory.path(), Retention::default()).unwrap_err();
     assert_eq!(error.code(), "HMS-STORE-VERSION");
     assert!(error.to_string().contains("99"), "{error}");
 }
@@ -164,7 +164,7 @@ fn a_place_that_is_no_directory_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("file");
     fs::write(&path, "x").unwrap();
-    let error = Store::open(&path).unwrap_err();
+    let error = Store::open(&path, Retention::default()).unwrap_err();
     assert_eq!(error.code(), "HMS-STORE-IO");
     assert!(error.to_string().contains("file"), "{error}");
 }
@@ -176,7 +176,7 @@ const FULL_TEST: &str = "store::tests::damage::a_full_disk_is_named_and_never_ac
 
 /// Writes until the disk says no.
 async fn fill(directory: &Path) -> StoreError {
-    let (store, mut reports) = Store::open(directory).unwrap();
+    let (store, mut reports) = Store::open(directory, Retention::default()).unwrap();
     for number in 1.. {
         let large = LogWrite {
             number,

@@ -8,7 +8,7 @@ use hms_consensus::effect::LogWrite;
 use hms_protocol::id::Index;
 
 use super::stage::{Stage, indexes, read, rows};
-use crate::store::{Store, StoreError, Stored};
+use crate::store::{Retention, Store, StoreError, Stored};
 
 #[tokio::test]
 async fn rows_and_hard_state_are_read_back() {
@@ -138,7 +138,7 @@ const THIS_TEST: &str = "store::tests::durability::what_was_acknowledged_survive
 
 /// What the process does that is killed: it writes, and says what is acknowledged.
 async fn write_for_ever(directory: &Path) {
-    let (store, mut reports) = Store::open(directory).unwrap();
+    let (store, mut reports) = Store::open(directory, Retention::default()).unwrap();
     for number in 1.. {
         let write = LogWrite {
             number,
@@ -177,7 +177,7 @@ async fn what_was_acknowledged_survives_kill_9() {
             line.strip_prefix("acknowledged ")?.parse::<u64>().ok()
         });
         let acknowledged = said.by_ref().take(50 * round).last().unwrap();
-        let in_use = Store::open(directory.path()).unwrap_err();
+        let in_use = Store::open(directory.path(), Retention::default()).unwrap_err();
         assert_eq!(in_use.code(), "HMS-STORE-IN-USE");
         assert!(in_use.to_string().contains(&victim.id().to_string()));
         victim.kill().unwrap();
@@ -197,7 +197,7 @@ async fn what_was_acknowledged_survives_kill_9() {
 #[tokio::test]
 async fn a_directory_is_used_by_one_store_at_a_time() {
     let stage = Stage::new();
-    let second = Store::open(stage.path()).unwrap_err();
+    let second = Store::open(stage.path(), Retention::default()).unwrap_err();
     assert!(matches!(second, StoreError::InUse { .. }), "{second}");
     let directory = stage.close().await;
     Stage::open(directory).close().await;

@@ -10,7 +10,7 @@ use hms_protocol::replay::{Remembered, ReplayRecord, Save};
 use hms_protocol::time::Moment;
 
 use super::stage::{Stage, rows};
-use crate::store::{SeenWindow, Store};
+use crate::store::{Retention, SeenWindow, Store};
 
 fn save(number: u64) -> Save {
     let remembered = Remembered {
@@ -108,7 +108,7 @@ async fn a_store_without_memories_gets_room_for_them() {
     shelf.put(&[(agent, b"record".to_vec())]).unwrap();
     drop(shelf);
     let directory = stage.close().await;
-    make_older(directory.path(), &["memory", "certificates"]);
+    make_older(directory.path(), &["memory", "certificates", "marks"]);
 
     let stage = Stage::open(directory);
     let shelf = stage.store.agents();
@@ -119,7 +119,7 @@ async fn a_store_without_memories_gets_room_for_them() {
     assert_eq!(stage.store.agents().read_memory(agent).unwrap(), b"new");
     assert_eq!(stage.store.recover().unwrap().rows.len(), 3);
     let marker = fs::read_to_string(stage.path().join("FORMAT")).unwrap();
-    assert_eq!(marker, "3\n");
+    assert_eq!(marker, "4\n");
 }
 
 /// A family that an older store must have had is missed, not made anew.
@@ -128,7 +128,7 @@ async fn an_older_store_that_lost_a_part_is_refused() {
     let directory = Stage::new().close().await;
     make_older(directory.path(), &["memory", "certificates", "agents"]);
     for _ in 0..2 {
-        let error = Store::open(directory.path()).unwrap_err();
+        let error = Store::open(directory.path(), Retention::default()).unwrap_err();
         assert_eq!(error.code(), "HMS-STORE-DAMAGED", "{error}");
         assert!(error.to_string().contains("agents"), "{error}");
     }

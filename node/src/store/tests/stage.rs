@@ -6,7 +6,7 @@ use hms_consensus::effect::{LogWrite, Recovered};
 use hms_protocol::id::Index;
 use tempfile::TempDir;
 
-use crate::store::{Reports, Store, StoreError, Stored};
+use crate::store::{Reports, Retention, Store, StoreError, Stored};
 
 /// An open store and its directory.
 pub(super) struct Stage {
@@ -22,7 +22,12 @@ impl Stage {
     }
 
     pub(super) fn open(directory: TempDir) -> Self {
-        let (store, reports) = Store::open(directory.path()).unwrap();
+        Self::keeping(directory, Retention::default())
+    }
+
+    /// A store that keeps so much for people.
+    pub(super) fn keeping(directory: TempDir, retention: Retention) -> Self {
+        let (store, reports) = Store::open(directory.path(), retention).unwrap();
         Self {
             store,
             reports,
@@ -105,7 +110,7 @@ pub(super) fn indexes(recovered: &Recovered) -> Vec<u64> {
 
 /// What a store in this directory has to say, from opening to the last row.
 pub(super) async fn read(path: &Path) -> Result<Recovered, StoreError> {
-    let (store, _reports) = Store::open(path)?;
+    let (store, _reports) = Store::open(path, Retention::default())?;
     let recovered = store.recover();
     store.close().await;
     recovered
