@@ -28,7 +28,9 @@ const SIDEWAYS: [(&str, &str); 1] = [("worker", "liveness")];
 
 /// Pages that every room may read: what rooms exchange and what bounds them. A page may itself read
 /// the ground and the state, no more.
-const PAGES: [&str; 6] = ["birth", "input", "effect", "outbox", "limits", "quorum"];
+const PAGES: [&str; 7] = [
+    "birth", "input", "effect", "outbox", "outline", "limits", "quorum",
+];
 const PAGES_HEIGHT: u8 = 2;
 
 /// Checks one file of `consensus`; others have no order of rooms.
