@@ -32,8 +32,8 @@ Example:
   hms task receipt 0198a2c4-7e1b-7c3d-9a55-5b8d1f2a3c4d --out proof.receipt
   hms receipt verify proof.receipt --genesis genesis.hms
 
-The file is TASK.receipt unless --out names another. `hms mesh genesis` takes the genesis. A mesh forgets old entries: take
-receipts soon after a task is final. A receipt that was taken stays good for ever.";
+The file is TASK.receipt unless --out names another. `hms mesh genesis` takes the genesis. A mesh keeps
+entries for 30 days unless its nodes are told otherwise. A receipt that was taken stays good for ever.";
 
 /// Takes a receipt.
 pub(super) async fn run(command: &ReceiptCommand, session: &Session) -> Result<Exit, Fault> {
