@@ -38,6 +38,7 @@ mod rpc;
 mod status;
 mod step;
 mod submit;
+mod transcript;
 mod visit;
 mod watch;
 

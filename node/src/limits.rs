@@ -168,6 +168,10 @@ pub const DECLARATIONS_AT_ONCE: usize = 64;
 /// happened has no receipt.
 pub const RECEIPT_ENTRIES_BYTES_READ_MAX: usize = 64 * 1024 * 1024;
 
+/// Bytes of entries in one piece of a transcript, after which it is cut; one entry more may be in it. Some thousand small
+/// entries share one certificate, which takes a hundred times as long to check as one of them.
+pub const TRANSCRIPT_PIECE_BYTES: usize = 512 * 1024;
+
 /// Certificates in that stretch that are read. Beyond it there is no receipt.
 pub const RECEIPT_CERTIFICATES_READ_MAX: usize = 64 * 1024;
 

@@ -10,6 +10,7 @@
 //!
 //! Whether a value makes sense where it arrives (a deadline in the past, an unknown agent) is not decided here.
 
+pub mod act;
 pub mod agent;
 pub mod announcement;
 pub mod ballot;
@@ -31,6 +32,7 @@ pub mod service;
 pub mod shape;
 pub mod skill;
 pub mod task;
+pub mod transcript;
 pub mod tree;
 pub mod verdict;
 

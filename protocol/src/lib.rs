@@ -6,6 +6,7 @@
 //! It does not read a clock, draw randomness, open a socket or touch a disk, and it decides nothing about *what should
 //! happen next*: that is `hms-consensus`.
 
+pub mod act;
 pub mod agent;
 pub mod ballot;
 pub mod certificate;
@@ -31,6 +32,7 @@ pub mod skill;
 pub mod task;
 pub mod text;
 pub mod time;
+pub mod transcript;
 pub mod tree;
 pub mod trust;
 pub mod verdict;

@@ -158,6 +158,10 @@ pub const RECEIPT_AGENTS_MAX: usize = ATTEMPTS_MAX as usize * (1 + VERDICTS_MAX)
 /// nearer certificate.
 pub const RECEIPT_LINKS_MAX: usize = 4_096;
 
+/// Bytes of one part of a transcript: an entry of the log with all that it may carry, or a change of voters. A longer one is
+/// refused.
+pub const TRANSCRIPT_PART_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 /// Bytes of a genesis. A longer one is refused: a founder has few addresses, and they are short.
 pub const GENESIS_BYTES_MAX: usize = 8 * 1024;
 

@@ -6,6 +6,7 @@
 mod bounds;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use crate::digest::{Domain, Hash, hash_fields};
 use crate::id::{AgentId, Incarnation, NodeId, Position, SkillName, TaskId};
@@ -128,6 +129,17 @@ pub enum Blockage {
     NoVerifier,
 }
 
+impl fmt::Display for Blockage {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSkill => out.write_str("no agent has the skill"),
+            Self::NoOffer(need) => write!(out, "no agent with the skill offers {need}"),
+            Self::NobodyPresent => out.write_str("the agents that could take it are not present"),
+            Self::NoVerifier => out.write_str("no agent could check the result"),
+        }
+    }
+}
+
 /// One try at a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
@@ -162,6 +174,19 @@ pub enum AttemptEnd {
     Withdrawn,
 }
 
+impl AttemptEnd {
+    /// A word for it, for people and programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reported => "reported",
+            Self::NodeLost => "node lost",
+            Self::AgentLost => "agent lost",
+            Self::LeaseExpired => "lease expired",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}
+
 /// How a run ended, in the agent's own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -175,6 +200,19 @@ pub enum Outcome {
     Cancelled,
     /// The skill could not run here (tool missing, input unreadable by it). Another agent may do better.
     Unavailable,
+}
+
+impl Outcome {
+    /// A word for it, for people and programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Timeout => "timeout",
+            Self::Cancelled => "cancelled",
+            Self::Unavailable => "unavailable",
+        }
+    }
 }
 
 /// What an agent reports.

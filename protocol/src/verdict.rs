@@ -2,6 +2,8 @@
 //!
 //! A verdict is only ever given by somebody who did not produce the result, with a kernel that did not search for it.
 
+use std::fmt;
+
 use crate::digest::Hash;
 use crate::id::{AgentId, NodeId, SkillName, TaskId};
 use crate::time::Moment;
@@ -48,6 +50,16 @@ pub enum Finding {
     Rejected(String),
     /// The kernel could not run here, which is never a pass.
     Unavailable(String),
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accepted => out.write_str("accepted"),
+            Self::Rejected(why) => write!(out, "rejected: {why}"),
+            Self::Unavailable(why) => write!(out, "could not check: {why}"),
+        }
+    }
 }
 
 /// One round of verification of one result.

@@ -7,6 +7,7 @@ use clap_complete::Shell;
 use hms_client::domain::member::GATEWAY_USUAL;
 
 use crate::agent::AgentCommand;
+use crate::audit::AuditCommand;
 use crate::bench::BenchCommand;
 use crate::exit::EXIT_CODES;
 use crate::mesh::MeshCommand;
@@ -87,6 +88,9 @@ pub(crate) enum Command {
     /// Receipts: what the mesh's ledger holds of a task, checked without the mesh.
     #[command(subcommand)]
     Receipt(ReceiptCommand),
+    /// The audit log: who did what, when and why, from the certified ledger.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Prove every theorem of a Metamath file, each on its own agent, each checked by others.
     Prove(ProveCommand),
     /// Services that the mesh watches.
@@ -125,7 +129,7 @@ mod tests {
     }
 
     /// Every call of the mesh's service, and a command that makes it.
-    const CALLS: [(&str, &str); 23] = [
+    const CALLS: [(&str, &str); 24] = [
         ("Ping", "ping"),
         ("Status", "status"),
         ("SubmitTask", "task submit"),
@@ -150,6 +154,7 @@ mod tests {
         ("ListTopics", "mesh topics"),
         ("GetReceipt", "task receipt"),
         ("GetGenesis", "mesh genesis"),
+        ("ReadLedger", "audit export"),
     ];
 
     /// UI-6: whatever the mesh can be asked, a command asks, and answers in JSON for whoever wants it.

@@ -1,6 +1,6 @@
 //! The only room of the command line that reads a clock.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use hms_client::domain::time::Moment;
 
@@ -14,4 +14,9 @@ pub(crate) fn now() -> Moment {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     Moment(u64::try_from(wall.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// The monotonic clock, for saying how long something took.
+pub(crate) fn stopwatch() -> Instant {
+    Instant::now()
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use hms_client::domain::codec::CodecError;
 use hms_client::domain::proof::ProofRefusal;
 use hms_client::domain::receipt::ReceiptRefusal;
+use hms_client::domain::transcript::TranscriptRefusal;
 use hms_client::{Class, ClientError};
 
 use crate::exit::Exit;
@@ -86,6 +87,28 @@ pub(crate) enum Fault {
         /// The first thing that is wrong.
         source: ReceiptRefusal,
     },
+    /// A file is not a transcript of a ledger.
+    #[error("{} is not an exported ledger: {source}", path.display())]
+    BadTranscript {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: CodecError,
+    },
+    /// A transcript ends in the middle of a part.
+    #[error("{} is cut off", path.display())]
+    CutOff {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A ledger is not what its voters certified.
+    #[error("{} is not what the voters certified: {source}", path.display())]
+    Tampered {
+        /// The file.
+        path: PathBuf,
+        /// The first thing that is wrong.
+        source: TranscriptRefusal,
+    },
     /// The proof database is neither a file nor a digest.
     #[error("{text:?} is neither a file nor the digest of a proof database")]
     BadBase {
@@ -135,6 +158,9 @@ impl Fault {
             Self::BadReceipt { .. } => "HMS-FILE-RECEIPT",
             Self::BadGenesis { .. } => "HMS-FILE-GENESIS",
             Self::Unproven { source, .. } => source.code(),
+            Self::BadTranscript { .. } => "HMS-FILE-TRANSCRIPT",
+            Self::CutOff { .. } => "HMS-FILE-CUT-OFF",
+            Self::Tampered { source, .. } => source.code(),
             Self::BadBase { .. } => "HMS-BASE-UNKNOWN",
             Self::NoBase => "HMS-BASE-NONE",
             Self::ManyBases { .. } => "HMS-BASE-AMBIGUOUS",
@@ -162,6 +188,12 @@ impl Fault {
             Self::Unproven { .. } => {
                 "do not rely on it: take the receipt anew from another node, and ask who changed this one"
             }
+            Self::BadTranscript { .. } | Self::CutOff { .. } => {
+                "export the ledger anew with `hms audit export`"
+            }
+            Self::Tampered { .. } => {
+                "do not rely on it from that entry on: export the ledger anew from another node, and ask who changed this one"
+            }
             Self::BadBase { .. } => "give --db a file, or 64 hexadecimal digits",
             Self::NoBase => "start a node with --base FILE, or name the database with --db",
             Self::ManyBases { .. } => "choose one with --db",
@@ -181,7 +213,7 @@ impl Fault {
                 Class::Unavailable => Exit::Unavailable,
                 Class::TimedOut => Exit::TimedOut,
             },
-            Self::Unproven { .. } => Exit::Unverified,
+            Self::Unproven { .. } | Self::Tampered { .. } => Exit::Unverified,
             Self::Unreadable { .. }
             | Self::Unwritable { .. }
             | Self::FileExists { .. }
@@ -190,6 +222,8 @@ impl Fault {
             | Self::BadTheorems { .. }
             | Self::BadReceipt { .. }
             | Self::BadGenesis { .. }
+            | Self::BadTranscript { .. }
+            | Self::CutOff { .. }
             | Self::BadBase { .. }
             | Self::NoBase
             | Self::ManyBases { .. }

@@ -4,12 +4,12 @@
 //! not there afterwards.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, IntoInnerError, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use tempfile::Builder;
+use tempfile::{Builder, NamedTempFile};
 
 use crate::fault::Fault;
 
@@ -30,17 +30,25 @@ pub(crate) struct Place {
 impl Place {
     /// Writes the file, under its `usual` name unless the person gave another, and says where it is.
     pub(crate) fn keep(&self, usual: &str, bytes: &[u8]) -> Result<PathBuf, Fault> {
+        let mut draft = self.begin(usual)?;
+        draft.write(bytes)?;
+        draft.finish()
+    }
+
+    /// Begins a file that is written piece by piece. It is in its place when it is finished, and leaves nothing if it never is.
+    pub(crate) fn begin(&self, usual: &str) -> Result<Draft, Fault> {
         let path = self.out.clone().unwrap_or_else(|| PathBuf::from(usual));
-        match self.write(&path, bytes) {
-            Ok(()) => Ok(path),
-            Err(source) if source.kind() == io::ErrorKind::AlreadyExists => {
-                Err(Fault::FileExists { path })
-            }
-            Err(source) => Err(Fault::Unwritable { path, source }),
+        match self.draft(&path) {
+            Ok(file) => Ok(Draft {
+                file: BufWriter::new(file),
+                force: self.force,
+                path,
+            }),
+            Err(source) => Err(fault(path, source)),
         }
     }
 
-    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    fn draft(&self, path: &Path) -> io::Result<NamedTempFile> {
         let folder = match path.parent() {
             Some(folder) if folder != Path::new("") => folder,
             Some(_) | None => Path::new("."),
@@ -49,19 +57,53 @@ impl Place {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         // Beside its place, so that it comes there at once and whole.
-        let mut file = Builder::new()
+        Builder::new()
             .prefix(".hms-")
             .permissions(fs::Permissions::from_mode(MODE))
-            .tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        let kept = if self.force {
-            file.persist(path)
-        } else {
-            file.persist_noclobber(path)
-        };
-        kept.map(drop).map_err(|error| error.error)
+            .tempfile_in(folder)
     }
+}
+
+/// A file on its way to its place.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    file: BufWriter<NamedTempFile>,
+    force: bool,
+    path: PathBuf,
+}
+
+impl Draft {
+    /// Writes more of it.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        let written = self.file.write_all(bytes);
+        written.map_err(|source| fault(self.path.clone(), source))
+    }
+
+    /// Puts it in its place, and says where that is.
+    pub(crate) fn finish(self) -> Result<PathBuf, Fault> {
+        let (force, path) = (self.force, self.path);
+        let put = || {
+            let file = self.file.into_inner().map_err(IntoInnerError::into_error)?;
+            file.as_file().sync_all()?;
+            let kept = if force {
+                file.persist(&path)
+            } else {
+                file.persist_noclobber(&path)
+            };
+            kept.map(drop).map_err(|error| error.error)
+        };
+        match put() {
+            Ok(()) => Ok(path),
+            Err(source) => Err(fault(path, source)),
+        }
+    }
+}
+
+fn fault(path: PathBuf, source: io::Error) -> Fault {
+    if source.kind() == io::ErrorKind::AlreadyExists {
+        return Fault::FileExists { path };
+    }
+    Fault::Unwritable { path, source }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod agent;
 mod args;
+mod audit;
 mod bench;
 mod clock;
 mod completions;
@@ -80,6 +81,7 @@ async fn run(cli: Cli) -> Result<Exit, Fault> {
             .run(Screen::open(global.output))
             .map(|()| Exit::Done),
         Command::Receipt(command) => receipt::run(&command, Screen::open(global.output)),
+        Command::Audit(command) => audit::run(command, &global).await,
         Command::Dev => dev::run().await.map(|()| Exit::Done),
         Command::Bench(command) => command
             .run(Screen::open(global.output))

@@ -80,7 +80,8 @@ fn read_receipt(path: &Path) -> Result<Receipt, Fault> {
     })
 }
 
-fn read_genesis(path: &Path) -> Result<Origin, Fault> {
+/// Reads the genesis of the mesh that the person trusts.
+pub(crate) fn read_genesis(path: &Path) -> Result<Origin, Fault> {
     let bytes = read(path, GENESIS_BYTES_MAX)?;
     codec::origin::read(&bytes).map_err(|source| Fault::BadGenesis {
         path: path.to_owned(),

@@ -41,4 +41,4 @@ pub use view::{
     AgentView, Candidate, Condition, Declaration, Declared, Event, Explanation, Happening,
     NodeView, Page, Ping, SkillView, StatusView, Submitted, TaskQuery, TopicView,
 };
-pub use watch::{EventWatch, News, Step, TaskNews, TaskWatch};
+pub use watch::{EventWatch, LedgerQuery, LedgerWatch, News, Step, TaskNews, TaskWatch};

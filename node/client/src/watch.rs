@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use hms_proto::v1::{self as wire, watch_events_reply, watch_task_reply};
 use hms_protocol::codec::{CodecError, Wire as _, field};
-use hms_protocol::id::{AgentId, Cursor, TaskId};
+use hms_protocol::id::{AgentId, Cursor, Index, TaskId};
 use hms_protocol::task::{Task, Transition};
+use hms_protocol::transcript::TranscriptPart;
 use tokio::time::{Instant, sleep, timeout_at};
 use tonic::Streaming;
 
@@ -206,6 +207,89 @@ impl EventWatch {
     }
 }
 
+/// Which entries of the ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LedgerQuery {
+    /// The first one; `None` for the oldest that is kept.
+    pub from: Option<Index>,
+    /// Only so many of the newest.
+    pub last: Option<u64>,
+    /// Whether to go on with those to come.
+    pub follow: bool,
+}
+
+/// Reads the certified ledger, as a transcript. Nothing of it is checked here: an
+/// [`Examiner`](hms_protocol::transcript::Examiner) does that.
+#[derive(Debug)]
+pub struct LedgerWatch {
+    client: Client,
+    query: LedgerQuery,
+    begun: bool,
+    stream: Option<Opened<wire::ReadLedgerReply>>,
+    reopening: Reopening,
+    done: bool,
+}
+
+impl LedgerWatch {
+    /// The next parts; `None` after the last ones.
+    pub async fn next(&mut self) -> Result<Option<Vec<TranscriptPart>>, ClientError> {
+        while !self.done {
+            match self.receive().await {
+                Ok(parts) => {
+                    self.reopening.succeed();
+                    return Ok(Some(self.go_on_after(parts)));
+                }
+                Err(error) => {
+                    self.stream = None;
+                    self.reopening.wait(&self.client, error).await?;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Remembers where to go on, and leaves out the openings of those who only go on.
+    fn go_on_after(&mut self, mut parts: Vec<TranscriptPart>) -> Vec<TranscriptPart> {
+        let begun = self.begun;
+        parts.retain(|part| !(begun && matches!(part, TranscriptPart::Opening(_))));
+        for part in &parts {
+            match part {
+                TranscriptPart::Opening(opening) => {
+                    self.begun = true;
+                    (self.query.from, self.query.last) = (Some(opening.first), None);
+                }
+                TranscriptPart::Entry(entry) => self.query.from = Some(entry.index.next()),
+                TranscriptPart::Handover(_) | TranscriptPart::Certificate(_) => {}
+            }
+        }
+        parts
+    }
+
+    async fn receive(&mut self) -> Result<Vec<TranscriptPart>, ClientError> {
+        if self.stream.is_none() {
+            let query = self.query;
+            let request = wire::ReadLedgerRequest {
+                from: query.from.unwrap_or_default().0,
+                last: query.last.unwrap_or_default(),
+                follow: query.follow,
+            };
+            let opened = self
+                .client
+                .open(self.reopening.turn, request, async |mut mesh, request| {
+                    mesh.read_ledger(request).await
+                })
+                .await?;
+            self.stream = Some(opened);
+        }
+        let stream = self.stream.as_mut().expect("opened above");
+        let reply = next_of(stream).await?;
+        let parts = reply.parts.into_iter().map(TranscriptPart::from_wire);
+        let parts = parts.collect::<Result<_, _>>()?;
+        self.done = reply.done;
+        Ok(parts)
+    }
+}
+
 /// The next message of a stream. A stream never ends by itself before its last word.
 async fn next_of<T>((address, stream): &mut Opened<T>) -> Result<T, ClientError> {
     match stream.message().await {
@@ -254,6 +338,19 @@ impl Client {
             begun: false,
             stream: None,
             reopening: Reopening::default(),
+        }
+    }
+
+    /// Reads the certified ledger.
+    pub fn read_ledger(&self, query: LedgerQuery) -> LedgerWatch {
+        let client = self.clone();
+        LedgerWatch {
+            client,
+            query,
+            begun: false,
+            stream: None,
+            reopening: Reopening::default(),
+            done: false,
         }
     }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use hms_consensus::input::{Admission, Request};
 use hms_proto::v1::{self as wire, call};
 use hms_protocol::codec::{CodecError, Wire as _, WireEnum as _, field, member};
-use hms_protocol::id::{AgentId, Cursor, TaskId};
+use hms_protocol::id::{AgentId, Cursor, Index, TaskId};
 use hms_protocol::limits;
 use hms_protocol::member::Role;
 use hms_protocol::refusal::Refusal;
@@ -45,6 +45,19 @@ pub(super) enum Watch {
         /// Which kinds; empty for all.
         kinds: BTreeSet<wire::EventKind>,
     },
+    /// The entries of the ledger themselves.
+    Ledger(LedgerPart),
+}
+
+/// Which entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LedgerPart {
+    /// The first one; 0 for the oldest that is kept.
+    pub(super) from: Index,
+    /// Only so many of the newest; 0 for all.
+    pub(super) last: u64,
+    /// Whether to go on with those to come.
+    pub(super) follow: bool,
 }
 
 /// Reads a call.
@@ -75,6 +88,13 @@ pub(super) fn read(ask: call::Ask) -> Result<Ask, Refusal> {
             return Ok(Ask::Watch(Watch::Task { task, after }));
         }
         call::Ask::WatchEvents(request) => return events(request).map(Ask::Watch),
+        call::Ask::ReadLedger(request) => {
+            return Ok(Ask::Watch(Watch::Ledger(LedgerPart {
+                from: Index(request.from),
+                last: request.last,
+                follow: request.follow,
+            })));
+        }
         call::Ask::WeighMemory(request) => {
             let agent = field::agent_id("weigh_memory.agent", &request.agent)?;
             return Ok(Ask::Weigh(agent));
@@ -201,6 +221,7 @@ pub(super) const fn method(ask: &call::Ask) -> &'static str {
         call::Ask::GetGenesis(_) => "get_genesis",
         call::Ask::WatchTask(_) => "watch_task",
         call::Ask::WatchEvents(_) => "watch_events",
+        call::Ask::ReadLedger(_) => "read_ledger",
         call::Ask::WeighMemory(_) => "weigh_memory",
     }
 }
@@ -229,6 +250,7 @@ pub(super) fn task_of(ask: &call::Ask) -> Option<TaskId> {
         | call::Ask::Status(_)
         | call::Ask::GetGenesis(_)
         | call::Ask::WatchEvents(_)
+        | call::Ask::ReadLedger(_)
         | call::Ask::WeighMemory(_) => return None,
     };
     TaskId::from_slice(bytes)

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{self, Stream, StreamExt as _};
-use hms_proto::v1::{self as wire, call, reply, watch_events_reply, watch_task_reply};
-use hms_protocol::id::{Cursor, NodeId};
+use hms_proto::v1::{
+    self as wire, call, reply, transcript_part, watch_events_reply, watch_task_reply,
+};
+use hms_protocol::id::{Cursor, Index, NodeId};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_stream::wrappers::ReceiverStream;
@@ -150,6 +152,9 @@ impl Follower {
         {
             *after = Some(stand);
         }
+        if let (Some(next), Watch::Ledger(wanted)) = (next_entry(&reply), &mut self.watch) {
+            (wanted.from, wanted.last) = (next, 0);
+        }
         if is_start(&reply) && std::mem::replace(&mut self.begun, true) {
             // The next leader's word for where it goes on.
             return true;
@@ -170,6 +175,11 @@ impl Watch {
             Self::Events { after, kinds } => call::Ask::WatchEvents(wire::WatchEventsRequest {
                 after: after.map(cursor_to_wire),
                 kinds: kinds.iter().map(|kind| i32::from(*kind)).collect(),
+            }),
+            Self::Ledger(wanted) => call::Ask::ReadLedger(wire::ReadLedgerRequest {
+                from: wanted.from.0,
+                last: wanted.last,
+                follow: wanted.follow,
             }),
         }
     }
@@ -201,7 +211,37 @@ fn is_start(reply: &reply::Reply) -> bool {
         reply::Reply::WatchEvents(wire::WatchEventsReply {
             what: Some(watch_events_reply::What::Start(_)),
         })
-    )
+    ) || opening(reply).is_some()
+}
+
+/// What a piece of the ledger begins with, if it is the first one.
+fn opening(reply: &reply::Reply) -> Option<&wire::TranscriptOpening> {
+    let reply::Reply::ReadLedger(reply) = reply else {
+        return None;
+    };
+    match reply.parts.first()?.part.as_ref()? {
+        transcript_part::Part::Opening(opening) => Some(opening),
+        transcript_part::Part::Handover(_)
+        | transcript_part::Part::Entry(_)
+        | transcript_part::Part::Certificate(_) => None,
+    }
+}
+
+/// The entry with which the ledger goes on after a piece of it.
+fn next_entry(reply: &reply::Reply) -> Option<Index> {
+    if let Some(opening) = opening(reply) {
+        return Some(Index(opening.first));
+    }
+    let reply::Reply::ReadLedger(reply) = reply else {
+        return None;
+    };
+    let mut newest = reply.parts.iter().rev();
+    newest.find_map(|part| match part.part.as_ref()? {
+        transcript_part::Part::Entry(entry) => Some(Index(entry.index).next()),
+        transcript_part::Part::Opening(_)
+        | transcript_part::Part::Handover(_)
+        | transcript_part::Part::Certificate(_) => None,
+    })
 }
 
 fn is_done(reply: &reply::Reply) -> bool {
@@ -209,7 +249,7 @@ fn is_done(reply: &reply::Reply) -> bool {
         reply,
         reply::Reply::WatchTask(wire::WatchTaskReply {
             what: Some(watch_task_reply::What::Done(_)),
-        })
+        }) | reply::Reply::ReadLedger(wire::ReadLedgerReply { done: true, .. })
     )
 }
 

@@ -68,6 +68,7 @@ picked!(
     Status: StatusReply,
     WatchTask: WatchTaskReply,
     WatchEvents: WatchEventsReply,
+    ReadLedger: ReadLedgerReply,
     WeighMemory: WeighMemoryReply,
     GetReceipt: GetReceiptReply,
     GetGenesis: GetGenesisReply,
@@ -131,6 +132,7 @@ pub(super) fn watched(ask: call::Ask) -> Result<Watch, Failure> {
 impl Mesh for MeshFace {
     type WatchTaskStream = Streamed<wire::WatchTaskReply>;
     type WatchEventsStream = Streamed<wire::WatchEventsReply>;
+    type ReadLedgerStream = Streamed<wire::ReadLedgerReply>;
     type StreamTaskEventsStream = Streamed<agent::AgentEvent>;
 
     async fn ping(&self, _request: Request<wire::PingRequest>) -> Answered<wire::PingReply> {
@@ -192,6 +194,13 @@ impl Mesh for MeshFace {
         request: Request<wire::WatchEventsRequest>,
     ) -> Answered<Self::WatchEventsStream> {
         self.watch(request, call::Ask::WatchEvents).await
+    }
+
+    async fn read_ledger(
+        &self,
+        request: Request<wire::ReadLedgerRequest>,
+    ) -> Answered<Self::ReadLedgerStream> {
+        self.watch(request, call::Ask::ReadLedger).await
     }
 
     async fn stream_task_events(

@@ -31,6 +31,7 @@ impl Hall {
         match watch {
             Watch::Task { task, after } => self.serve_task(task, after, &out).await,
             Watch::Events { after, kinds } => self.serve_events(after, &kinds, &out).await,
+            Watch::Ledger(wanted) => self.serve_ledger(wanted, &out).await,
         }
     }
 
@@ -133,7 +134,7 @@ impl Hall {
         })
     }
 
-    fn not_leading(&self) -> Failure {
+    pub(super) fn not_leading(&self) -> Failure {
         Refusal::NotLeader {
             leader: self.compass.heading().leader,
         }

@@ -125,6 +125,23 @@ impl Database {
         Ok(())
     }
 
+    /// Hands over the entries of a family from a key on backwards, until it is told to stop.
+    pub(super) fn scan_back(
+        &self,
+        family: &str,
+        from: &[u8],
+        mut each: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError>,
+    ) -> Result<(), StoreError> {
+        let mode = IteratorMode::From(from, rocksdb::Direction::Reverse);
+        for entry in self.rocks.iterator_cf(self.family(family), mode) {
+            let (key, value) = entry.map_err(|source| self.error(source))?;
+            if each(&key, &value)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// The last entry of a family.
     pub(super) fn last(&self, family: &str) -> Result<Option<Entry>, StoreError> {
         let mut entries = self

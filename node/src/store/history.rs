@@ -146,6 +146,34 @@ impl History {
         Ok(certificates)
     }
 
+    /// The newest final certificate of an entry from `from` to `up_to` that will do.
+    ///
+    /// # Errors
+    ///
+    /// Something cannot be read as it was written.
+    pub fn newest_certificate(
+        &self,
+        from: Index,
+        up_to: Index,
+        will_do: impl Fn(&Certificate) -> bool,
+    ) -> Result<Option<Certificate>, StoreError> {
+        let mut newest = None;
+        let end = layout::row_key(up_to);
+        let family = layout::CERTIFICATES;
+        self.disk.database.scan_back(family, &end, |key, bytes| {
+            if self.index(family, key)? < from {
+                return Ok(ControlFlow::Break(()));
+            }
+            let (_, certificate) = self.certificate(key, bytes)?;
+            if will_do(&certificate) {
+                newest = Some(certificate);
+                return Ok(ControlFlow::Break(()));
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(newest)
+    }
+
     fn certificate(&self, key: &[u8], bytes: &[u8]) -> Result<(Index, Certificate), StoreError> {
         let family = layout::CERTIFICATES;
         let index = self.index(family, key)?;

@@ -23,12 +23,7 @@ pub fn read(version: &[u8], stamp: &[u8], command: &[u8]) -> Result<ShownCommand
     };
     let batch =
         v1::Batch::decode(bytes.as_slice()).map_err(|error| malformed(error.to_string()))?;
-    if batch.version != BATCH_VERSION {
-        return Err(CodecError::UnknownValue {
-            field: "batch.version",
-            value: i32::try_from(batch.version).unwrap_or(i32::MAX),
-        });
-    }
+    check_version(batch.version)?;
     if batch.encode_to_vec() != bytes {
         return Err(malformed(
             "it is not in the one form that it has".to_owned(),
@@ -45,7 +40,18 @@ pub fn read(version: &[u8], stamp: &[u8], command: &[u8]) -> Result<ShownCommand
     })
 }
 
-fn read_decision(decide: Decide) -> Result<(Option<TaskId>, Decision), CodecError> {
+/// Whether the commands of a batch of this version can be read.
+pub(super) fn check_version(version: u32) -> Result<(), CodecError> {
+    if version == BATCH_VERSION {
+        return Ok(());
+    }
+    Err(CodecError::UnknownValue {
+        field: "batch.version",
+        value: i32::try_from(version).unwrap_or(i32::MAX),
+    })
+}
+
+pub(super) fn read_decision(decide: Decide) -> Result<(Option<TaskId>, Decision), CodecError> {
     let task = |bytes: &[u8]| field::task_id("command.task", bytes).map(Some);
     Ok(match decide {
         Decide::Submit(it) => {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::certificate::Certificate;
 use crate::digest::Hash;
 use crate::id::{AgentId, Epoch, Index, MeshId, NodeId, Position, TaskId, Term};
 use crate::task::{AttemptEnd, Blockage, Report, TaskSpec};
@@ -142,4 +143,18 @@ pub struct Head {
     pub hash: Hash,
     /// Who signed.
     pub signers: BTreeSet<NodeId>,
+}
+
+impl Head {
+    /// What a certificate says. Whether it is good is not decided here.
+    pub fn of(certificate: &Certificate) -> Self {
+        let statement = &certificate.statement;
+        Self {
+            index: statement.index,
+            term: statement.term,
+            epoch: statement.epoch,
+            hash: statement.hash,
+            signers: certificate.signers.iter().map(|(node, _)| *node).collect(),
+        }
+    }
 }

@@ -73,20 +73,13 @@ impl<'a> Story<'a> {
         let (Some(submitted), Some(head)) = (self.submitted, self.head) else {
             return Err(ReceiptRefusal::Unsubmitted);
         };
-        let statement = head.statement;
         Ok(Proven {
             mesh: self.mesh,
             task: self.task,
             spec: submitted.spec,
             via: submitted.via,
             commands: self.commands,
-            head: Head {
-                index: statement.index,
-                term: statement.term,
-                epoch: statement.epoch,
-                hash: statement.hash,
-                signers: head.signers.iter().map(|(node, _)| *node).collect(),
-            },
+            head: Head::of(head),
         })
     }
 

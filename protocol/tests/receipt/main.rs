@@ -6,4 +6,5 @@ mod ledger;
 mod refused;
 mod succession;
 mod tampering;
+mod transcript;
 mod work;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::phrase::{age, size};
 use crate::screen::{Screen, Tone, plain};
 use crate::task::result_json;
-use crate::task::words::{end, finding, is_printable, outcome, reason, verification};
+use crate::task::words::{finding_tone, is_printable, verification};
 
 /// What is proven, for people.
 pub(super) fn text(proven: &Proven, screen: Screen, now: Moment) -> String {
@@ -66,7 +66,7 @@ fn say(deed: &Deed) -> (String, Tone) {
             deed.name().to_owned()
         }
         Deed::Assigned { attempt, agent } => format!("attempt {attempt} assigned to {agent}"),
-        Deed::Blocked(blockage) => format!("blocked: {}", reason(blockage)),
+        Deed::Blocked(blockage) => format!("blocked: {blockage}"),
         Deed::Started { attempt, agent } => format!("attempt {attempt} started by {agent}"),
         Deed::Reported {
             report,
@@ -77,12 +77,12 @@ fn say(deed: &Deed) -> (String, Tone) {
             report.attempt,
             report.agent,
             node.short(),
-            outcome(report.result.outcome),
+            report.result.outcome.name(),
             size(report.result.output.len() as u64),
             digest.short()
         ),
         Deed::Judged { verdict, node } => {
-            let (found, tone) = finding(&verdict.finding);
+            let (found, tone) = (&verdict.finding, finding_tone(&verdict.finding));
             let words = format!(
                 "report {} judged by {} of node {} in round {}: {found}",
                 verdict.report_digest.short(),
@@ -93,7 +93,7 @@ fn say(deed: &Deed) -> (String, Tone) {
             return (words, tone);
         }
         Deed::Redrawn { round } => format!("round {round} of verification ran out of time"),
-        Deed::Expired { attempt, end: how } => format!("attempt {attempt} over: {}", end(*how)),
+        Deed::Expired { attempt, end } => format!("attempt {attempt} over: {}", end.name()),
     };
     (words, Tone::Plain)
 }
@@ -136,7 +136,7 @@ fn deed_json(deed: &Deed) -> Value {
         Deed::Assigned { attempt, agent } | Deed::Started { attempt, agent } => {
             json!({ "attempt": attempt, "agent": agent.to_string() })
         }
-        Deed::Blocked(blockage) => json!({ "why": reason(blockage) }),
+        Deed::Blocked(blockage) => json!({ "why": blockage.to_string() }),
         Deed::Reported {
             report,
             digest,
@@ -154,10 +154,10 @@ fn deed_json(deed: &Deed) -> Value {
             "agent": verdict.verifier.to_string(),
             "node": node.to_string(),
             "report_digest": verdict.report_digest.to_string(),
-            "finding": finding(&verdict.finding).0,
+            "finding": verdict.finding.to_string(),
         }),
         Deed::Redrawn { round } => json!({ "round": round }),
-        Deed::Expired { attempt, end: how } => json!({ "attempt": attempt, "end": end(*how) }),
+        Deed::Expired { attempt, end } => json!({ "attempt": attempt, "end": end.name() }),
     }
 }
 

@@ -4,7 +4,7 @@ use hms_client::domain::task::{Attempt, Task, TaskResult};
 use hms_client::domain::verdict::Verdict;
 use serde_json::{Value, json};
 
-use super::words::{blocked, end, finding, outcome};
+use super::words::blocked;
 use crate::session::Names;
 
 /// A task in a list, for programs.
@@ -26,7 +26,7 @@ pub(super) fn brief_json(task: &Task) -> Value {
         "labels": spec.labels,
         "submitted_at_ms": task.history.first().map(|step| step.at.0),
         "changed_at_ms": task.history.last().map(|step| step.at.0),
-        "outcome": task.result.as_ref().map(|report| outcome(report.result.outcome)),
+        "outcome": task.result.as_ref().map(|report| report.result.outcome.name()),
     })
 }
 
@@ -68,7 +68,7 @@ fn attempt_json(attempt: &Attempt) -> Value {
         "node": attempt.node.to_string(),
         "assigned_at_ms": attempt.assigned_at.0,
         "ended_at_ms": attempt.ended.map(|(at, _)| at.0),
-        "end": attempt.ended.map(|(_, how)| end(how)),
+        "end": attempt.ended.map(|(_, how)| how.name()),
     })
 }
 
@@ -77,14 +77,14 @@ fn verdict_json(verdict: &Verdict) -> Value {
         "verifier": verdict.verifier.to_string(),
         "attempt": verdict.attempt,
         "round": verdict.round,
-        "finding": finding(&verdict.finding).0,
+        "finding": verdict.finding.to_string(),
     })
 }
 
 /// A result, for programs. The output is text if it is text, and hexadecimal digits beside it in any case.
 pub(crate) fn result_json(result: &TaskResult) -> Value {
     json!({
-        "outcome": outcome(result.outcome),
+        "outcome": result.outcome.name(),
         "output": std::str::from_utf8(&result.output).ok(),
         "output_hex": hex::encode(&result.output),
         "stdout": result.stdout,

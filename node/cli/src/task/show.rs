@@ -7,7 +7,7 @@ use hms_client::domain::time::Moment;
 use hms_client::domain::verdict::Verdict;
 
 use super::object::full_json;
-use super::words::{blocked, end, finding, is_printable, outcome, state_tone, verification};
+use super::words::{blocked, finding_tone, is_printable, state_tone, verification};
 use crate::clock::now;
 use crate::exit::Exit;
 use crate::fault::Fault;
@@ -127,7 +127,7 @@ fn attempts(task: &Task, names: &Names, screen: Screen) -> String {
             plain(attempt.agent),
             plain(names.of(attempt.node)),
             plain(took.unwrap_or_else(|| "-".to_owned())),
-            plain(attempt.ended.map_or("under way", |(_, how)| end(how))),
+            plain(attempt.ended.map_or("under way", |(_, how)| how.name())),
         ]);
     }
     sheet.render()
@@ -136,7 +136,8 @@ fn attempts(task: &Task, names: &Names, screen: Screen) -> String {
 fn verdicts(verdicts: &[Verdict], screen: Screen) -> String {
     let mut sheet = screen.table(&["VERIFIER", "ROUND", "FINDING"]);
     for verdict in verdicts {
-        let (word, tone) = finding(&verdict.finding);
+        let finding = &verdict.finding;
+        let (word, tone) = (finding.to_string(), finding_tone(finding));
         sheet.row([plain(verdict.verifier), plain(verdict.round), (word, tone)]);
     }
     sheet.render()
@@ -159,7 +160,7 @@ fn history(task: &Task, screen: Screen, now: Moment) -> String {
 fn result(result: &TaskResult) -> String {
     let mut parts = vec![format!(
         "result    {} in {}",
-        outcome(result.outcome),
+        result.outcome.name(),
         span(result.duration_ms)
     )];
     let output = match std::str::from_utf8(&result.output) {

@@ -104,7 +104,7 @@ pub(super) async fn run(command: SubmitCommand, session: &Session) -> Result<Exi
         }
         if let TaskState::Blocked(blockage) = &state {
             said.push(screen.tint("blocked:", words::state_tone(&state)));
-            said.push(words::reason(blockage));
+            said.push(blockage.to_string());
         }
         said.join(" ")
     };

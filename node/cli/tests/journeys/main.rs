@@ -4,6 +4,7 @@
 //! What each command's text looks like in detail is for the unit tests beside it.
 
 mod agents;
+mod auditing;
 mod local;
 mod mesh;
 mod proofs;

@@ -58,6 +58,7 @@ pub(super) fn question(ask: call::Ask) -> Result<Question, Refusal> {
         | call::Ask::Withdraw(_)
         | call::Ask::WatchTask(_)
         | call::Ask::WatchEvents(_)
+        | call::Ask::ReadLedger(_)
         | call::Ask::WeighMemory(_) => unreachable!("`read` keeps these for itself"),
     })
 }
