@@ -9,7 +9,7 @@ use hms_consensus::effect::Answer;
 use hms_consensus::input::{Question, Request};
 use hms_proto::v1::{self as wire, reply};
 use hms_protocol::certificate::Certificate;
-use hms_protocol::codec::Wire as _;
+use hms_protocol::codec::Wire;
 use hms_protocol::digest::Hash;
 use hms_protocol::id::{Epoch, Index, MeshId};
 use hms_protocol::receipt::{FIRST_INDEX, Handover};
@@ -213,6 +213,6 @@ fn counts(certificate: &Certificate, handovers: &[Handover]) -> bool {
 }
 
 fn piece(parts: &[TranscriptPart], done: bool) -> reply::Reply {
-    let parts = parts.iter().map(|part| part.to_wire()).collect();
+    let parts = parts.iter().map(Wire::to_wire).collect();
     reply::Reply::ReadLedger(wire::ReadLedgerReply { parts, done })
 }
