@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use hms_client::domain::id::NodeId;
 use hms_client::domain::receipt::Head;
 use hms_client::domain::transcript::{Examiner, TranscriptPart};
 use serde_json::{Value, json};
@@ -65,7 +66,7 @@ impl Covered {
             ("mesh", self.mesh.clone()),
         ];
         if let Some(head) = &self.head {
-            let signers: Vec<String> = head.signers.iter().map(|node| node.short()).collect();
+            let signers: Vec<String> = head.signers.iter().map(NodeId::short).collect();
             lines.push(("entries", format!("{} to {}", self.first, head.index)));
             lines.push((
                 "certified",

@@ -109,8 +109,8 @@ mod tests {
     const AGENT: AgentId = AgentId::from_bytes([2; 16]);
     const TASK: TaskId = TaskId::from_bytes([3; 16]);
 
-    fn check(wanted: Wanted, is_wanted: bool) {
-        let act = Act {
+    fn act() -> Act {
+        Act {
             position: Position {
                 index: Index(9),
                 offset: 0,
@@ -121,96 +121,45 @@ mod tests {
             verb: "reported",
             about: vec![Subject::Task(TASK)],
             note: "attempt 1: success".to_owned(),
-        };
+        }
+    }
+
+    /// Whether the act is wanted under conditions as they are typed.
+    fn check(typed: &str, is_wanted: bool) {
+        #[derive(clap::Parser)]
+        struct Typed {
+            #[command(flatten)]
+            wanted: Wanted,
+        }
+        let words = std::iter::once("search").chain(typed.split_whitespace());
+        let typed_in = <Typed as clap::Parser>::try_parse_from(words).expect("they can be typed");
         let names = Names([(NODE, "n1".to_owned())].into());
-        let resolved = wanted.clone().resolve(&names).expect("the node is known");
-        assert_eq!(resolved.has(&act), is_wanted, "{wanted:?}");
+        let resolved = typed_in.wanted.resolve(&names).expect("the node is known");
+        assert_eq!(resolved.has(&act()), is_wanted, "{typed}");
     }
 
     #[test]
     fn every_condition_must_hold() {
-        let all = Wanted::default();
-        let minute = Duration::from_mins(1);
-        check(all.clone(), true);
-        check(
-            Wanted {
-                task: Some(TASK),
-                agent: Some(AGENT),
-                ..all.clone()
-            },
-            true,
-        );
-        check(
-            Wanted {
-                task: Some(TaskId::from_bytes([4; 16])),
-                ..all.clone()
-            },
-            false,
-        );
-        check(
-            Wanted {
-                node: Some("n1".to_owned()),
-                ..all.clone()
-            },
-            false,
-        );
-        check(
-            Wanted {
-                what: vec!["judged".to_owned(), "reported".to_owned()],
-                ..all.clone()
-            },
-            true,
-        );
-        check(
-            Wanted {
-                what: vec!["judged".to_owned()],
-                ..all.clone()
-            },
-            false,
-        );
-        check(
-            Wanted {
-                text: Some("SUCCESS".to_owned()),
-                ..all.clone()
-            },
-            true,
-        );
-        check(
-            Wanted {
-                text: Some("failure".to_owned()),
-                ..all.clone()
-            },
-            false,
-        );
-        check(
-            Wanted {
-                since: Some(2 * minute),
-                until: Some(minute / 2),
-                ..all.clone()
-            },
-            true,
-        );
-        check(
-            Wanted {
-                since: Some(minute / 2),
-                ..all.clone()
-            },
-            false,
-        );
-        check(
-            Wanted {
-                until: Some(2 * minute),
-                ..all.clone()
-            },
-            false,
-        );
+        check("", true);
+        check(&format!("--task {TASK} --agent {AGENT} success"), true);
+        check("--task 04040404-0404-0404-0404-040404040404", false);
+        check("--node n1", false);
+        check("--what judged,reported", true);
+        check("--what judged", false);
+        check("SUCCESS", true);
+        check("failure", false);
+        check("--since 2m --until 30s", true);
+        check("--since 30s", false);
+        check("--until 2m", false);
+    }
+
+    #[test]
+    fn a_node_that_nobody_knows_is_an_error() {
         let stranger = Wanted {
             node: Some("n9".to_owned()),
-            ..all
+            ..Wanted::default()
         };
-        let fault = stranger
-            .resolve(&Names::default())
-            .expect_err("nobody is called so");
+        let fault = stranger.offline().expect_err("nobody is called so");
         assert_eq!(fault.code(), "HMS-UNKNOWN-NODE");
     }
 }
