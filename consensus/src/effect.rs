@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 
 use hms_protocol::agent::{Agent, AgentCertificate};
+use hms_protocol::evidence::Guilty;
 use hms_protocol::heartbeat::Heartbeat;
 use hms_protocol::id::{AgentId, Index, NodeId, Position, SkillName, TaskId, Term};
-use hms_protocol::member::{Member, RosterView};
+use hms_protocol::member::{Member, MemberStanding, RosterView};
 use hms_protocol::peer::{Announcement, Dispatch, PeerMessage, Run};
 use hms_protocol::receipt::Handover;
 use hms_protocol::refusal::Refusal;
@@ -19,6 +20,7 @@ use hms_protocol::time::Moment;
 use crate::input::Ticket;
 use crate::outline::Outline;
 use crate::state::checkpoint::Checkpoint;
+use crate::state::evidence::Evidence;
 
 /// An order to the hands.
 #[derive(Debug)]
@@ -83,6 +85,15 @@ pub enum Effect {
         /// Which promise, for people.
         reason: String,
     },
+}
+
+impl Effect {
+    /// The end of a node that takes no part any more: whatever it went on doing would be refused.
+    pub(crate) fn excluded(standing: MemberStanding) -> Self {
+        let standing = standing.name();
+        let reason = format!("the mesh holds this node as {standing}: see `hms evidence list`");
+        Self::Halt { reason }
+    }
 }
 
 /// A write to the log, opaque to the store. Carried out in this order, durable as a whole.
@@ -193,6 +204,42 @@ pub enum Answer {
     Handovers(Vec<Handover>),
     /// The encoded genesis; its digest is the mesh's id.
     Genesis(Vec<u8>),
+    /// A page of evidence, newest first.
+    EvidenceList {
+        /// The page.
+        pieces: Vec<EvidenceView>,
+        /// How many pieces are kept in all.
+        total: u64,
+    },
+    /// One piece of evidence.
+    Evidence(Box<Evidence>),
+}
+
+/// A piece of evidence, without what it consists of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvidenceView {
+    /// Its number in the mesh.
+    pub number: u64,
+    /// The command that brought it into the ledger.
+    pub position: Position,
+    /// When.
+    pub at: Moment,
+    /// Who is convicted.
+    pub guilty: Guilty,
+    /// What it shows, for people.
+    pub what: &'static str,
+}
+
+impl From<&Evidence> for EvidenceView {
+    fn from(piece: &Evidence) -> Self {
+        Self {
+            number: piece.number,
+            position: piece.position,
+            at: piece.at,
+            guilty: piece.guilty,
+            what: piece.exhibit.describe(),
+        }
+    }
 }
 
 /// A skill and who has it.
@@ -267,6 +314,10 @@ pub struct StatusView {
     pub tasks: Vec<(&'static str, u64)>,
     /// Services by health: healthy, disputed, down, unknown.
     pub services: [u64; 4],
+    /// Pieces of evidence that are kept.
+    pub evidence: u64,
+    /// Members that take no part any more.
+    pub excluded: Vec<NodeId>,
 }
 
 /// Why a task is where it is.

@@ -222,6 +222,15 @@ pub enum Question {
     Handovers,
     /// What the mesh began with: whoever checks a receipt needs it.
     Genesis,
+    /// Evidence, newest first.
+    EvidenceList {
+        /// Only pieces with a lower number than this one; zero for all.
+        before: u64,
+        /// At most so many.
+        limit: u32,
+    },
+    /// One piece of evidence.
+    Evidence(u64),
 }
 
 /// Which tasks to list. Every condition that is given must hold.

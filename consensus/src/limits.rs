@@ -105,6 +105,13 @@ pub const CHECKPOINT_EVERY_BYTES: usize = 16 * 1024 * 1024;
 /// State digests that a voter keeps for comparison, its own and the others'. The oldest are forgotten.
 pub const DIGESTS_KEPT_MAX: usize = 64;
 
+/// Pieces of evidence that a voter checks for one node that brings them, within [`REPEAT_EVERY_MS`]. Each costs two
+/// verifications. More are dropped unread: who brings evidence repeats it.
+pub const EVIDENCE_CHECKS_PER_NODE_MAX: u32 = 4;
+
+/// Pieces of evidence that a voter tells the others in one round. The rest waits for the next tick.
+pub const EVIDENCE_TOLD_PER_ROUND_MAX: usize = 8;
+
 /// How long after its start a node may still be bringing up the agents of its former life, in milliseconds. An order for
 /// an agent that is not there later is answered by retiring it.
 pub const AGENTS_UP_WITHIN_MS: u64 = 60_000;

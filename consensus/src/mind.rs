@@ -49,6 +49,7 @@ impl Mind {
         if !roster.members.is_empty() {
             outbox.push(Effect::Enrol(roster.clone()));
         }
+        outbox.extend(roster.exclusion_of(birth.me).map(Effect::excluded));
         Ok(Self {
             me: birth.me,
             now: Moment::default(),
@@ -215,6 +216,7 @@ impl Mind {
             | PeerMessage::Retire(_)
             | PeerMessage::AskWatch
             | PeerMessage::Observed(_)
+            | PeerMessage::Evidence(_)
             | PeerMessage::Digest { .. } => self.report(from, message),
         }
     }
@@ -237,6 +239,7 @@ impl Mind {
             PeerMessage::Retire(agents) => voter.retire(from, agents, outbox),
             PeerMessage::AskWatch => voter.asked_watch(from, outbox),
             PeerMessage::Observed(observation) => voter.observed(from, observation),
+            PeerMessage::Evidence(evidence) => voter.told(from, &evidence),
             PeerMessage::Digest {
                 index,
                 state,

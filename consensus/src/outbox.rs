@@ -38,6 +38,11 @@ impl Outbox {
         self.effects.push(effect);
     }
 
+    /// Adds an order, if there is one.
+    pub fn extend(&mut self, effect: Option<Effect>) {
+        self.effects.extend(effect);
+    }
+
     /// Says something to a node, which may be this one.
     pub fn send(&mut self, to: NodeId, message: PeerMessage) {
         if to == self.me {

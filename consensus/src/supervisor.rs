@@ -7,6 +7,7 @@
 
 pub mod adverts;
 pub mod audit;
+mod docket;
 mod intake;
 pub mod lead;
 mod office;
@@ -40,6 +41,7 @@ use crate::state::event::Event;
 
 use adverts::Adverts;
 use audit::{Audit, Finding, Stand};
+use docket::Docket;
 use lead::{Beats, Desk, Tenure};
 use proposals::Proposals;
 use raising::Raisings;
@@ -53,6 +55,7 @@ pub struct Supervisor {
     driver: Driver,
     replica: Replica,
     audit: Audit,
+    docket: Docket,
     adverts: Adverts,
     beats: Beats,
     /// When a leader was last known.
@@ -101,6 +104,7 @@ impl Supervisor {
             driver,
             replica,
             audit: Audit::default(),
+            docket: Docket::default(),
             adverts,
             beats: Beats::default(),
             led_at: Moment::default(),
@@ -130,6 +134,7 @@ impl Supervisor {
         self.unplaced = true;
         self.watch_clock();
         self.watch_nodes(liveness);
+        self.prosecute(outbox);
         self.take_in_voters(liveness);
         self.raisings.follow(self.replica.state(), now, outbox);
         if let Some(tenure) = &mut self.tenure {
@@ -145,8 +150,12 @@ impl Supervisor {
         }
     }
 
-    /// A Raft message has come from a voter.
+    /// A Raft message has come from a voter. One that evidence convicts is not heard: a guilty leader loses its office by
+    /// an election, and cannot keep the evidence out of the ledger.
     pub fn raft(&mut self, from: NodeId, bytes: &[u8]) {
+        if self.is_excluded(from) {
+            return;
+        }
         if let Err(refusal) = self.driver.receive(from, bytes) {
             tracing::debug!(%from, %refusal, "a raft message was refused");
         }
@@ -211,7 +220,7 @@ impl Supervisor {
             outbox.send(to, PeerMessage::Raft(bytes));
         }
         for evidence in progress.evidence {
-            tracing::error!(?evidence, "a voter contradicts itself");
+            self.accuse(&evidence);
         }
         if let Some((_, bytes)) = progress.install {
             self.install(&bytes, outbox);

@@ -193,6 +193,7 @@ impl Worker {
         if vouched && roster.revision > self.roster.revision {
             self.roster = roster;
             outbox.push(Effect::Enrol(self.roster.clone()));
+            outbox.extend(self.roster.exclusion_of(self.me).map(Effect::excluded));
         }
     }
 

@@ -93,4 +93,11 @@ impl RosterView {
     pub fn participants(&self) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(|member| member.takes_part())
     }
+
+    /// The standing of a member that takes no part; `None` for one that does, and for a stranger.
+    pub fn exclusion_of(&self, node: NodeId) -> Option<MemberStanding> {
+        let mut excluded = self.members.iter().filter(|member| !member.takes_part());
+        let found = excluded.find(|member| member.id == node);
+        found.map(|member| member.standing)
+    }
 }

@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use crate::agent::AgentCertificate;
 use crate::digest::Hash;
 use crate::envelope::Sealed;
+use crate::evidence::VoterEvidence;
 use crate::id::{AgentId, Incarnation, Index, NodeId, Sequence, SkillName, TaskId, Term};
 use crate::member::RosterView;
 use crate::service::{Observation, ServiceSpec};
@@ -88,6 +89,9 @@ pub enum PeerMessage {
     },
     /// Prober to leader: what a node thinks of a service.
     Observed(Observation),
+    /// Node to voter: this convicts a voter. Repeated until the ledger has it; whoever gets it checks it for itself, and
+    /// whoever sends it is not to blame for it.
+    Evidence(Box<VoterEvidence>),
     /// Voter to voter: my state's digest at an index, to be compared with yours.
     Digest {
         /// Where.

@@ -75,6 +75,12 @@ pub enum Refusal {
         /// Its standing.
         standing: &'static str,
     },
+    /// There is no such piece of evidence, or it was forgotten after its time.
+    #[error("evidence {number} is not in the ledger")]
+    UnknownEvidence {
+        /// The number.
+        number: u64,
+    },
     /// What is said to convict a node does not.
     #[error("it is no evidence: {0}")]
     NoEvidence(#[source] EvidenceRefusal),
@@ -196,6 +202,7 @@ impl Refusal {
             Self::Unfit { .. } => "HMS-UNFIT",
             Self::UnknownNode { .. } => "HMS-UNKNOWN-NODE",
             Self::Excluded { .. } => "HMS-EXCLUDED",
+            Self::UnknownEvidence { .. } => "HMS-UNKNOWN-EVIDENCE",
             Self::NoEvidence(why) => why.code(),
             Self::NameTaken { .. } => "HMS-NAME-TAKEN",
             Self::BadToken => "HMS-BAD-TOKEN",
@@ -232,6 +239,7 @@ impl Refusal {
             Self::Excluded { .. } => {
                 "see `hms evidence list` for the reason; a new node needs a new data directory and key"
             }
+            Self::UnknownEvidence { .. } => "list the evidence with `hms evidence list`",
             Self::NoEvidence(_) => "an honest node can have said all of it",
             Self::NameTaken { .. } => "start the node with another --name",
             Self::BadToken => {

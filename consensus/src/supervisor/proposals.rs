@@ -59,6 +59,8 @@ pub enum Errand {
     Lose(NodeId),
     /// Take a node's opinion of a service.
     Observe(NodeId, ServiceName),
+    /// Quarantine a node.
+    Convict(NodeId),
 }
 
 /// Commands that wait, and entries under way.

@@ -80,7 +80,8 @@ fn report_back(errand: Errand, command: &Command, state: &State, outbox: &mut Ou
         | Errand::Confirm(_)
         | Errand::Greet(_)
         | Errand::Lose(_)
-        | Errand::Observe(..) => {}
+        | Errand::Observe(..)
+        | Errand::Convict(_) => {}
     }
 }
 

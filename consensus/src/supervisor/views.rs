@@ -13,7 +13,7 @@ use hms_protocol::refusal::Refusal;
 use hms_protocol::service::Health;
 use hms_protocol::task::AttemptEnd;
 
-use crate::effect::{AgentView, Answer, NodeView, Notice, SkillView, StatusView};
+use crate::effect::{AgentView, Answer, EvidenceView, NodeView, Notice, SkillView, StatusView};
 use crate::input::Question;
 use crate::liveness::{Condition, Liveness};
 use crate::outline::Outline;
@@ -67,6 +67,12 @@ impl Supervisor {
             }
             Question::Handovers => Answer::Handovers(self.driver.handovers()),
             Question::Genesis => Answer::Genesis(state.charter().genesis.clone()),
+            Question::EvidenceList { before, limit } => evidence_list(state, before, limit),
+            Question::Evidence(number) => {
+                let piece = state.archive().piece(number);
+                let piece = piece.ok_or(Refusal::UnknownEvidence { number })?;
+                Answer::Evidence(Box::new(piece.clone()))
+            }
         })
     }
 
@@ -202,7 +208,26 @@ impl Supervisor {
             agents: ready.count() as u64,
             tasks: tasks.iter().map(|(name, count)| (*name, *count)).collect(),
             services: health.map(|health| services.count(health)),
+            evidence: state.archive().len() as u64,
+            excluded: state
+                .roster()
+                .members()
+                .filter(|member| !member.takes_part())
+                .map(|member| member.id)
+                .collect(),
         }
+    }
+}
+
+fn evidence_list(state: &State, before: u64, limit: u32) -> Answer {
+    let before = if before == 0 { u64::MAX } else { before };
+    let pieces = state.archive().pieces_before(before);
+    Answer::EvidenceList {
+        pieces: pieces
+            .take(limit.min(PAGE_MAX) as usize)
+            .map(EvidenceView::from)
+            .collect(),
+        total: state.archive().len() as u64,
     }
 }
 

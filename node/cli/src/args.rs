@@ -9,6 +9,7 @@ use hms_client::domain::member::GATEWAY_USUAL;
 use crate::agent::AgentCommand;
 use crate::audit::AuditCommand;
 use crate::bench::BenchCommand;
+use crate::evidence::EvidenceCommand;
 use crate::exit::EXIT_CODES;
 use crate::mesh::MeshCommand;
 use crate::node::NodeCommand;
@@ -91,6 +92,9 @@ pub(crate) enum Command {
     /// The audit log: who did what, when and why, from the certified ledger.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Evidence: what convicts a node or an agent.
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
     /// Prove every theorem of a Metamath file, each on its own agent, each checked by others.
     Prove(ProveCommand),
     /// Services that the mesh watches.
@@ -129,7 +133,7 @@ mod tests {
     }
 
     /// Every call of the mesh's service, and a command that makes it.
-    const CALLS: [(&str, &str); 24] = [
+    const CALLS: [(&str, &str); 26] = [
         ("Ping", "ping"),
         ("Status", "status"),
         ("SubmitTask", "task submit"),
@@ -155,6 +159,8 @@ mod tests {
         ("GetReceipt", "task receipt"),
         ("GetGenesis", "mesh genesis"),
         ("ReadLedger", "audit export"),
+        ("ListEvidence", "evidence list"),
+        ("GetEvidence", "evidence show"),
     ];
 
     /// UI-6: whatever the mesh can be asked, a command asks, and answers in JSON for whoever wants it.

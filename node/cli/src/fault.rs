@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use hms_client::domain::codec::CodecError;
+use hms_client::domain::evidence::EvidenceRefusal;
 use hms_client::domain::proof::ProofRefusal;
 use hms_client::domain::receipt::ReceiptRefusal;
 use hms_client::domain::transcript::TranscriptRefusal;
@@ -78,6 +79,22 @@ pub(crate) enum Fault {
         path: PathBuf,
         /// Where and why.
         source: CodecError,
+    },
+    /// A file is not evidence.
+    #[error("{} is not a piece of evidence: {source}", path.display())]
+    BadEvidence {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: CodecError,
+    },
+    /// Evidence convicts nobody.
+    #[error("{} convicts nobody: {source}", path.display())]
+    Unconvincing {
+        /// The file.
+        path: PathBuf,
+        /// The first thing that is wrong.
+        source: EvidenceRefusal,
     },
     /// A receipt does not prove what it claims.
     #[error("{} proves nothing: {source}", path.display())]
@@ -157,6 +174,8 @@ impl Fault {
             Self::BadTheorems { source, .. } => source.code(),
             Self::BadReceipt { .. } => "HMS-FILE-RECEIPT",
             Self::BadGenesis { .. } => "HMS-FILE-GENESIS",
+            Self::BadEvidence { .. } => "HMS-FILE-EVIDENCE",
+            Self::Unconvincing { source, .. } => source.code(),
             Self::Unproven { source, .. } => source.code(),
             Self::BadTranscript { .. } => "HMS-FILE-TRANSCRIPT",
             Self::CutOff { .. } => "HMS-FILE-CUT-OFF",
@@ -185,6 +204,8 @@ impl Fault {
             Self::BadGenesis { .. } => {
                 "take the genesis from somebody whom you trust: all else follows from it"
             }
+            Self::BadEvidence { .. } => "take it anew with `hms evidence show NUMBER --out FILE`",
+            Self::Unconvincing { .. } => "blame nobody for it; ask who made the file",
             Self::Unproven { .. } => {
                 "do not rely on it: take the receipt anew from another node, and ask who changed this one"
             }
@@ -213,7 +234,9 @@ impl Fault {
                 Class::Unavailable => Exit::Unavailable,
                 Class::TimedOut => Exit::TimedOut,
             },
-            Self::Unproven { .. } | Self::Tampered { .. } => Exit::Unverified,
+            Self::Unproven { .. } | Self::Unconvincing { .. } | Self::Tampered { .. } => {
+                Exit::Unverified
+            }
             Self::Unreadable { .. }
             | Self::Unwritable { .. }
             | Self::FileExists { .. }
@@ -224,6 +247,7 @@ impl Fault {
             | Self::BadGenesis { .. }
             | Self::BadTranscript { .. }
             | Self::CutOff { .. }
+            | Self::BadEvidence { .. }
             | Self::BadBase { .. }
             | Self::NoBase
             | Self::ManyBases { .. }

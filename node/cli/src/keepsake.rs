@@ -1,14 +1,17 @@
-//! Files that a command makes for somebody to keep: a receipt, a genesis.
+//! Files that a command makes for somebody to keep, and reads back: a receipt, a genesis, a piece of evidence.
 //!
 //! What is there already is not touched, unless the person says so. Nothing is made half: what cannot be written whole is
 //! not there afterwards.
 
-use std::fs;
-use std::io::{self, BufWriter, IntoInnerError, Write as _};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, IntoInnerError, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use hms_client::domain::codec;
+use hms_client::domain::limits::GENESIS_BYTES_MAX;
+use hms_client::domain::receipt::Origin;
 use tempfile::{Builder, NamedTempFile};
 
 use crate::fault::Fault;
@@ -28,6 +31,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Whether the person has named a file.
+    pub(crate) fn is_named(&self) -> bool {
+        self.out.is_some()
+    }
+
     /// Writes the file, under its `usual` name unless the person gave another, and says where it is.
     pub(crate) fn keep(&self, usual: &str, bytes: &[u8]) -> Result<PathBuf, Fault> {
         let mut draft = self.begin(usual)?;
@@ -104,6 +112,27 @@ fn fault(path: PathBuf, source: io::Error) -> Fault {
         return Fault::FileExists { path };
     }
     Fault::Unwritable { path, source }
+}
+
+/// Reads a kept file, but never more than one byte beyond what its decoder will accept.
+pub(crate) fn read(path: &Path, max: usize) -> Result<Vec<u8>, Fault> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(max as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|source| Fault::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+    Ok(bytes)
+}
+
+/// Reads a kept genesis.
+pub(crate) fn read_genesis(path: &Path) -> Result<Origin, Fault> {
+    let bytes = read(path, GENESIS_BYTES_MAX)?;
+    codec::origin::read(&bytes).map_err(|source| Fault::BadGenesis {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod bench;
 mod clock;
 mod completions;
 mod dev;
+mod evidence;
 mod exit;
 mod fault;
 mod keepsake;
@@ -80,6 +81,7 @@ async fn run(cli: Cli) -> Result<Exit, Fault> {
         Command::Testnet(command) => command
             .run(Screen::open(global.output))
             .map(|()| Exit::Done),
+        Command::Evidence(command) => evidence::run(&command, &global).await,
         Command::Receipt(command) => receipt::run(&command, Screen::open(global.output)),
         Command::Audit(command) => audit::run(command, &global).await,
         Command::Dev => dev::run().await.map(|()| Exit::Done),

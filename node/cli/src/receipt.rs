@@ -6,18 +6,17 @@
 mod parts;
 mod proven;
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use hms_client::domain::codec;
-use hms_client::domain::limits::{GENESIS_BYTES_MAX, RECEIPT_BYTES_MAX};
-use hms_client::domain::receipt::{Origin, Receipt};
+use hms_client::domain::limits::RECEIPT_BYTES_MAX;
+use hms_client::domain::receipt::Receipt;
 
 use crate::clock::now;
 use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::keepsake::{read, read_genesis};
 use crate::screen::Screen;
 
 pub(crate) use parts::as_json as receipt_json;
@@ -78,27 +77,6 @@ fn read_receipt(path: &Path) -> Result<Receipt, Fault> {
         path: path.to_owned(),
         source,
     })
-}
-
-/// Reads the genesis of the mesh that the person trusts.
-pub(crate) fn read_genesis(path: &Path) -> Result<Origin, Fault> {
-    let bytes = read(path, GENESIS_BYTES_MAX)?;
-    codec::origin::read(&bytes).map_err(|source| Fault::BadGenesis {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-/// Reads a file, but never more than one byte beyond what the decoder will accept.
-fn read(path: &Path, max: usize) -> Result<Vec<u8>, Fault> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(max as u64 + 1).read_to_end(&mut bytes))
-        .map_err(|source| Fault::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
-    Ok(bytes)
 }
 
 /// Files that another implementation has written.

@@ -64,8 +64,26 @@ fn text(status: &StatusView, names: &Names, screen: Screen) -> String {
         ),
         ("state", status.state_digest.to_string()),
     ];
-    let lines = lines.map(|(name, value)| format!("{name:<9} {value}"));
+    let mut lines = lines
+        .map(|(name, value)| format!("{name:<9} {value}"))
+        .to_vec();
+    lines.extend(alarm(status, names, screen));
     lines.join("\n")
+}
+
+/// What somebody should look at, if evidence has convicted anybody.
+fn alarm(status: &StatusView, names: &Names, screen: Screen) -> Option<String> {
+    if status.evidence == 0 && status.excluded.is_empty() {
+        return None;
+    }
+    let out: Vec<String> = status.excluded.iter().map(|node| names.of(*node)).collect();
+    let out = match out.as_slice() {
+        [] => "no node is excluded".to_owned(),
+        nodes => format!("excluded: {}", nodes.join(", ")),
+    };
+    let pieces = status.evidence;
+    let said = format!("{pieces} pieces of evidence, {out}: see `hms evidence list`");
+    Some(format!("{:<9} {}", "alarm", screen.tint(&said, Tone::Bad)))
 }
 
 fn tasks(counts: &[(String, u64)]) -> String {
@@ -105,6 +123,11 @@ fn as_json(status: &StatusView, names: &Names) -> Value {
             "down": status.services_down,
             "unknown": status.services_unknown,
         },
+        "evidence": status.evidence,
+        "excluded": status.excluded.iter().map(|node| json!({
+            "id": node.to_string(),
+            "name": names.of(*node),
+        })).collect::<Vec<Value>>(),
     })
 }
 
@@ -176,7 +199,25 @@ mod tests {
             services_disputed: 0,
             services_down: 1,
             services_unknown: 0,
+            evidence: 0,
+            excluded: Vec::new(),
         }
+    }
+
+    /// BYZ-3: a conviction is seen at first glance.
+    #[test]
+    fn a_conviction_is_an_alarm() {
+        let node = NodeId::from_bytes([2; 32]);
+        let names = Names([(node, "n1".to_owned())].into());
+        let convicted = StatusView {
+            evidence: 3,
+            excluded: vec![node],
+            ..status()
+        };
+        let said = text(&convicted, &names, Screen::plain());
+        let alarm = "alarm     3 pieces of evidence, excluded: n1: see `hms evidence list`";
+        assert!(said.ends_with(alarm), "{said}");
+        assert_eq!(as_json(&convicted, &names)["excluded"][0]["name"], "n1");
     }
 
     #[test]

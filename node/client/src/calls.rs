@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use hms_proto::v1 as wire;
 use hms_protocol::agent::AgentCertificate;
 use hms_protocol::codec::{self, Wire, field};
+use hms_protocol::evidence::Exhibit;
 use hms_protocol::id::{AgentId, NodeId, ServiceName, SkillName, TaskId};
 use hms_protocol::receipt::Receipt;
 use hms_protocol::service::{Service, ServiceSpec};
@@ -16,8 +17,8 @@ use crate::limits::PAGE;
 use crate::reading;
 use crate::submission::Submission;
 use crate::view::{
-    AgentView, Declared, Explanation, NodeView, Page, Ping, SkillView, StatusView, Submitted,
-    TaskQuery, TopicView,
+    AgentView, Declared, EvidenceView, Explanation, NodeView, Page, Ping, SkillView, StatusView,
+    Submitted, TaskQuery, TopicView,
 };
 
 /// A token of the wire, where none is the empty one.
@@ -97,6 +98,42 @@ impl Client {
             .await?;
         codec::origin::read(&reply.genesis)?;
         Ok(reply.genesis)
+    }
+
+    /// A page of the evidence that the ledger keeps: at most `page_size` pieces with a number below `before`, newest
+    /// first.
+    pub async fn evidence(
+        &self,
+        before: Option<u64>,
+        page_size: u32,
+    ) -> Result<(Vec<EvidenceView>, u64), ClientError> {
+        let request = wire::ListEvidenceRequest {
+            page_size,
+            before: before.unwrap_or_default(),
+        };
+        let reply = self
+            .call(request, async |mut mesh, request| {
+                mesh.list_evidence(request).await
+            })
+            .await?;
+        let pieces = reply.pieces.into_iter().map(reading::evidence);
+        Ok((pieces.collect::<Result<_, _>>()?, reply.total))
+    }
+
+    /// One piece of evidence. It is not checked here: [`Exhibit::verify`] does that, for a mesh that the caller trusts to be
+    /// the right one.
+    pub async fn piece_of_evidence(
+        &self,
+        number: u64,
+    ) -> Result<(EvidenceView, Exhibit), ClientError> {
+        let request = wire::GetEvidenceRequest { number };
+        let reply = self
+            .call(request, async |mut mesh, request| {
+                mesh.get_evidence(request).await
+            })
+            .await?;
+        let view = reading::evidence(field::required("evidence.view", reply.view)?)?;
+        Ok((view, codec::decode_exact(&reply.exhibit)?))
     }
 
     /// A page of tasks, newest first, without inputs and without the texts of results.

@@ -3,13 +3,14 @@
 use hms_proto::v1::{self as wire, event};
 use hms_protocol::codec::{CodecError, WireEnum as _, field};
 use hms_protocol::id::{Cursor, Index, NodeId, TaskId, Term};
+use hms_protocol::limits::TEXT_BYTES_MAX;
 use hms_protocol::member::{Presence, Role};
 use hms_protocol::service::Health;
 use hms_protocol::time::Moment;
 
 use crate::view::{
-    AgentView, Candidate, Condition, Declaration, Declared, Event, Explanation, Happening,
-    NodeView, Ping, SkillView, StatusView, Submitted, TopicView,
+    AgentView, Candidate, Condition, Declaration, Declared, Event, EvidenceView, Explanation,
+    Happening, NodeView, Ping, SkillView, StatusView, Submitted, TopicView,
 };
 
 /// No bound: a reply as a whole is bounded, and the reader is not a voter.
@@ -54,6 +55,18 @@ pub(crate) fn status(reply: wire::StatusReply) -> Result<StatusView, CodecError>
         services_disputed: reply.services_disputed,
         services_down: reply.services_down,
         services_unknown: reply.services_unknown,
+        evidence: reply.evidence,
+        excluded: nodes("status.excluded", reply.excluded)?,
+    })
+}
+
+pub(crate) fn evidence(view: wire::EvidenceView) -> Result<EvidenceView, CodecError> {
+    Ok(EvidenceView {
+        number: view.number,
+        position: field::part("evidence.position", view.position)?,
+        at: Moment(view.at_ms),
+        guilty: field::part("evidence.guilty", view.guilty)?,
+        what: field::text("evidence.what", view.what, TEXT_BYTES_MAX)?,
     })
 }
 

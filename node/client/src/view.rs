@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hms_protocol::agent::Agent;
 use hms_protocol::digest::Hash;
+use hms_protocol::evidence::Guilty;
 use hms_protocol::heartbeat::Heartbeat;
 use hms_protocol::id::{
     AgentId, Cursor, Index, MeshId, NodeId, NodeName, Position, ServiceName, SkillName, TaskId,
@@ -82,6 +83,25 @@ pub struct StatusView {
     pub services_down: u64,
     /// Services with too few opinions yet.
     pub services_unknown: u64,
+    /// Pieces of evidence that the ledger keeps.
+    pub evidence: u64,
+    /// Members that take no part any more.
+    pub excluded: Vec<NodeId>,
+}
+
+/// A piece of evidence, without what it consists of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvidenceView {
+    /// Its number in the mesh.
+    pub number: u64,
+    /// The command that brought it into the ledger.
+    pub position: Position,
+    /// When.
+    pub at: Moment,
+    /// Who is convicted.
+    pub guilty: Guilty,
+    /// What it shows, for people.
+    pub what: String,
 }
 
 /// A submission that the mesh has taken.

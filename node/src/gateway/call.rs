@@ -110,7 +110,9 @@ pub(super) fn read(ask: call::Ask) -> Result<Ask, Refusal> {
         | call::Ask::ListSkills(_)
         | call::Ask::Status(_)
         | call::Ask::GetReceipt(_)
-        | call::Ask::GetGenesis(_) => Request::Read(question(ask)?),
+        | call::Ask::GetGenesis(_)
+        | call::Ask::ListEvidence(_)
+        | call::Ask::GetEvidence(_) => Request::Read(question(ask)?),
     };
     Ok(Ask::Once(request))
 }
@@ -219,6 +221,8 @@ pub(super) const fn method(ask: &call::Ask) -> &'static str {
         call::Ask::Status(_) => "status",
         call::Ask::GetReceipt(_) => "get_receipt",
         call::Ask::GetGenesis(_) => "get_genesis",
+        call::Ask::ListEvidence(_) => "list_evidence",
+        call::Ask::GetEvidence(_) => "get_evidence",
         call::Ask::WatchTask(_) => "watch_task",
         call::Ask::WatchEvents(_) => "watch_events",
         call::Ask::ReadLedger(_) => "read_ledger",
@@ -249,6 +253,8 @@ pub(super) fn task_of(ask: &call::Ask) -> Option<TaskId> {
         | call::Ask::ListSkills(_)
         | call::Ask::Status(_)
         | call::Ask::GetGenesis(_)
+        | call::Ask::ListEvidence(_)
+        | call::Ask::GetEvidence(_)
         | call::Ask::WatchEvents(_)
         | call::Ask::ReadLedger(_)
         | call::Ask::WeighMemory(_) => return None,

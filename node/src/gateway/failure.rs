@@ -183,7 +183,8 @@ impl Failure {
             | "HMS-UNKNOWN-SKILL"
             | "HMS-UNKNOWN-AGENT"
             | "HMS-UNKNOWN-NODE"
-            | "HMS-UNKNOWN-SERVICE" => Code::NotFound,
+            | "HMS-UNKNOWN-SERVICE"
+            | "HMS-UNKNOWN-EVIDENCE" => Code::NotFound,
             "HMS-TASK-EXISTS" | "HMS-NAME-TAKEN" => Code::AlreadyExists,
             "HMS-BAD-TOKEN" | "HMS-EXCLUDED" | NOT_A_MEMBER => Code::PermissionDenied,
             "HMS-BAD-SIGNATURE" => Code::Unauthenticated,
@@ -303,6 +304,7 @@ fn details_of(refusal: &Refusal) -> Vec<(&'static str, String)> {
         Refusal::UnknownNode { node } | Refusal::Excluded { node, .. } => {
             vec![("node", node.to_string())]
         }
+        Refusal::UnknownEvidence { number } => vec![("number", number.to_string())],
         Refusal::NameTaken { name } => vec![("name", name.to_string())],
         Refusal::UnknownService { service } => vec![("service", service.to_string())],
         Refusal::BadSignature { signer, .. } => vec![("signer", signer.clone())],

@@ -3,12 +3,12 @@
 //! The replies of a foreign leader are passed on as they came; only a node's own answers are written here.
 
 use hms_consensus::effect::{
-    AgentView, Answer, Candidate, Explanation, NodeView, SkillView, StatusView,
+    AgentView, Answer, Candidate, EvidenceView, Explanation, NodeView, SkillView, StatusView,
 };
 use hms_consensus::input::{Question, Request};
 use hms_consensus::liveness::Condition;
 use hms_proto::v1::{self as wire, reply};
-use hms_protocol::codec::Wire;
+use hms_protocol::codec::{self, Wire};
 use hms_protocol::id::{MeshId, NodeId};
 use hms_protocol::service::Service;
 use hms_protocol::task::{Task, TaskResult};
@@ -75,6 +75,14 @@ pub(super) fn write(answer: Answer, request: &Request, mesh: MeshId) -> reply::R
             unreachable!("whoever asks for these makes the reply of them")
         }
         Answer::Genesis(genesis) => reply::Reply::GetGenesis(wire::GetGenesisReply { genesis }),
+        Answer::EvidenceList { pieces, total } => {
+            let pieces = pieces.iter().map(evidence_to_wire).collect();
+            reply::Reply::ListEvidence(wire::ListEvidenceReply { pieces, total })
+        }
+        Answer::Evidence(piece) => reply::Reply::GetEvidence(wire::GetEvidenceReply {
+            view: Some(evidence_to_wire(&EvidenceView::from(&*piece))),
+            exhibit: codec::encode(&piece.exhibit),
+        }),
     }
 }
 
@@ -96,7 +104,9 @@ fn page_of(request: &Request) -> usize {
             | Question::Status
             | Question::Outline(_)
             | Question::Handovers
-            | Question::Genesis,
+            | Question::Genesis
+            | Question::EvidenceList { .. }
+            | Question::Evidence(_),
         )
         | Request::Admit(_)
         | Request::Submit { .. }
@@ -298,6 +308,18 @@ fn status_to_wire(status: &StatusView) -> wire::StatusReply {
         services_disputed: disputed,
         services_down: down,
         services_unknown: unknown,
+        evidence: status.evidence,
+        excluded: status.excluded.iter().map(node_bytes).collect(),
+    }
+}
+
+fn evidence_to_wire(piece: &EvidenceView) -> wire::EvidenceView {
+    wire::EvidenceView {
+        number: piece.number,
+        position: Some(piece.position.to_wire()),
+        at_ms: piece.at.0,
+        guilty: Some(piece.guilty.to_wire()),
+        what: piece.what.to_owned(),
     }
 }
 

@@ -72,6 +72,8 @@ picked!(
     WeighMemory: WeighMemoryReply,
     GetReceipt: GetReceiptReply,
     GetGenesis: GetGenesisReply,
+    ListEvidence: ListEvidenceReply,
+    GetEvidence: GetEvidenceReply,
 );
 
 /// The reply if it is of the kind that was asked for.
@@ -319,6 +321,20 @@ impl Mesh for MeshFace {
         request: Request<wire::GetGenesisRequest>,
     ) -> Answered<wire::GetGenesisReply> {
         self.once(request, call::Ask::GetGenesis).await
+    }
+
+    async fn list_evidence(
+        &self,
+        request: Request<wire::ListEvidenceRequest>,
+    ) -> Answered<wire::ListEvidenceReply> {
+        self.once(request, call::Ask::ListEvidence).await
+    }
+
+    async fn get_evidence(
+        &self,
+        request: Request<wire::GetEvidenceRequest>,
+    ) -> Answered<wire::GetEvidenceReply> {
+        self.once(request, call::Ask::GetEvidence).await
     }
 }
 

@@ -103,6 +103,7 @@ impl Wire for PeerMessage {
             Say::AskWatch(_) => Ok(Self::AskWatch),
             Say::Watch(watch) => read_watch(watch),
             Say::Observed(observation) => Wire::from_wire(observation).map(Self::Observed),
+            Say::Evidence(evidence) => Ok(Self::Evidence(Box::new(Wire::from_wire(evidence)?))),
             Say::Digest(digest) => Ok(Self::Digest {
                 index: Index(digest.index),
                 state: field::hash("digest.state", &digest.state)?,
@@ -162,6 +163,7 @@ fn say(message: &PeerMessage) -> Say {
                 .collect(),
         }),
         PeerMessage::Observed(observation) => Say::Observed(observation.to_wire()),
+        PeerMessage::Evidence(evidence) => Say::Evidence(evidence.to_wire()),
         PeerMessage::Digest {
             index,
             state,

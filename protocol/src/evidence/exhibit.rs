@@ -33,6 +33,14 @@ pub enum Guilty {
 }
 
 impl Exhibit {
+    /// What it shows if it is good, as a sentence's end for people.
+    pub const fn describe(&self) -> &'static str {
+        match self {
+            Self::Voter(evidence) => evidence.describe(),
+            Self::Agent(_) => "reported a result that verifiers refused",
+        }
+    }
+
     /// Checks it and names the guilty one. Reads nothing but its arguments.
     ///
     /// ```

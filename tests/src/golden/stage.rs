@@ -13,6 +13,7 @@
 //! | `kill n1`, `start n1`, `sleep n1 for 5s` | |
 //! | `slow n1` | its clock runs at a quarter of the speed from now on |
 //! | `cut n1`, `cut n1 n2`, `mend n1`, `mend n1 n2` | |
+//! | `accuse n2 to n3` | n2's key has signed two logs, and n3 is shown both |
 //! | `run 3s`, `until t1 succeeded` | lets time pass |
 //!
 //! A deadline counts from when the mesh is founded, so that two submits in a row can be the same. Whoever asks waits for
@@ -98,6 +99,7 @@ impl Stage {
             "kill" | "start" | "sleep" | "slow" | "cut" | "mend" | "blind" | "see" => {
                 self.hurt(&words)
             }
+            "accuse" => self.accuse(&words),
             "run" => self.run(&words),
             "until" => self.until(&words),
             "spawn" | "stop" | "submit" | "cancel" | "read" | "why" | "service" => self.ask(&words),
@@ -207,6 +209,12 @@ impl Stage {
             ("blind", _) => drop(world.blind.insert(host)),
             _ => drop(world.blind.remove(&host)),
         }
+        Ok(())
+    }
+
+    fn accuse(&mut self, words: &Words<'_>) -> Result<(), StageError> {
+        let (liar, to) = (words.host(1)?, words.host(3)?);
+        self.world()?.accuse(liar, to);
         Ok(())
     }
 

@@ -132,10 +132,10 @@ impl Host {
         effects
     }
 
-    /// Whether a node is a member, as far as this host knows.
+    /// Whether a node is a member that takes part, as far as this host knows.
     pub fn knows(&self, node: NodeId) -> bool {
         let roster: &RosterView = &self.disk.roster;
-        roster.members.iter().any(|member| member.id == node)
+        roster.participants().any(|member| member.id == node)
     }
 
     /// The replicated state, if it is a voter and up.

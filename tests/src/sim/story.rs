@@ -163,6 +163,7 @@ impl Story {
             | PeerMessage::AskWatch
             | PeerMessage::Watch { .. }
             | PeerMessage::Observed(_)
+            | PeerMessage::Evidence(_)
             | PeerMessage::Digest { .. } => None,
         }
     }
@@ -274,7 +275,9 @@ impl Story {
                 | Answer::Status(_)
                 | Answer::Outline(_)
                 | Answer::Handovers(_)
-                | Answer::Genesis(_),
+                | Answer::Genesis(_)
+                | Answer::EvidenceList { .. }
+                | Answer::Evidence(_),
             ) => "answered".to_owned(),
         }
     }

@@ -10,6 +10,7 @@ use hms_protocol::id::{Incarnation, Index, MeshId, NodeId, ServiceName};
 use hms_protocol::peer::Run;
 use hms_protocol::service::Sight;
 
+mod accusation;
 mod blows;
 mod found;
 mod hands;

@@ -12,7 +12,7 @@ use super::file::Transcript;
 use crate::clock::stopwatch;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::receipt::read_genesis;
+use crate::keepsake::read_genesis;
 use crate::screen::{Screen, Tone};
 
 /// What an exported ledger covers.

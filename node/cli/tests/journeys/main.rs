@@ -5,6 +5,7 @@
 
 mod agents;
 mod auditing;
+mod evidence;
 mod local;
 mod mesh;
 mod proofs;

@@ -31,7 +31,9 @@ fn help_and_version_are_answers_and_nonsense_is_not() {
 #[test]
 fn a_completion_script_knows_every_noun() {
     let script = hms(&["completions", "bash"]).done();
-    for noun in ["status", "task", "prove", "service", "testnet", "bench"] {
+    for noun in [
+        "status", "task", "prove", "service", "evidence", "testnet", "bench",
+    ] {
         assert!(script.contains(&format!("hms,{noun})")), "{noun}");
     }
 }

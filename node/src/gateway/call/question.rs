@@ -49,6 +49,11 @@ pub(super) fn question(ask: call::Ask) -> Result<Question, Refusal> {
             Question::Outline(field::task_id("get_receipt.task", &request.task)?)
         }
         call::Ask::GetGenesis(_) => Question::Genesis,
+        call::Ask::ListEvidence(request) => Question::EvidenceList {
+            before: request.before,
+            limit: page(request.page_size),
+        },
+        call::Ask::GetEvidence(request) => Question::Evidence(request.number),
         call::Ask::Join(_)
         | call::Ask::Submit(_)
         | call::Ask::Cancel(_)

@@ -1,10 +1,13 @@
 //! Arbitrary messages: what nodes say, and the envelopes that it travels in.
 
+use hms_protocol::certificate::{Attestation, Phase, Statement};
 use hms_protocol::codec::envelope::seal;
 use hms_protocol::codec::peer::Bundle;
 use hms_protocol::envelope::{Audience, BodyKind, Header, Sealed, Sender};
+use hms_protocol::evidence::VoterEvidence;
 use hms_protocol::heartbeat::Heartbeat;
-use hms_protocol::keyring::SecretKey;
+use hms_protocol::id::Epoch;
+use hms_protocol::keyring::{SecretKey, Signature};
 use hms_protocol::peer::{Announcement, Dispatch, Echo, Happening, Lead, PeerMessage, Run};
 use hms_protocol::replay::{Remembered, ReplayRecord};
 use proptest::collection::{btree_map, vec};
@@ -110,6 +113,25 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn word()(
+        group in mesh_id(), voter in node_id(), (epoch, term) in (any::<u64>(), term()),
+        index in index(), hash in hash(), locked: bool, signature: [u8; 64],
+    ) -> Attestation {
+        let signature = Signature::from_bytes(signature);
+        let phase = if locked { Phase::Locked } else { Phase::Held };
+        let statement = Statement { group, epoch: Epoch(epoch), phase, term, index, hash };
+        Attestation { statement, voter, signature }
+    }
+}
+
+/// What is said to convict a voter, whether or not it does.
+fn evidence() -> impl Strategy<Value = PeerMessage> {
+    (word(), word()).prop_map(|(first, second)| {
+        PeerMessage::Evidence(Box::new(VoterEvidence::TwoAttestations { first, second }))
+    })
+}
+
 /// What voters and the leader say about the mesh itself.
 fn housekeeping() -> impl Strategy<Value = PeerMessage> {
     let have_revision = any::<u64>();
@@ -123,6 +145,7 @@ fn housekeeping() -> impl Strategy<Value = PeerMessage> {
             .prop_map(|services| PeerMessage::Watch { services }),
         observation().prop_map(PeerMessage::Observed),
         digest(),
+        evidence(),
     ]
 }
 

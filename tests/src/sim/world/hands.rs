@@ -58,6 +58,10 @@ impl World {
             Effect::Publish(notice) => self.oracle.notice(&notice),
             Effect::Enrol(roster) => self.hosts[host.0].disk.roster = roster,
             Effect::Follow { leader, .. } => self.hosts[host.0].leader = leader,
+            // Whoever is convicted stops when it hears of it.
+            Effect::Halt { .. } if self.oracle.liars.contains(&self.hosts[host.0].node) => {
+                self.crash(host);
+            }
             Effect::Halt { reason } => self.oracle.halted(host, reason),
         }
     }
