@@ -13,19 +13,22 @@ use hms_consensus::liveness::Liveness;
 use hms_consensus::schedule::{InFlight, schedule};
 use hms_consensus::state::State;
 use hms_consensus::state::checkpoint::Checkpoint;
-use hms_consensus::state::command::{Batch, Command, Genesis};
+use hms_consensus::state::command::{Batch, Command};
 use hms_protocol::agent::AgentDraft;
 use hms_protocol::codec::{self, envelope};
 use hms_protocol::digest::{Domain, Hash, hash_fields};
 use hms_protocol::envelope::{Audience, BodyKind, Header, Sender};
+use hms_protocol::genesis::Founding;
 use hms_protocol::heartbeat::Heartbeat;
 use hms_protocol::id::{
     AgentId, Epoch, Incarnation, Index, MeshId, NodeId, Sequence, TaskId, Term,
 };
 use hms_protocol::keyring::SecretKey;
 use hms_protocol::limits::{AGENTS_PER_ENROLMENT_MAX, BATCH_COMMANDS_MAX};
+use hms_protocol::member::Role;
 use hms_protocol::task::{Outcome, Report, TaskKind, TaskResult, TaskSpec};
 use hms_protocol::time::Moment;
+use hms_protocol::token::{Invitation, TOKEN_TTL_MS};
 use hms_protocol::trust::Trust;
 use hms_protocol::verdict::Verification;
 
@@ -66,7 +69,7 @@ fn admission(number: u8) -> Admission {
         role: None,
         addresses: Vec::new(),
         gateway: String::new(),
-        token: Vec::new(),
+        proof: None,
     }
 }
 
@@ -85,22 +88,33 @@ fn apply(state: &mut State, commands: Vec<Command>) {
 
 /// A mesh of a hundred nodes and so many agents.
 fn mesh(agents: u32) -> State {
-    let mut state = State::genesis(&Genesis {
-        founder: admission(1),
-        token_digest: hash_fields(Domain::JoinToken, &[b""]),
+    let operator = SecretKey::from_seed(&[200; 32]);
+    let founding = Founding {
+        operator: operator.public(),
+        founder: node_id(1),
+        name: "n1".parse().expect("a name"),
         voters_wanted: 3,
+        replace_voter_after_ms: 0,
+        trust: Trust::Byzantine,
         founded_at: FOUNDED,
         salt: [1; 32],
-        trust: Trust::Byzantine,
+    };
+    let mut state = State::genesis(&founding.sign(&operator).expect("its own key"));
+    let mesh = state.mesh();
+    let join = (2..=NODES).map(|number| {
+        let ends = FOUNDED.plus_ms(TOKEN_TTL_MS);
+        let invitation = Invitation::new(&operator, mesh, Role::Worker, ends, &[number; 32]);
+        Command::Admit(Admission {
+            proof: Some(invitation.prove(node_id(number))),
+            ..admission(number)
+        })
     });
-    let join = (2..=NODES).map(|number| Command::Admit(admission(number)));
     apply(&mut state, join.collect());
     let greet = (1..=NODES).map(|number| Command::Greet {
         node: node_id(number),
         incarnation: Incarnation(1),
     });
     apply(&mut state, greet.collect());
-    let mesh = state.mesh();
     let numbers: Vec<u32> = (0..agents).collect();
     for chunk in numbers.chunks(AGENTS_PER_ENROLMENT_MAX) {
         let certificates = chunk.iter().map(|number| {

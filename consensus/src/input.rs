@@ -12,6 +12,7 @@ use hms_protocol::peer::{Announcement, PeerMessage, Run};
 use hms_protocol::service::{ServiceSpec, Sight};
 use hms_protocol::task::TaskSpec;
 use hms_protocol::time::Moment;
+use hms_protocol::token::JoinProof;
 
 /// Something happened.
 #[derive(Clone, Debug)]
@@ -114,7 +115,7 @@ pub struct Vitals {
 /// on; nothing is remembered of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Admit a node. The token was checked against nothing yet; the ledger does.
+    /// Admit a node. Its proof was checked against nothing yet; the ledger does.
     Admit(Admission),
     /// Take a task into the ledger. Repeating it with the same id is safe.
     Submit {
@@ -164,14 +165,14 @@ pub struct Admission {
     pub id: NodeId,
     /// What it wants to be called.
     pub name: NodeName,
-    /// The role it wants; `None` leaves it to the mesh: voters first, then workers.
+    /// The role it wants; `None` for what its token allows.
     pub role: Option<Role>,
     /// Where it listens.
     pub addresses: Vec<String>,
     /// Its gateway, as `host:port`.
     pub gateway: String,
-    /// The join token, in clear; the ledger keeps only its digest.
-    pub token: Vec<u8>,
+    /// That the operator has invited it; `None` where a member says where it is now.
+    pub proof: Option<JoinProof>,
 }
 
 /// What may be read.

@@ -9,6 +9,7 @@
 //! look-ups.
 
 pub mod apply;
+pub mod authority;
 pub mod capability;
 pub mod checkpoint;
 pub mod codec;
@@ -25,20 +26,26 @@ pub mod waiting;
 use hms_protocol::agent::AgentStanding;
 use hms_protocol::codec::encode;
 use hms_protocol::digest::{Domain, Hash, hash_fields};
+use hms_protocol::genesis::{Genesis, mesh_of};
 use hms_protocol::id::{AgentId, Index, MeshId, NodeId, Position, TaskId};
+use hms_protocol::keyring::PublicKey;
 use hms_protocol::limits;
 use hms_protocol::member::{Member, MemberStanding, Presence, Role};
 use hms_protocol::peer::Run;
 use hms_protocol::refusal::Refusal;
 use hms_protocol::time::Moment;
 
-use self::command::{Batch, Genesis};
+use self::authority::Authority;
+use self::command::Batch;
 use self::crew::Crew;
 use self::event::Event;
 use self::evidence::Archive;
 use self::ledger::Ledger;
 use self::roster::{NEVER_BEATEN, Roster};
 use self::services::{Field, Services};
+
+/// The operator of nobody's state: no point of the curve, so it has signed nothing.
+const NOBODY: PublicKey = PublicKey::from_bytes([0; 32]);
 
 /// Everything that the voters agree on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +57,7 @@ pub struct State {
     ledger: Ledger,
     services: Services,
     archive: Archive,
+    authority: Authority,
     // Follows from roster and ledger: no part of the digest.
     crew: Crew,
 }
@@ -62,10 +70,34 @@ pub struct Charter {
     /// The encoded genesis, of which the mesh is the digest: whoever checks a receipt needs it. Empty while the state is
     /// nobody's.
     pub genesis: Vec<u8>,
-    /// Digest of the join token, in `Domain::JoinToken`.
-    pub token_digest: Hash,
     /// How many voters the mesh wants.
     pub voters_wanted: u32,
+    /// How long a voter may be lost before a spare takes its place, in milliseconds; 0 for ever.
+    pub replace_voter_after_ms: u64,
+}
+
+impl Charter {
+    /// What a genesis settles.
+    pub fn of(genesis: &Genesis) -> Self {
+        let bytes = encode(genesis);
+        let founding = genesis.founding();
+        Self {
+            mesh: mesh_of(&bytes),
+            genesis: bytes,
+            voters_wanted: founding.voters_wanted,
+            replace_voter_after_ms: founding.replace_voter_after_ms,
+        }
+    }
+
+    /// What is settled while the state is nobody's.
+    pub fn blank() -> Self {
+        Self {
+            mesh: MeshId::from_bytes([0; 32]),
+            genesis: Vec::new(),
+            voters_wanted: 0,
+            replace_voter_after_ms: 0,
+        }
+    }
 }
 
 /// What became of a batch.
@@ -109,29 +141,24 @@ pub enum Change {
 }
 
 impl State {
-    /// The state that a mesh begins with: its founder, the first voter, and nothing else. The founder is not checked: the
-    /// caller is the founder.
+    /// The state that a mesh begins with: its founder, the first voter, and nothing else. Where the founder listens it says
+    /// when it lives.
     pub fn genesis(genesis: &Genesis) -> Self {
-        let mut state = Self::empty(Charter {
-            mesh: codec::mesh_id(genesis),
-            genesis: encode(genesis),
-            token_digest: genesis.token_digest,
-            voters_wanted: genesis.voters_wanted,
-        });
-        let founder = &genesis.founder;
+        let founding = genesis.founding();
+        let mut state = Self::empty(Charter::of(genesis), founding.operator);
         let member = Member {
-            id: founder.id,
-            name: founder.name.clone(),
+            id: founding.founder,
+            name: founding.name.clone(),
             role: Role::Voter,
-            addresses: founder.addresses.clone(),
-            gateway: founder.gateway.clone(),
+            addresses: Vec::new(),
+            gateway: String::new(),
             incarnation: NEVER_BEATEN,
             presence: Presence::Present,
             votes: true,
-            admitted_at: genesis.founded_at,
+            admitted_at: founding.founded_at,
             standing: MemberStanding::Good,
         };
-        state.now = genesis.founded_at;
+        state.now = founding.founded_at;
         state.applied = GENESIS_INDEX;
         state.roster.put_member(member, true);
         state
@@ -139,15 +166,10 @@ impl State {
 
     /// The state of nobody: what a voter has until it is brought up by a checkpoint.
     pub fn blank() -> Self {
-        Self::empty(Charter {
-            mesh: MeshId::from_bytes([0; 32]),
-            genesis: Vec::new(),
-            token_digest: Hash::default(),
-            voters_wanted: 0,
-        })
+        Self::empty(Charter::blank(), NOBODY)
     }
 
-    fn empty(charter: Charter) -> Self {
+    fn empty(charter: Charter, operator: PublicKey) -> Self {
         Self {
             charter,
             now: Moment(0),
@@ -156,6 +178,7 @@ impl State {
             ledger: Ledger::default(),
             services: Services::default(),
             archive: Archive::default(),
+            authority: Authority::new(operator),
             crew: Crew::default(),
         }
     }
@@ -216,9 +239,9 @@ impl State {
             cases,
             self.services.digest(),
             self.archive.digest(),
+            self.authority.digest(),
         ];
         let numbers = [
-            u64::from(self.charter.voters_wanted),
             self.now.0,
             self.applied.0,
             self.roster.revision(),
@@ -227,7 +250,7 @@ impl State {
         ]
         .map(u64::to_le_bytes);
         let mut fields: Vec<&[u8]> = vec![b"state", self.charter.mesh.as_bytes()];
-        fields.push(self.charter.token_digest.as_bytes());
+        fields.push(self.authority.operator().as_bytes());
         fields.extend(digests.iter().map(|digest| &digest.as_bytes()[..]));
         fields.extend(numbers.iter().map(|number| &number[..]));
         hash_fields(Domain::StateRecord, &fields)
@@ -271,6 +294,11 @@ impl State {
     /// Evidence.
     pub fn archive(&self) -> &Archive {
         &self.archive
+    }
+
+    /// The operator.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
     }
 
     /// Who can do what, and how busy each is.

@@ -9,12 +9,14 @@ mod flags;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hms_protocol::heartbeat::{HEARTBEAT_EVERY_MS, HEARTBEAT_EVERY_MS_MIN, HeartbeatPace};
 use hms_protocol::id::{AgentId, NodeName};
 use hms_protocol::limits;
 use hms_protocol::member::Role;
+use hms_protocol::token::{Invitation, TokenRefusal};
 use hms_protocol::trust::Trust;
 
 use crate::agent::Wish;
@@ -85,8 +87,8 @@ pub enum Entry {
     Join {
         /// Addresses of members, tried in turn; further ones may be found by mDNS.
         addresses: Vec<String>,
-        /// The join token, in clear.
-        token: Vec<u8>,
+        /// The join token with its secret; a node that is a member already needs none.
+        invitation: Option<Arc<Invitation>>,
         /// The role it wants; `None` leaves it to the mesh.
         role: Option<Role>,
     },
@@ -133,6 +135,9 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The join token cannot be one.
+    #[error("token is \"***\": {0}")]
+    Token(TokenRefusal),
     /// A setting is missing.
     #[error("{setting} is missing")]
     Missing {
@@ -148,6 +153,7 @@ impl ConfigError {
             Self::Unreadable { .. } => "HMS-CONFIG-UNREADABLE",
             Self::Malformed { .. } => "HMS-CONFIG-MALFORMED",
             Self::Invalid { .. } => "HMS-CONFIG-INVALID",
+            Self::Token(why) => why.code(),
             Self::Missing { .. } => "HMS-CONFIG-MISSING",
         }
     }
@@ -158,6 +164,7 @@ impl ConfigError {
             Self::Unreadable { .. } => "check the path given with --config",
             Self::Malformed { .. } => "`hms-node --help` lists every setting",
             Self::Invalid { .. } => "correct the setting; `hms-node --help` shows its form",
+            Self::Token(why) => why.hint(),
             Self::Missing { .. } => "give it as a flag, in the environment or in the file",
         }
     }
@@ -275,20 +282,13 @@ fn check_entry(settings: &Settings) -> Result<Entry, ConfigError> {
         });
     }
     check_addresses("join", &addresses)?;
-    let token = settings
-        .token
-        .clone()
-        .ok_or(ConfigError::Missing { setting: "token" })?;
-    let token = hex::decode(&token).map_err(|_| ConfigError::Invalid {
-        setting: "token",
-        // The value is a secret, even when it is malformed.
-        value: "***".to_owned(),
-        reason: "a token is hexadecimal digits".to_owned(),
-    })?;
+    // The text is a secret, even when it is malformed.
+    let invitation = settings.token.as_deref().map(Invitation::read).transpose();
+    let invitation = invitation.map_err(ConfigError::Token)?.map(Arc::new);
     let role = settings.role.as_deref().map(parse_role).transpose()?;
     Ok(Entry::Join {
         addresses,
-        token,
+        invitation,
         role,
     })
 }

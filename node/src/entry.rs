@@ -5,18 +5,16 @@ use std::time::Duration;
 
 use hms_consensus::input::Admission;
 use hms_consensus::state::checkpoint::Checkpoint;
-use hms_consensus::state::command::Genesis;
-use hms_protocol::digest::{Domain, hash_fields};
-use hms_protocol::id::{Incarnation, MeshId};
+use hms_keystore::DeedError;
+use hms_protocol::genesis::Genesis;
+use hms_protocol::id::{Incarnation, MeshId, NodeId};
 use hms_protocol::member::{Member, Role, RosterView};
-use hms_protocol::time::Moment;
-use hms_protocol::trust::Trust;
+use hms_protocol::token::TokenRefusal;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::facts::{Facts, Ports};
 use crate::gateway::{Failure, Joined, ask_to_join, read_join_reply};
-use crate::identity::{IdentityError, draw_seed};
 use crate::limits::{CALL_WITHIN, JOIN_ADDRESSES_MAX, JOIN_RETRY, JOIN_WITHIN};
 use crate::net::{CallError, Net, NetEvent};
 
@@ -45,9 +43,30 @@ pub enum EntryError {
         /// The mesh that was found.
         other: MeshId,
     },
-    /// There is no randomness to found a mesh with.
+    /// The genesis in the data directory cannot be used, or none can be made.
     #[error(transparent)]
-    Identity(#[from] IdentityError),
+    Deed(#[from] DeedError),
+    /// The genesis names another node as the founder.
+    #[error("the genesis in the data directory is to be founded by node {founder}: this is {me}")]
+    OtherFounder {
+        /// Whom it names.
+        founder: NodeId,
+        /// Who reads it.
+        me: NodeId,
+    },
+    /// The genesis is not that of the mesh that the node is in, or is told to join.
+    #[error(
+        "the genesis in the data directory is of mesh {genesis}, but the node belongs to mesh {own}"
+    )]
+    GenesisSwapped {
+        /// The mesh of the genesis.
+        genesis: MeshId,
+        /// The mesh of the node.
+        own: MeshId,
+    },
+    /// The node is no member and has nothing to become one with.
+    #[error(transparent)]
+    Token(#[from] TokenRefusal),
 }
 
 impl EntryError {
@@ -57,7 +76,10 @@ impl EntryError {
             Self::NobodyAnswers { .. } => "HMS-JOIN-NOBODY",
             Self::Refused(error) => error.code(),
             Self::OtherMesh { .. } => "HMS-JOIN-OTHER-MESH",
-            Self::Identity(error) => error.code(),
+            Self::Deed(error) => error.code(),
+            Self::OtherFounder { .. } => "HMS-GENESIS-OTHER-FOUNDER",
+            Self::GenesisSwapped { .. } => "HMS-GENESIS-SWAPPED",
+            Self::Token(why) => why.code(),
         }
     }
 
@@ -69,7 +91,14 @@ impl EntryError {
             }
             Self::Refused(error) => error.hint(),
             Self::OtherMesh { .. } => "start with a new data directory, or leave out --join",
-            Self::Identity(error) => error.hint(),
+            Self::Deed(error) => error.hint(),
+            Self::OtherFounder { .. } => {
+                "start it with the node.key that `hms mesh init` made beside it"
+            }
+            Self::GenesisSwapped { .. } => {
+                "put the mesh's own genesis back, or remove the file; a genesis never changes in the life of a mesh"
+            }
+            Self::Token(why) => why.hint(),
         }
     }
 }
@@ -121,32 +150,22 @@ pub struct Admitted {
     pub roster: RosterView,
 }
 
-/// Founds a mesh that wants so many voters, who may do so much: one checkpoint, which is all that the first voter starts from.
-pub fn found(
-    founder: Admission,
-    (voters_wanted, trust): (u32, Trust),
-    founded_at: Moment,
-) -> Result<(Checkpoint, Facts), EntryError> {
-    let token = draw_seed()?.to_vec();
-    let genesis = Genesis {
-        founder: Admission {
-            token: Vec::new(),
-            ..founder.clone()
-        },
-        token_digest: hash_fields(Domain::JoinToken, &[&token]),
-        voters_wanted,
-        founded_at,
-        salt: *draw_seed()?,
-        trust,
-    };
-    let checkpoint = Checkpoint::genesis(&genesis);
+/// Founds a mesh by its genesis: one checkpoint, which is all that the first voter starts from.
+pub fn found(genesis: &Genesis, me: NodeId) -> Result<(Checkpoint, Facts), EntryError> {
+    let founding = genesis.founding();
+    if founding.founder != me {
+        return Err(EntryError::OtherFounder {
+            founder: founding.founder,
+            me,
+        });
+    }
+    let checkpoint = Checkpoint::genesis(genesis);
     let facts = Facts {
-        node: founder.id,
-        name: founder.name,
+        node: me,
+        name: founding.name.clone(),
         mesh: checkpoint.state.mesh(),
         role: Role::Voter,
         incarnation: Incarnation(0),
-        token,
         ports: Ports::default(),
         members: Vec::new(),
     };
@@ -172,7 +191,7 @@ pub async fn join(
                 continue;
             }
             match ask(net, address, wish).await {
-                Ok(joined) => return admit(joined, wish, own_mesh),
+                Ok(joined) => return admit(joined, own_mesh),
                 Err(error) if !error.is_passing() && number < told => {
                     return Err(EntryError::Refused(error));
                 }
@@ -224,11 +243,7 @@ async fn ask(net: &Net, address: &str, wish: &Admission) -> Result<Joined, JoinE
     read_join_reply(replies.only().await?).map_err(JoinError::Failure)
 }
 
-fn admit(
-    joined: Joined,
-    wish: &Admission,
-    own_mesh: Option<MeshId>,
-) -> Result<Admitted, EntryError> {
+fn admit(joined: Joined, own_mesh: Option<MeshId>) -> Result<Admitted, EntryError> {
     let Joined {
         mesh,
         member,
@@ -244,7 +259,6 @@ fn admit(
         mesh,
         role,
         incarnation: Incarnation(0),
-        token: wish.token.clone(),
         ports: Ports::default(),
         members: Vec::new(),
     };

@@ -31,8 +31,6 @@ pub struct Facts {
     pub role: Role,
     /// How often it has lived, this life included.
     pub incarnation: Incarnation,
-    /// The join token, so that the node can tell others how to join.
-    pub token: Vec<u8>,
     /// The ports of its life before, so that members find it again.
     pub ports: Ports,
     /// Addresses of members, with peer ids, so that a worker finds its mesh again.
@@ -120,7 +118,6 @@ struct FactsFile {
     mesh: String,
     role: String,
     incarnation: u64,
-    token: String,
     ports: Ports,
     members: Vec<String>,
     /// Hash of the file with this left empty: a wrong digit in the rest would go unnoticed for long.
@@ -180,7 +177,6 @@ impl Facts {
             mesh: self.mesh.to_string(),
             role: role.to_owned(),
             incarnation: self.incarnation.0,
-            token: hex::encode(&self.token),
             ports: self.ports.clone(),
             members: self.members.clone(),
             checksum: String::new(),
@@ -225,7 +221,6 @@ impl FactsFile {
                 .map_err(|error| format!("mesh: {error}"))?,
             role,
             incarnation: Incarnation(self.incarnation),
-            token: hex::decode(&self.token).map_err(|error| format!("token: {error}"))?,
             ports: self.ports,
             members: self.members,
         })
@@ -258,7 +253,6 @@ mod tests {
             mesh: MeshId::from_bytes([2; 32]),
             role: Role::Worker,
             incarnation: Incarnation(3),
-            token: vec![4; 32],
             ports: Ports::default(),
             members: vec!["/ip4/127.0.0.1/tcp/1".to_owned()],
         }

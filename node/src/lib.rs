@@ -24,7 +24,8 @@ pub mod perform;
 pub mod post;
 pub mod program;
 pub mod ready;
-pub mod space;
 pub mod store;
 pub mod telemetry;
 pub mod vitals;
+
+pub use hms_keystore::space;

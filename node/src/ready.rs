@@ -1,6 +1,7 @@
 //! The node says that it serves: to people on standard output, to programs in `ready.json`.
 //!
-//! The file holds the join token, so only its owner may read it. It is there exactly while the node serves.
+//! The file is there exactly while the node serves. The join token of the lines is not in it: it lets one node in, whoever
+//! reads it first.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -11,13 +12,14 @@ use std::time::Instant;
 
 use hms_protocol::id::{MeshId, NodeId, NodeName};
 use hms_protocol::member::Role;
+use hms_protocol::token::Invitation;
 use serde::Serialize;
 
 /// Name of the file inside the data directory.
 const READY_FILE: &str = "ready.json";
 
 /// What a node says of itself.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Ready {
     /// Its id.
     pub node: NodeId,
@@ -35,8 +37,8 @@ pub struct Ready {
     pub metrics: SocketAddr,
     /// Where it keeps its data.
     pub data_dir: PathBuf,
-    /// The join token.
-    pub token: Vec<u8>,
+    /// A join token for the next node, where the operator's key lies in the data directory.
+    pub token: Option<Invitation>,
     /// When the node began to start.
     pub began: Instant,
 }
@@ -51,14 +53,14 @@ struct ReadyFile {
     addresses: Vec<String>,
     gateway: String,
     metrics: String,
-    token: Option<String>,
 }
 
 impl Ready {
     /// The command with which another node joins.
     pub fn join_command(&self) -> String {
         let address = self.addresses.first().map_or("ADDRESS", String::as_str);
-        let token = hex::encode(&self.token);
+        let token = self.token.as_ref().map(Invitation::to_text);
+        let token = token.as_deref().unwrap_or("TOKEN");
         format!("hms-node --data-dir DIR --join {address} --token {token}")
     }
 
@@ -83,6 +85,11 @@ impl Ready {
         writeln!(out, "gateway   {}", self.gateway)?;
         writeln!(out, "metrics   http://{}/metrics", self.metrics)?;
         writeln!(out, "join with {}", self.join_command())?;
+        let once = match &self.token {
+            Some(_) => "the token lets one node in, within the hour; more: hms token create",
+            None => "TOKEN is made with the operator's key: hms token create",
+        };
+        writeln!(out, "          {once}")?;
         writeln!(out, "ready in  {} ms", self.began.elapsed().as_millis())?;
         out.flush()
     }
@@ -98,7 +105,6 @@ impl Ready {
             addresses: self.addresses.clone(),
             gateway: self.gateway.to_string(),
             metrics: self.metrics.to_string(),
-            token: (!self.token.is_empty()).then(|| hex::encode(&self.token)),
         };
         let draft = self.data_dir.join("ready.json.new");
         let mut out = OpenOptions::new()
@@ -144,7 +150,7 @@ mod tests {
             gateway: ([127, 0, 0, 1], 2).into(),
             metrics: ([127, 0, 0, 1], 3).into(),
             data_dir: data_dir.to_owned(),
-            token: vec![0xab],
+            token: None,
             began: Instant::now(),
         }
     }
@@ -161,7 +167,7 @@ mod tests {
             "address   /ip4/127.0.0.1/tcp/1/p2p/x",
             "gateway   127.0.0.1:2",
             "metrics   http://127.0.0.1:3/metrics",
-            "join with hms-node --data-dir DIR --join /ip4/127.0.0.1/tcp/1/p2p/x --token ab",
+            "join with hms-node --data-dir DIR --join /ip4/127.0.0.1/tcp/1/p2p/x --token TOKEN",
         ] {
             assert!(text.contains(line), "{line:?} is missing in\n{text}");
         }

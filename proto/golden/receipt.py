@@ -131,6 +131,23 @@ class Schema:
         return importlib.import_module(f"hms.v1.{name}_pb2")
 
 
+def found(pb, founder):
+    """The genesis of a mesh, signed by its operator."""
+    key, operator = node(200)
+    wanted, salt = 3, bytes([7] * 32)
+    terms = [operator, founder, b"n1", wanted.to_bytes(4, "little"), number(0)]
+    terms += [bytes([pb.ledger.TRUST_BYZANTINE]), number(STAMP_MS), salt]
+    return pb.ledger.Genesis(
+        founder=pb.ledger.Admission(id=founder, name="n1"),
+        voters_wanted=wanted,
+        founded_at_ms=STAMP_MS,
+        salt=salt,
+        trust=pb.ledger.TRUST_BYZANTINE,
+        operator=operator,
+        signature=sign(key, "hms/genesis-terms/v1", terms),
+    )
+
+
 def submission(pb, via):
     spec = pb.task.TaskSpec(
         kind=pb.task.TASK_KIND_WORK,
@@ -187,10 +204,7 @@ def main():
         compile_schema(folder)
         pb = Schema()
         one, two, three = (node(seed) for seed in [1, 2, 3])
-        founder = pb.ledger.Admission(id=one[1], name="n1")
-        genesis = pb.ledger.Genesis(
-            founder=founder, voters_wanted=3, salt=bytes([7] * 32), trust=pb.ledger.TRUST_BYZANTINE
-        )
+        genesis = found(pb, one[1])
         mesh = digest("hms/genesis/v1", [encode(genesis)])
         ledger, change = Ledger(pb, mesh), pb.receipt.MemberChange
 

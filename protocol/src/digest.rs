@@ -79,8 +79,12 @@ pub enum Domain {
     Draw,
     /// A genesis, whose digest is the mesh's id.
     Genesis,
-    /// A join token, of which the ledger keeps only the digest.
+    /// What the operator signs of a genesis.
+    GenesisTerms,
+    /// A join token: what the operator signs.
     JoinToken,
+    /// A node's id, signed with the key of a join token.
+    JoinProof,
     /// A proof database.
     ProofBase,
     /// What a node is to probe.
@@ -118,7 +122,9 @@ impl Domain {
             Self::Report => "hms/report/v1",
             Self::Draw => "hms/draw/v1",
             Self::Genesis => "hms/genesis/v1",
+            Self::GenesisTerms => "hms/genesis-terms/v1",
             Self::JoinToken => "hms/join-token/v1",
+            Self::JoinProof => "hms/join-proof/v1",
             Self::ProofBase => "hms/proof-base/v1",
             Self::WatchList => "hms/watch-list/v1",
             Self::Gossip => "hms/gossip/v1",

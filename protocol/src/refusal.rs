@@ -5,6 +5,7 @@
 use crate::evidence::EvidenceRefusal;
 use crate::id::{AgentId, IdError, NodeId, NodeName, ServiceName, SkillName, TaskId};
 use crate::receipt::BuildRefusal;
+use crate::token::TokenRefusal;
 
 /// Why the mesh said no.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,9 +91,9 @@ pub enum Refusal {
         /// The name.
         name: NodeName,
     },
-    /// The join token is not this mesh's.
-    #[error("the join token is not valid for this mesh")]
-    BadToken,
+    /// The join token does not let the node in.
+    #[error(transparent)]
+    Token(TokenRefusal),
     /// The service is not declared.
     #[error("service {service} is not declared")]
     UnknownService {
@@ -205,7 +206,7 @@ impl Refusal {
             Self::UnknownEvidence { .. } => "HMS-UNKNOWN-EVIDENCE",
             Self::NoEvidence(why) => why.code(),
             Self::NameTaken { .. } => "HMS-NAME-TAKEN",
-            Self::BadToken => "HMS-BAD-TOKEN",
+            Self::Token(why) => why.code(),
             Self::UnknownService { .. } => "HMS-UNKNOWN-SERVICE",
             Self::BadSignature { .. } => "HMS-BAD-SIGNATURE",
             Self::DeadlinePassed { .. } => "HMS-DEADLINE-PASSED",
@@ -242,9 +243,7 @@ impl Refusal {
             Self::UnknownEvidence { .. } => "list the evidence with `hms evidence list`",
             Self::NoEvidence(_) => "an honest node can have said all of it",
             Self::NameTaken { .. } => "start the node with another --name",
-            Self::BadToken => {
-                "copy the join command that a node of the mesh printed when it started"
-            }
+            Self::Token(why) => why.hint(),
             Self::UnknownService { .. } => "list the services with `hms service list`",
             Self::BadSignature { .. } => "the sender uses a key that the mesh does not know",
             Self::DeadlinePassed { .. } => "give a later deadline, and check the clocks",

@@ -4,6 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hms_keystore::{OPERATOR_KEY_FILE, invite, load_operator};
+use hms_protocol::member::Role;
+use hms_protocol::token::TOKEN_TTL_MS;
+
 use crate::launch::Launch;
 use crate::manifest::{Manifest, NodeEntry, Ready};
 use crate::plan::Plan;
@@ -18,7 +22,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Brings a mesh up: the first node founds it, the others join with the token that it made. `started` hears of each
+    /// Brings a mesh up: the first node founds it, the others join, each with a token that is made for it. `started` hears of each
     /// node as soon as it serves, with the time that it took.
     pub fn up(
         plan: &Plan,
@@ -35,6 +39,7 @@ impl Cluster {
             nodes: Vec::new(),
             binary: plan.binary.clone(),
             log: plan.log.clone(),
+            operator_key: plan.data_dir_of(1).join(OPERATOR_KEY_FILE),
         };
         let mut cluster = Self {
             folder: plan.folder.clone(),
@@ -87,7 +92,7 @@ impl Cluster {
             data_dir: node.data_dir.clone(),
             log_file: node.log_file.clone(),
             arguments: node.arguments.clone(),
-            token: self.token(),
+            token: None,
             log: self.manifest.log.clone(),
         };
         let (process, ready, took) = launch.start()?.wait()?;
@@ -116,11 +121,22 @@ impl Cluster {
         .write(&self.folder)
     }
 
-    /// The join token, as the founder wrote it down.
-    pub fn token(&self) -> Option<String> {
-        self.nodes()
-            .iter()
-            .find_map(|node| node.ready.token.clone())
+    /// Where the operator's key lies.
+    pub fn operator_key(&self) -> &Path {
+        &self.manifest.operator_key
+    }
+
+    /// A join token for one node, made with the operator's key.
+    pub fn invite(&self, role: Role) -> Result<String, TestnetFault> {
+        let founder = self.nodes().first();
+        let mesh = founder.and_then(|founder| founder.ready.mesh.parse().ok());
+        let Some(mesh) = mesh else {
+            return Err(TestnetFault::NoMesh {
+                folder: self.folder.clone(),
+            });
+        };
+        let operator = load_operator(self.operator_key())?;
+        Ok(invite(&operator, mesh, role, TOKEN_TTL_MS)?.to_text())
     }
 
     fn add(
@@ -130,13 +146,17 @@ impl Cluster {
         arguments: Vec<String>,
     ) -> Result<Duration, TestnetFault> {
         let name = Plan::name_of(number);
+        let token = match number {
+            1 => None,
+            _ => Some(self.invite(plan.role_of(number))?),
+        };
         let launch = Launch {
             binary: plan.binary.clone(),
             name: name.clone(),
             data_dir: plan.data_dir_of(number),
             log_file: plan.folder.join(format!("{name}.log")),
             arguments: arguments.clone(),
-            token: self.token(),
+            token,
             log: plan.log.clone(),
         };
         let (data_dir, log_file) = (launch.data_dir.clone(), launch.log_file.clone());
@@ -187,7 +207,6 @@ fn nothing_yet(name: &str, process: ProcessId) -> Ready {
         addresses: Vec::new(),
         gateway: String::new(),
         metrics: String::new(),
-        token: None,
     }
 }
 
@@ -239,10 +258,9 @@ fn arguments(plan: &Plan, number: u32, founder: Option<&NodeEntry>) -> Vec<Strin
             for address in told {
                 arguments.extend(["--join".to_owned(), address.clone()]);
             }
-            let role = if number <= plan.voters {
-                "voter"
-            } else {
-                "worker"
+            let role = match plan.role_of(number) {
+                Role::Voter => "voter",
+                Role::Worker => "worker",
             };
             arguments.extend(["--role".to_owned(), role.to_owned()]);
         }

@@ -77,6 +77,9 @@ pub enum TestnetFault {
         /// The last lines of its log.
         log_tail: String,
     },
+    /// The operator's key cannot be had.
+    #[error(transparent)]
+    Key(#[from] hms_keystore::KeyError),
     /// A process outlived its kill.
     #[error("process {pid} of node {name} is still there {within_ms} ms after SIGKILL")]
     Unkillable {
@@ -91,7 +94,7 @@ pub enum TestnetFault {
 
 impl TestnetFault {
     /// The stable code.
-    pub const fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::BadPlan { .. } => "HMS-TESTNET-BAD-PLAN",
             Self::NoBinary { .. } => "HMS-TESTNET-NO-BINARY",
@@ -102,12 +105,13 @@ impl TestnetFault {
             Self::UnknownNode { .. } => "HMS-TESTNET-UNKNOWN-NODE",
             Self::NotReady { .. } => "HMS-TESTNET-NOT-READY",
             Self::Stopped { .. } => "HMS-TESTNET-STOPPED",
+            Self::Key(error) => error.code(),
             Self::Unkillable { .. } => "HMS-TESTNET-UNKILLABLE",
         }
     }
 
     /// What the user can do.
-    pub const fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> &'static str {
         match self {
             Self::BadPlan { .. } => "choose other numbers",
             Self::NoBinary { .. } => {
@@ -123,6 +127,7 @@ impl TestnetFault {
             Self::NotReady { .. } | Self::Stopped { .. } => {
                 "read the log with `hms testnet logs NODE`"
             }
+            Self::Key(error) => error.hint(),
             Self::Unkillable { .. } => "the process waits for the kernel; look at its disk",
         }
     }

@@ -32,7 +32,7 @@ pub struct Launch {
     pub log_file: PathBuf,
     /// Its arguments, without secrets.
     pub arguments: Vec<String>,
-    /// The join token, handed over in the environment, so that no process list shows it.
+    /// The join token of a node that is no member yet, handed over in the environment, so that no process list shows it.
     pub token: Option<String>,
     /// Log filter.
     pub log: String,

@@ -21,6 +21,8 @@ pub struct Manifest {
     pub binary: PathBuf,
     /// Log filter of the nodes.
     pub log: String,
+    /// Where the operator's key lies: the founder makes it on its first start.
+    pub operator_key: PathBuf,
 }
 
 /// One node of a local mesh.
@@ -59,8 +61,6 @@ pub struct Ready {
     pub gateway: String,
     /// Its metrics.
     pub metrics: String,
-    /// The mesh's join token, if the node knows it.
-    pub token: Option<String>,
 }
 
 impl Manifest {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use hms_protocol::member::Role;
+
 use crate::TestnetFault;
 
 /// Most nodes of one local mesh: beyond that, one machine measures itself rather than the mesh.
@@ -58,6 +60,15 @@ impl Plan {
     /// The name of the `number`th node, from 1.
     pub fn name_of(number: u32) -> String {
         format!("n{number}")
+    }
+
+    /// What the `number`th node is to be.
+    pub fn role_of(&self, number: u32) -> Role {
+        if number <= self.voters {
+            Role::Voter
+        } else {
+            Role::Worker
+        }
     }
 
     /// Where the `number`th node keeps its data.

@@ -9,6 +9,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use hms_protocol::member::Role;
 use hms_testnet::launch::Launch;
 use hms_testnet::manifest::NodeEntry;
 use hms_testnet::{Plan, chaos};
@@ -95,7 +96,11 @@ async fn expect_patience_beside(other: &Mesh) {
         data_dir: data_dir.clone(),
         log_file: log_file.clone(),
         arguments: arguments.to_vec(),
-        token: own.cluster().token(),
+        token: Some(
+            own.cluster()
+                .invite(Role::Worker)
+                .expect("the key is there"),
+        ),
         log: plan.log,
     };
     let late = late.start().expect("it can be started");

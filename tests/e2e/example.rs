@@ -5,6 +5,7 @@ use std::time::Duration;
 use hms_node::agent::SkillSet;
 use hms_node::config::{Config, Settings};
 use hms_node::node::run;
+use hms_protocol::member::Role;
 use tokio_util::sync::CancellationToken;
 
 use crate::mesh::Mesh;
@@ -29,7 +30,7 @@ async fn an_agent_from_outside_answers_a_task_of_the_mesh() {
         data_dir: Some(folder.path().to_owned()),
         name: Some("outside".to_owned()),
         join: Some(text(&told["addresses"][0]).into_iter().collect()),
-        token: text(&told["token"]),
+        token: mesh.cluster().invite(Role::Worker).ok(),
         role: Some("worker".to_owned()),
         ..Settings::default()
     })

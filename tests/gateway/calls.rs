@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use hms_client::{ClientError, Declaration, Submission, TaskQuery};
-use hms_node::config::Settings;
 use hms_protocol::id::TaskId;
 use hms_protocol::service::ServiceSpec;
 use hms_protocol::task::TaskState;
@@ -243,19 +242,25 @@ async fn declaring_services_tells_what_changes_and_a_dry_run_changes_nothing() {
     host.stop().await;
 }
 
+/// A token lets one node in, once: without one, with that of another mesh, or with a used one, nobody comes in.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_with_a_wrong_token_is_not_let_in() {
-    let founder = Host::found().await;
+async fn a_node_without_a_good_token_is_not_let_in() {
+    let (founder, other) = (Host::found().await, Host::found().await);
     founder.client().await;
-    let settings = founder.joining(Some("00".repeat(32)));
-    let Err(refused) = Host::start(settings).await else {
-        panic!("it was let in")
-    };
-    assert_eq!(refused.code(), "HMS-BAD-TOKEN", "{refused}");
-    let member = Host::start(Settings {
-        ..founder.joining(founder.ready.token.clone())
-    })
-    .await;
-    member.expect("the right token lets it in").stop().await;
+    let used = founder.invite();
+    let member = Host::start(founder.joining(Some(used.clone()))).await;
+    let member = member.expect("the right token lets it in");
+    for (token, code) in [
+        (None, "HMS-TOKEN-MISSING"),
+        (Some(other.invite()), "HMS-TOKEN-OTHER-MESH"),
+        (Some(used), "HMS-TOKEN-USED"),
+    ] {
+        let Err(refused) = Host::start(founder.joining(token)).await else {
+            panic!("it was let in")
+        };
+        assert_eq!(refused.code(), code, "{refused}");
+    }
+    member.stop().await;
     founder.stop().await;
+    other.stop().await;
 }

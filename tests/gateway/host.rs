@@ -4,10 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use hms_client::Client;
+use hms_keystore::{OPERATOR_KEY_FILE, invite, load_operator};
 use hms_node::agent::SkillSet;
 use hms_node::config::{Config, Settings};
 use hms_node::node::{NodeError, run};
 use hms_protocol::id::Incarnation;
+use hms_protocol::member::Role;
+use hms_protocol::token::TOKEN_TTL_MS;
 use serde::Deserialize;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -27,7 +30,7 @@ pub(crate) struct Ready {
     pub(crate) node: String,
     pub(crate) addresses: Vec<String>,
     pub(crate) gateway: String,
-    pub(crate) token: Option<String>,
+    mesh: String,
 }
 
 /// One running node.
@@ -35,7 +38,7 @@ pub(crate) struct Host {
     pub(crate) ready: Ready,
     stop: CancellationToken,
     life: Option<JoinHandle<Result<(), NodeError>>>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Host {
@@ -51,8 +54,17 @@ impl Host {
 
     /// Joins this node's mesh as a worker.
     pub(crate) async fn worker(&self) -> Self {
-        let settings = self.joining(self.ready.token.clone());
+        let settings = self.joining(Some(self.invite()));
         Self::start(settings).await.expect("it joins")
+    }
+
+    /// A token for a worker, made with the key of whoever founded this node's mesh.
+    pub(crate) fn invite(&self) -> String {
+        let operator = load_operator(&self.folder.path().join(OPERATOR_KEY_FILE));
+        let operator = operator.expect("the founder has made it");
+        let mesh = self.ready.mesh.parse().expect("it is an id");
+        let made = invite(&operator, mesh, Role::Worker, TOKEN_TTL_MS);
+        made.expect("there is randomness").to_text()
     }
 
     /// The settings with which a worker joins this node's mesh.
@@ -95,7 +107,7 @@ impl Host {
             ready,
             stop,
             life: Some(life),
-            _folder: folder,
+            folder,
         })
     }
 

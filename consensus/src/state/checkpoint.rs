@@ -7,6 +7,7 @@ use hms_protocol::agent::Agent;
 use hms_protocol::certificate::Certificate;
 use hms_protocol::codec::CodecError;
 use hms_protocol::digest::{Domain, Hash, hash_fields};
+use hms_protocol::genesis::Genesis;
 use hms_protocol::id::{Epoch, Index, NodeId, Term};
 use hms_protocol::member::Member;
 use hms_protocol::receipt::Handover;
@@ -14,13 +15,13 @@ use hms_protocol::service::Service;
 use hms_protocol::task::Task;
 use hms_protocol::trust::Trust;
 
-use super::command::Genesis;
+use super::authority::SpentPermit;
 use super::evidence::Evidence;
 use super::ledger::{Case, held};
 use super::{GENESIS_INDEX, State};
 
 /// The layout that this version writes and reads.
-pub const CHECKPOINT_VERSION: u32 = 3;
+pub const CHECKPOINT_VERSION: u32 = 4;
 
 /// The term of the entry that a genesis stands for.
 pub const GENESIS_TERM: Term = Term(1);
@@ -96,10 +97,10 @@ impl Checkpoint {
             index: GENESIS_INDEX,
             term: GENESIS_TERM,
             chain: Hash::from_bytes(*state.mesh().as_bytes()),
-            voters: vec![genesis.founder.id],
+            voters: vec![genesis.founding().founder],
             learners: Vec::new(),
             epoch: Epoch(GENESIS_INDEX.0),
-            trust: genesis.trust,
+            trust: genesis.founding().trust,
             handovers: Vec::new(),
             certificate: None,
             state,
@@ -201,6 +202,17 @@ impl State {
         }
         self.services.restore(service);
         Ok(())
+    }
+
+    /// Takes a permit that was used from a checkpoint.
+    pub(super) fn restore_permit(&mut self, spent: SpentPermit) -> Result<(), CodecError> {
+        if self.authority.restore(spent) {
+            return Ok(());
+        }
+        Err(contradiction(
+            "state.permits",
+            "a permit is there twice, or there are too many",
+        ))
     }
 
     /// Takes a piece of evidence from a checkpoint.

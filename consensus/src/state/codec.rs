@@ -1,4 +1,4 @@
-//! Batches and genesis on the wire.
+//! Batches on the wire, and the wishes to join in them.
 //!
 //! A batch carries the version of its layout. An unknown version or command is an error, on which every replica stops
 //! alike: skipping it on one and applying it on another would be a fork. Every value has one encoding.
@@ -10,22 +10,17 @@ pub mod stored;
 use hms_proto::v1;
 use hms_protocol::codec::member::addresses;
 use hms_protocol::codec::shape::fields;
-use hms_protocol::codec::{CodecError, Wire, WireEnum, encode, field};
-use hms_protocol::digest::{Domain, hash_fields};
-use hms_protocol::id::MeshId;
+use hms_protocol::codec::{CodecError, Wire, WireEnum, field};
 use hms_protocol::limits;
 use hms_protocol::member::Role;
 use hms_protocol::time::Moment;
-use hms_protocol::trust::Trust;
+use hms_protocol::token::JoinProof;
 
-use super::command::{Batch, Command, Genesis};
+use super::command::{Batch, Command};
 use crate::input::Admission;
 
 /// The layout of batches that this version writes and reads.
 pub const BATCH_VERSION: u32 = 1;
-
-/// Bytes of a join token. Longer ones are refused.
-pub const TOKEN_BYTES_MAX: usize = 256;
 
 /// Certificates in one batch: a real one has more bytes than this divides by. More are refused before they are decoded, as
 /// an empty one takes two bytes in the log and hundreds in memory. No other command holds a list that swells like that.
@@ -39,17 +34,6 @@ const ENROL: u32 = 4;
 /// stop them all.
 pub fn check(command: &Command) -> Result<(), CodecError> {
     Command::from_wire(command.to_wire()).map(drop)
-}
-
-/// The id of the mesh that a genesis makes.
-pub fn mesh_id(genesis: &Genesis) -> MeshId {
-    mesh_of(&encode(genesis))
-}
-
-/// The id of the mesh that an encoded genesis makes.
-fn mesh_of(genesis: &[u8]) -> MeshId {
-    let digest = hash_fields(Domain::Genesis, &[genesis]);
-    MeshId::from_bytes(*digest.as_bytes())
 }
 
 impl Wire for Batch {
@@ -103,7 +87,7 @@ impl Wire for Admission {
             role: self.role.map(WireEnum::to_number),
             addresses: self.addresses.clone(),
             gateway: self.gateway.clone(),
-            token: self.token.clone(),
+            proof: self.proof.as_ref().map(Wire::to_wire),
         }
     }
 
@@ -118,34 +102,7 @@ impl Wire for Admission {
             role: role.transpose()?,
             addresses: addresses("admission.addresses", message.addresses)?,
             gateway: field::text("admission.gateway", message.gateway, gateway_max)?,
-            token: field::bytes("admission.token", message.token, TOKEN_BYTES_MAX)?,
-        })
-    }
-}
-
-impl Wire for Genesis {
-    type Message = v1::Genesis;
-    const NAME: &'static str = "genesis";
-
-    fn to_wire(&self) -> v1::Genesis {
-        v1::Genesis {
-            founder: Some(self.founder.to_wire()),
-            token_digest: self.token_digest.as_bytes().to_vec(),
-            voters_wanted: self.voters_wanted,
-            founded_at_ms: self.founded_at.0,
-            salt: self.salt.to_vec(),
-            trust: self.trust.to_number(),
-        }
-    }
-
-    fn from_wire(message: v1::Genesis) -> Result<Self, CodecError> {
-        Ok(Self {
-            founder: field::part("genesis.founder", message.founder)?,
-            token_digest: field::hash("genesis.token_digest", &message.token_digest)?,
-            voters_wanted: message.voters_wanted,
-            founded_at: Moment(message.founded_at_ms),
-            salt: *field::hash("genesis.salt", &message.salt)?.as_bytes(),
-            trust: Trust::from_number("genesis.trust", message.trust)?,
+            proof: message.proof.map(JoinProof::from_wire).transpose()?,
         })
     }
 }

@@ -4,14 +4,12 @@
 //! halts every replica alike.
 
 use hms_protocol::agent::AgentCertificate;
-use hms_protocol::digest::Hash;
 use hms_protocol::envelope::Sealed;
 use hms_protocol::evidence::VoterEvidence;
 use hms_protocol::id::{AgentId, Incarnation, NodeId, ServiceName, TaskId};
 use hms_protocol::service::{Observation, ServiceSpec};
 use hms_protocol::task::{AttemptEnd, Blockage, TaskSpec};
 use hms_protocol::time::Moment;
-use hms_protocol::trust::Trust;
 
 use crate::input::Admission;
 
@@ -27,8 +25,7 @@ pub struct Batch {
 /// A decision to be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Admit a node, if the token is the mesh's. The role is settled by `apply`: a voter while there are fewer than the
-    /// genesis asks for, else a worker.
+    /// Admit a node that the operator has invited, as what its token allows; or take what a member says of itself.
     Admit(Admission),
     /// A member beats in this incarnation. Ends every attempt that it held in an earlier one.
     Greet {
@@ -133,21 +130,4 @@ pub enum Command {
     Observe(Observation),
     /// Quarantine a node: signed statements of its own that no honest voter makes. Repeating it is safe.
     Convict(Box<VoterEvidence>),
-}
-
-/// What makes a mesh: the content of its first checkpoint, whose digest is its id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Genesis {
-    /// The first member, a voter.
-    pub founder: Admission,
-    /// Digest of the join token, in `Domain::JoinToken`.
-    pub token_digest: Hash,
-    /// How many voters the mesh wants.
-    pub voters_wanted: u32,
-    /// The founder's clock.
-    pub founded_at: Moment,
-    /// 32 random bytes, so that no two meshes have one id.
-    pub salt: [u8; 32],
-    /// What its voters may do besides stopping.
-    pub trust: Trust,
 }

@@ -155,15 +155,6 @@ impl Roster {
         [self.members.digest(), self.agents.digest()]
     }
 
-    /// The record that a new member gets: a voter while there are fewer than wanted, unless it asks to be a worker.
-    pub(super) fn settle(&self, wish: Option<Role>, voters_wanted: u32) -> Role {
-        if wish != Some(Role::Worker) && self.voters() < voters_wanted {
-            Role::Voter
-        } else {
-            Role::Worker
-        }
-    }
-
     /// Adds or replaces a member. `news` says whether others must know.
     pub(super) fn put_member(&mut self, member: Member, news: bool) {
         if let Some(former) = self.members.get(&member.id) {

@@ -111,8 +111,11 @@ impl Supervisor {
                 && liveness.condition(member.id, now) == Condition::Alive
         });
         let learners = self.driver.members().learners();
-        let next = wanted
-            .find(|member| !learners.contains(&member.id) || self.driver.caught_up(member.id));
+        let missing = self.driver.members().voters().len() < self.voters_wanted();
+        // A voter too many is a spare: it holds the ledger and has no vote.
+        let next = wanted.find(|member| {
+            !learners.contains(&member.id) || (missing && self.driver.caught_up(member.id))
+        });
         let Some(node) = next.map(|member| member.id) else {
             return;
         };
@@ -124,6 +127,12 @@ impl Supervisor {
         if let Err(refusal) = proposed {
             tracing::debug!(%node, %refusal, "a voter has to wait");
         }
+    }
+
+    /// How many voters the mesh wants.
+    fn voters_wanted(&self) -> usize {
+        let wanted = self.replica.state().charter().voters_wanted;
+        usize::try_from(wanted).unwrap_or(usize::MAX)
     }
 }
 

@@ -11,7 +11,7 @@ use hms_protocol::trust::Trust;
 use hms_protocol::verdict::Finding;
 use prost::Message as _;
 
-use super::stage::{Stage, agent_id, assign, node_id, proof_spec, spec, submit, task_id};
+use super::stage::{Stage, agent_id, assign, genesis, node_id, proof_spec, spec, submit, task_id};
 
 /// A state with something in every table.
 pub(crate) fn rich() -> Stage {
@@ -133,25 +133,16 @@ fn damage_is_noticed_wherever_it_is() {
 
 #[test]
 fn a_mesh_begins_with_its_founder_and_its_id_is_its_genesis() {
-    let genesis = hms_consensus::state::command::Genesis {
-        founder: super::stage::admission(1),
-        token_digest: Hash::default(),
-        voters_wanted: 3,
-        founded_at: super::stage::FOUNDED,
-        salt: [1; 32],
-        trust: Trust::Byzantine,
-    };
-    let first = Checkpoint::genesis(&genesis);
+    let first = Checkpoint::genesis(&genesis(1));
     assert_eq!((first.index, first.term), (Index(1), Term(1)));
     assert_eq!(first.voters, [node_id(1)]);
     assert!(first.state.roster().member(node_id(1)).unwrap().votes);
-    let mut salted = genesis.clone();
-    salted.salt = [2; 32];
+    let salted = genesis(2);
     assert_ne!(
         Checkpoint::genesis(&salted).state.mesh(),
         first.state.mesh()
     );
-    assert_eq!(Checkpoint::genesis(&genesis).encode(), first.encode());
+    assert_eq!(Checkpoint::genesis(&genesis(1)).encode(), first.encode());
 }
 
 /// A checkpoint whose state was changed by whoever made it: its checksum is right.

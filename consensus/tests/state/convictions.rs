@@ -13,7 +13,7 @@ use hms_protocol::task::Outcome;
 use hms_protocol::verdict::Finding;
 
 use super::stage::{
-    Stage, admission, agent_id, assign, greet, node_id, node_key, proof_spec, spec, submit,
+    Stage, admission, agent_id, assign, genesis, greet, node_id, node_key, proof_spec, spec, submit,
 };
 
 /// A word of a node on the log of this mesh: its hash says which one.
@@ -165,17 +165,9 @@ fn a_checkpoint_keeps_both_kinds_of_evidence_and_the_standing() {
     let mut stage = Stage::new(3);
     let mesh = stage.state.mesh();
     stage.must(contradiction(mesh, 3));
-    let genesis = hms_consensus::state::command::Genesis {
-        founder: admission(1),
-        token_digest: Hash::default(),
-        voters_wanted: 3,
-        founded_at: stage.now,
-        salt: [0; 32],
-        trust: hms_protocol::trust::Trust::Byzantine,
-    };
     let checkpoint = Checkpoint {
         state: stage.state.clone(),
-        ..Checkpoint::genesis(&genesis)
+        ..Checkpoint::genesis(&genesis(7))
     };
     let read = Checkpoint::decode(&checkpoint.encode()).expect("it was just written");
     assert_eq!(read.state.digest(), stage.state.digest());

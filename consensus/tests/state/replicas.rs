@@ -10,6 +10,7 @@ use hms_protocol::codec;
 use hms_protocol::digest::Hash;
 use hms_protocol::id::{Epoch, NodeId, TaskId, Term};
 use hms_protocol::limits;
+use hms_protocol::member::Role;
 use hms_protocol::service::{Observation, ServiceSpec, Sight};
 use hms_protocol::task::{AttemptEnd, Blockage, Outcome, TaskState};
 use hms_protocol::trust::Trust;
@@ -17,7 +18,7 @@ use hms_protocol::verdict::Finding;
 use proptest::prelude::*;
 
 use super::stage::{
-    Stage, admission, agent_id, assign, greet, lose, node_id, proof_spec, spec, submit, task_id,
+    Stage, agent_id, assign, greet, lose, node_id, proof_spec, spec, submit, task_id,
 };
 
 const SKILLS: [&[&str]; 3] = [
@@ -41,7 +42,7 @@ fn grant(stage: &mut Stage, (kind, first, second, third): Wish) -> Option<Comman
         .map(|last| last.agent);
     let holder = holder.filter(|_| third % 8 != 0).unwrap_or(agent);
     Some(match kind % 24 {
-        0 => Command::Admit(admission(node)),
+        0 => Command::Admit(stage.invited(node, Role::Voter)),
         1 => greet(node, u64::from(second % 3)),
         2 if third % 3 == 0 => lose(node, u64::from(second % 3)),
         3 | 4 => {

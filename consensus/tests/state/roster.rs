@@ -1,61 +1,92 @@
 //! Members and agents: who is let in, as what, and what is remembered of them.
 
+use hms_consensus::input::Admission;
 use hms_consensus::state::Change;
 use hms_consensus::state::command::Command;
 use hms_consensus::state::event::Event;
 use hms_protocol::agent::AgentStanding;
+use hms_protocol::id::MeshId;
 use hms_protocol::member::{Presence, Role};
+use hms_protocol::token::{Invitation, TOKEN_TTL_MS};
 
-use super::stage::{Stage, admission, agent_id, greet, lose, node_id};
+use super::stage::{Stage, admission, agent_id, greet, lose, node_id, node_key, operator_key};
 
 fn role_of(stage: &Stage, node: u8) -> Role {
     stage.state.roster().member(node_id(node)).unwrap().role
 }
 
 #[test]
-fn the_first_become_voters_and_the_rest_workers() {
-    let mut stage = Stage::new(2);
-    let mut modest = admission(3);
-    modest.role = Some(Role::Worker);
-    stage.must(Command::Admit(modest));
-    let mut eager = admission(4);
-    eager.role = Some(Role::Voter);
-    stage.must(Command::Admit(eager.clone()));
-    eager.id = node_id(5);
-    eager.name = "n5".parse().unwrap();
-    stage.must(Command::Admit(eager));
-    let roles: Vec<Role> = (1..=5).map(|node| role_of(&stage, node)).collect();
-    assert_eq!(
-        roles,
-        [
-            Role::Voter,
-            Role::Voter,
-            Role::Worker,
-            Role::Voter,
-            Role::Worker
-        ]
-    );
+fn a_node_becomes_what_its_token_says_or_less() {
+    let mut stage = Stage::new(1);
+    let mut let_in = |number, invited, wish| {
+        let mut admission = stage.invited(number, invited);
+        admission.role = wish;
+        stage.must(Command::Admit(admission));
+        role_of(&stage, number)
+    };
+    assert_eq!(let_in(2, Role::Voter, None), Role::Voter);
+    assert_eq!(let_in(3, Role::Voter, Some(Role::Voter)), Role::Voter);
+    assert_eq!(let_in(4, Role::Voter, Some(Role::Worker)), Role::Worker);
+    assert_eq!(let_in(5, Role::Worker, None), Role::Worker);
+}
+
+/// Applies a wish to join; the code of the refusal, or nothing.
+fn join(stage: &mut Stage, admission: Admission) -> &'static str {
+    let decided = stage.decide(Command::Admit(admission));
+    decided.err().map_or("", |refusal| refusal.code())
 }
 
 #[test]
-fn a_stranger_needs_the_token_and_a_name_of_its_own() {
+fn a_stranger_needs_a_token_of_the_operator_and_a_name_of_its_own() {
     let mut stage = Stage::new(1);
-    let mut stranger = admission(2);
-    stranger.token = b"guess".to_vec();
-    let code = |stage: &mut Stage, admission| {
-        stage
-            .decide(Command::Admit(admission))
-            .err()
-            .map_or("", |refusal| refusal.code())
-    };
-    assert_eq!(code(&mut stage, stranger), "HMS-BAD-TOKEN");
-    let mut namesake = admission(2);
+    assert_eq!(join(&mut stage, admission(2)), "HMS-TOKEN-MISSING");
+    let mut namesake = stage.invited(2, Role::Voter);
     namesake.name = "n1".parse().unwrap();
-    assert_eq!(code(&mut stage, namesake), "HMS-NAME-TAKEN");
-    let mut verbose = admission(2);
-    verbose.gateway = "x".repeat(300);
+    assert_eq!(join(&mut stage, namesake), "HMS-NAME-TAKEN");
+    let mut proud = stage.invited(2, Role::Worker);
+    proud.role = Some(Role::Voter);
+    assert_eq!(join(&mut stage, proud), "HMS-TOKEN-ROLE");
+    let mut foreign = stage.invited(2, Role::Worker);
+    let mesh = MeshId::from_bytes([1; 32]);
+    let ends = stage.now.plus_ms(1_000);
+    let made = Invitation::new(&operator_key(), mesh, Role::Voter, ends, &[2; 32]);
+    foreign.proof = Some(made.prove(node_id(2)));
+    assert_eq!(join(&mut stage, foreign), "HMS-TOKEN-OTHER-MESH");
+    let mut forged = stage.invited(2, Role::Worker);
+    let mesh = stage.state.mesh();
+    let made = Invitation::new(&node_key(1), mesh, Role::Voter, ends, &[2; 32]);
+    forged.proof = Some(made.prove(node_id(2)));
+    assert_eq!(join(&mut stage, forged), "HMS-TOKEN-FORGED");
     assert!(stage.state.roster().member(node_id(2)).is_none());
-    assert_eq!(code(&mut stage, admission(2)), "");
+    assert_eq!(stage.state.authority().permits().count(), 0);
+    let invited = stage.invited(2, Role::Worker);
+    assert_eq!(join(&mut stage, invited), "");
+}
+
+#[test]
+fn a_token_counts_once_and_until_it_ends() {
+    let mut stage = Stage::new(1);
+    let token = stage.invited(2, Role::Worker);
+    let shared = Admission {
+        id: node_id(3),
+        name: "n3".parse().unwrap(),
+        ..token.clone()
+    };
+    // Whoever relays the wish to join has the token and not its secret.
+    assert_eq!(join(&mut stage, shared), "HMS-TOKEN-STOLEN");
+    assert_eq!(join(&mut stage, token.clone()), "");
+    assert_eq!(join(&mut stage, token), "", "a member may ask again");
+    let mut again = stage.invited(3, Role::Worker);
+    let (mesh, ends) = (stage.state.mesh(), stage.now.plus_ms(TOKEN_TTL_MS));
+    let made = Invitation::new(&operator_key(), mesh, Role::Worker, ends, &[2; 32]);
+    again.proof = Some(made.prove(node_id(3)));
+    assert_eq!(join(&mut stage, again.clone()), "HMS-TOKEN-USED");
+    stage.now = ends;
+    assert_eq!(join(&mut stage, again), "HMS-TOKEN-EXPIRED");
+    // With the next one the ended ones are forgotten.
+    let fresh = stage.invited(3, Role::Worker);
+    assert_eq!(join(&mut stage, fresh), "");
+    assert_eq!(stage.state.authority().permits().count(), 1);
 }
 
 #[test]
@@ -69,7 +100,6 @@ fn whoever_joins_again_keeps_its_place_and_may_have_moved() {
     let mut moved = admission(4);
     moved.addresses = vec!["/ip4/127.0.0.1/tcp/9999".to_owned()];
     moved.name = "n9".parse().unwrap();
-    moved.token = Vec::new();
     let applied = stage.apply(vec![Command::Admit(moved.clone())]);
     assert_eq!(applied.events.len(), 1);
     assert_eq!(applied.events[0].1, Event::RosterChanged);
@@ -188,7 +218,8 @@ fn a_vote_that_counts_is_news() {
 #[test]
 fn a_node_that_has_not_beaten_yet_gets_nothing() {
     let mut stage = Stage::new(1);
-    stage.must(Command::Admit(admission(2)));
+    let invited = stage.invited(2, Role::Worker);
+    stage.must(Command::Admit(invited));
     assert!(!stage.state.roster().is_present(node_id(2)));
     let events = stage.apply(vec![greet(2, 4)]).events;
     let node = node_id(2);

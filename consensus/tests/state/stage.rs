@@ -5,25 +5,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hms_consensus::input::Admission;
-use hms_consensus::state::command::{Batch, Command, Genesis};
+use hms_consensus::state::command::{Batch, Command};
 use hms_consensus::state::{Applied, Change, State};
 use hms_protocol::agent::AgentDraft;
 use hms_protocol::codec::{self, envelope};
-use hms_protocol::digest::{Domain, Hash, hash_fields};
+use hms_protocol::digest::Hash;
 use hms_protocol::envelope::{Audience, BodyKind, Header, Sealed, Sender};
+use hms_protocol::genesis::{Founding, Genesis};
 use hms_protocol::id::{AgentId, Incarnation, NodeId, Sequence, TaskId};
 use hms_protocol::keyring::SecretKey;
+use hms_protocol::member::Role;
 use hms_protocol::refusal::Refusal;
 use hms_protocol::task::{Outcome, Report, TaskKind, TaskResult, TaskSpec};
 use hms_protocol::time::Moment;
+use hms_protocol::token::{Invitation, TOKEN_TTL_MS};
 use hms_protocol::trust::Trust;
 use hms_protocol::verdict::{Finding, Verdict, Verification};
 
 /// When the mesh was founded.
 pub(crate) const FOUNDED: Moment = Moment(1_700_000_000_000);
-
-/// The join token.
-pub(crate) const TOKEN: &[u8] = b"let me in";
 
 /// The base that proofs need and provers offer.
 pub(crate) const BASE: &str = "base=set";
@@ -39,28 +39,38 @@ impl Stage {
     /// A mesh of so many nodes, `n1` the founder.
     pub(crate) fn new(nodes: u8) -> Self {
         let founder = node_key(1);
-        let genesis = Genesis {
-            founder: admission(1),
-            token_digest: hash_fields(Domain::JoinToken, &[TOKEN]),
-            voters_wanted: 3,
-            founded_at: FOUNDED,
-            salt: [7; 32],
-            trust: Trust::Byzantine,
-        };
         let mut stage = Self {
-            state: State::genesis(&genesis),
+            state: State::genesis(&genesis(7)),
             now: FOUNDED,
             nodes: vec![founder],
             agents: BTreeMap::new(),
         };
         for number in 2..=nodes {
             stage.nodes.push(node_key(number));
-            stage.must(Command::Admit(admission(number)));
+            let admission = stage.invited(
+                number,
+                if number <= 3 {
+                    Role::Voter
+                } else {
+                    Role::Worker
+                },
+            );
+            stage.must(Command::Admit(admission));
         }
         for number in 1..=nodes {
             stage.must(greet(number, 1));
         }
         stage
+    }
+
+    /// A node that the operator has invited, as so much, for an hour.
+    pub(crate) fn invited(&self, number: u8, role: Role) -> Admission {
+        let (mesh, ends) = (self.state.mesh(), self.now.plus_ms(TOKEN_TTL_MS));
+        let invitation = Invitation::new(&operator_key(), mesh, role, ends, &[number; 32]);
+        Admission {
+            proof: Some(invitation.prove(node_id(number))),
+            ..admission(number)
+        }
     }
 
     /// Applies commands as one batch.
@@ -216,6 +226,25 @@ impl Stage {
     }
 }
 
+/// The genesis of the mesh that `n1` founds.
+pub(crate) fn genesis(salt: u8) -> Genesis {
+    let founding = Founding {
+        operator: operator_key().public(),
+        founder: node_id(1),
+        name: "n1".parse().unwrap(),
+        voters_wanted: 3,
+        replace_voter_after_ms: 0,
+        trust: Trust::Byzantine,
+        founded_at: FOUNDED,
+        salt: [salt; 32],
+    };
+    founding.sign(&operator_key()).unwrap()
+}
+
+pub(crate) fn operator_key() -> SecretKey {
+    SecretKey::from_seed(&[200; 32])
+}
+
 pub(crate) fn node_key(number: u8) -> SecretKey {
     SecretKey::from_seed(&[number; 32])
 }
@@ -239,7 +268,7 @@ pub(crate) fn admission(number: u8) -> Admission {
         role: None,
         addresses: vec![format!("/ip4/127.0.0.1/tcp/{}", 7_000 + u16::from(number))],
         gateway: format!("127.0.0.1:{}", 8_000 + u16::from(number)),
-        token: TOKEN.to_vec(),
+        proof: None,
     }
 }
 

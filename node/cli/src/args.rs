@@ -21,6 +21,7 @@ use crate::service::ServiceCommand;
 use crate::skill::SkillCommand;
 use crate::task::TaskCommand;
 use crate::testnet::TestnetCommand;
+use crate::token::TokenCommand;
 
 /// Talk to an HMS mesh: watch services, run tasks, prove theorems.
 #[derive(Debug, Parser)]
@@ -100,6 +101,9 @@ pub(crate) enum Command {
     /// Services that the mesh watches.
     #[command(subcommand)]
     Service(ServiceCommand),
+    /// Join tokens: with one, one node may join.
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// A local mesh of real processes, for trials and tests.
     Testnet(TestnetCommand),
     /// Run three nodes in this terminal, until Ctrl-C.

@@ -7,8 +7,10 @@ use hms_client::domain::codec::CodecError;
 use hms_client::domain::evidence::EvidenceRefusal;
 use hms_client::domain::proof::ProofRefusal;
 use hms_client::domain::receipt::ReceiptRefusal;
+use hms_client::domain::token::TokenRefusal;
 use hms_client::domain::transcript::TranscriptRefusal;
 use hms_client::{Class, ClientError};
+use hms_keystore::{DeedError, KeyError};
 
 use crate::exit::Exit;
 
@@ -147,6 +149,21 @@ pub(crate) enum Fault {
         /// The name.
         name: String,
     },
+    /// No key is named, and there is no local mesh that has one.
+    #[error("it takes the operator's key, and none is named")]
+    NoOperatorKey,
+    /// The first node has no name.
+    #[error("the data directory's name is no name for a node")]
+    NoName,
+    /// A key cannot be had.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A genesis cannot be made or read.
+    #[error(transparent)]
+    Deed(#[from] DeedError),
+    /// A token cannot be made.
+    #[error(transparent)]
+    Token(TokenRefusal),
     /// The local mesh does not do what it should.
     #[error(transparent)]
     Testnet(#[from] hms_testnet::TestnetFault),
@@ -184,6 +201,11 @@ impl Fault {
             Self::NoBase => "HMS-BASE-NONE",
             Self::ManyBases { .. } => "HMS-BASE-AMBIGUOUS",
             Self::UnknownNode { .. } => "HMS-UNKNOWN-NODE",
+            Self::NoOperatorKey => "HMS-OPERATOR-KEY-UNNAMED",
+            Self::NoName => "HMS-NODE-NAME",
+            Self::Key(error) => error.code(),
+            Self::Deed(error) => error.code(),
+            Self::Token(why) => why.code(),
             Self::Testnet(fault) => fault.code(),
             Self::Screen(_) | Self::PipeClosed => "HMS-SCREEN",
             Self::Runtime(_) => "HMS-RUNTIME",
@@ -219,6 +241,13 @@ impl Fault {
             Self::NoBase => "start a node with --base FILE, or name the database with --db",
             Self::ManyBases { .. } => "choose one with --db",
             Self::UnknownNode { .. } => "list the nodes with `hms node list`",
+            Self::NoOperatorKey => {
+                "name it with --operator-key or HMS_OPERATOR_KEY; the founder's data directory has it unless it was put elsewhere"
+            }
+            Self::NoName => "give one with --name: lowercase letters, digits, hyphens",
+            Self::Key(error) => error.hint(),
+            Self::Deed(error) => error.hint(),
+            Self::Token(why) => why.hint(),
             Self::Testnet(fault) => fault.hint(),
             Self::Screen(_) | Self::PipeClosed => "check where standard output goes",
             Self::Runtime(_) => "check the limits of this user: threads and open files",
@@ -252,6 +281,11 @@ impl Fault {
             | Self::NoBase
             | Self::ManyBases { .. }
             | Self::UnknownNode { .. }
+            | Self::NoOperatorKey
+            | Self::NoName
+            | Self::Key(_)
+            | Self::Deed(_)
+            | Self::Token(_)
             | Self::Testnet(_)
             | Self::Screen(_)
             | Self::PipeClosed

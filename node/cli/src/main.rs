@@ -16,6 +16,7 @@ mod fault;
 mod keepsake;
 mod mesh;
 mod node;
+mod operator;
 mod phrase;
 mod prove;
 mod receipt;
@@ -26,6 +27,7 @@ mod skill;
 mod status;
 mod task;
 mod testnet;
+mod token;
 
 use std::process::ExitCode;
 
@@ -84,6 +86,7 @@ async fn run(cli: Cli) -> Result<Exit, Fault> {
         Command::Evidence(command) => evidence::run(&command, &global).await,
         Command::Receipt(command) => receipt::run(&command, Screen::open(global.output)),
         Command::Audit(command) => audit::run(command, &global).await,
+        Command::Token(command) => token::run(&command, Screen::open(global.output)),
         Command::Dev => dev::run().await.map(|()| Exit::Done),
         Command::Bench(command) => command
             .run(Screen::open(global.output))

@@ -1,6 +1,7 @@
 //! `hms mesh`: what goes on inside: gossip topics, everything that happens in the ledger, and the genesis.
 
 mod genesis;
+mod init;
 
 use clap::Subcommand;
 use hms_client::domain::id::Cursor;
@@ -22,6 +23,9 @@ pub(crate) use genesis::GENESIS_FILE;
 /// Inside the mesh.
 #[derive(Debug, Subcommand)]
 pub(crate) enum MeshCommand {
+    /// Found a mesh on paper: the operator's key, the first node's key, and the genesis that the one signs for the other.
+    #[command(after_help = init::EXAMPLES)]
+    Init(init::Init),
     /// List the gossip topics of one node.
     #[command(after_help = "Example:\n  hms mesh topics --address 127.0.0.1:7402")]
     Topics,
@@ -42,6 +46,7 @@ pub(crate) enum MeshCommand {
 /// Runs a command about the inside of the mesh.
 pub(crate) async fn run(command: MeshCommand, session: &Session) -> Result<Exit, Fault> {
     match command {
+        MeshCommand::Init(init) => init::run(&init, session.screen),
         MeshCommand::Topics => {
             let topics = session.client.topics().await?;
             session.screen.show(

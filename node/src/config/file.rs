@@ -35,7 +35,8 @@ pub struct Settings {
     #[arg(long, env = "HMS_METRICS", value_name = "IP:PORT")]
     pub metrics: Option<String>,
 
-    /// Address of a member of the mesh to join; may be repeated. Without it the node founds a mesh
+    /// Address of a member of the mesh to join; may be repeated. Without it the node founds a mesh: by the genesis in its data
+    /// folder (`hms mesh init`), or by one that it makes itself, with an operator's key beside it
     #[arg(
         long,
         env = "HMS_JOIN",
@@ -44,11 +45,11 @@ pub struct Settings {
     )]
     pub join: Option<Vec<String>>,
 
-    /// The mesh's join token
+    /// The join token that the operator made for this node; a member needs none
     #[arg(long, env = "HMS_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
 
-    /// Role to join as: voter or worker [default: what the mesh lacks]
+    /// Role to join as: voter or worker [default: what the token says]
     #[arg(long, env = "HMS_ROLE")]
     pub role: Option<String>,
 

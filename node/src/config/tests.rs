@@ -63,10 +63,6 @@ fn bad_values_name_the_setting_and_a_token_is_never_repeated() {
         ),
         ("data_dir='x'\nname='Bad Name'", "name is \"Bad Name\""),
         (
-            "data_dir='x'\njoin=['/ip4/127.0.0.1/tcp/1']",
-            "token is missing",
-        ),
-        (
             "data_dir='x'\njoin=['/ip4/127.0.0.1/tcp/1']\ntoken='secret!'",
             "token is \"***\"",
         ),

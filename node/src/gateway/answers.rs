@@ -96,11 +96,11 @@ mod tests {
     async fn an_answer_reaches_the_ticket_that_it_is_for() {
         let answers = Answers::default();
         let (mut first, mut second) = (answers.open().unwrap(), answers.open().unwrap());
-        answers.deliver(second.ticket(), Err(Refusal::BadToken));
+        answers.deliver(second.ticket(), Err(Refusal::OutcomeUnknown));
         answers.deliver(first.ticket(), Ok(Answer::Withdrawn));
         assert!(matches!(
             second.answer().await,
-            Some(Err(Refusal::BadToken))
+            Some(Err(Refusal::OutcomeUnknown))
         ));
         assert!(matches!(first.answer().await, Some(Ok(Answer::Withdrawn))));
         assert_eq!(answers.lock().len(), 0);

@@ -9,10 +9,9 @@ use std::collections::BTreeSet;
 
 use hms_consensus::input::{Admission, Request};
 use hms_proto::v1::{self as wire, call};
-use hms_protocol::codec::{CodecError, Wire as _, WireEnum as _, field, member};
+use hms_protocol::codec::{CodecError, Wire as _, field};
 use hms_protocol::id::{AgentId, Cursor, Index, TaskId};
 use hms_protocol::limits;
-use hms_protocol::member::Role;
 use hms_protocol::refusal::Refusal;
 
 use self::question::question;
@@ -21,7 +20,7 @@ use self::question::question;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ask {
     /// Has one answer, by the mind.
-    Once(Request),
+    Once(Box<Request>),
     /// Has many, until it ends.
     Watch(Watch),
     /// Has one answer, by the agents' room of the node that is asked: how large an agent's memory is.
@@ -114,7 +113,7 @@ pub(super) fn read(ask: call::Ask) -> Result<Ask, Refusal> {
         | call::Ask::ListEvidence(_)
         | call::Ask::GetEvidence(_) => Request::Read(question(ask)?),
     };
-    Ok(Ask::Once(request))
+    Ok(Ask::Once(Box::new(request)))
 }
 
 fn spawn(request: wire::SpawnAgentRequest) -> Result<Request, Refusal> {
@@ -152,22 +151,7 @@ fn events(request: wire::WatchEventsRequest) -> Result<Watch, Refusal> {
 
 /// Reads a node's wish to join.
 pub(super) fn admission(request: wire::JoinRequest) -> Result<Admission, CodecError> {
-    let admission = field::required("join.admission", request.admission)?;
-    let role = admission
-        .role
-        .map(|role| Role::from_number("admission.role", role));
-    Ok(Admission {
-        id: field::node_id("admission.id", &admission.id)?,
-        name: field::name("admission.name", &admission.name)?,
-        role: role.transpose()?,
-        addresses: member::addresses("admission.addresses", admission.addresses)?,
-        gateway: field::text(
-            "admission.gateway",
-            admission.gateway,
-            limits::ADDRESS_BYTES_MAX,
-        )?,
-        token: field::bytes("admission.token", admission.token, limits::LABEL_BYTES_MAX)?,
-    })
+    field::part("join.admission", request.admission)
 }
 
 /// Reads where a watcher stands.

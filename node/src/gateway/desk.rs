@@ -91,7 +91,7 @@ mod tests {
                     panic!("nothing was asked")
                 };
                 assert_eq!(request, question());
-                desk.deliver(ticket, Err(Refusal::BadToken));
+                desk.deliver(ticket, Err(Refusal::OutcomeUnknown));
             })
         };
         let failure = desk.ask(question(), soon()).await.unwrap_err();

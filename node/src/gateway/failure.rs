@@ -186,7 +186,8 @@ impl Failure {
             | "HMS-UNKNOWN-SERVICE"
             | "HMS-UNKNOWN-EVIDENCE" => Code::NotFound,
             "HMS-TASK-EXISTS" | "HMS-NAME-TAKEN" => Code::AlreadyExists,
-            "HMS-BAD-TOKEN" | "HMS-EXCLUDED" | NOT_A_MEMBER => Code::PermissionDenied,
+            "HMS-EXCLUDED" | NOT_A_MEMBER => Code::PermissionDenied,
+            token if token.starts_with("HMS-TOKEN-") => Code::PermissionDenied,
             "HMS-BAD-SIGNATURE" => Code::Unauthenticated,
             "HMS-DEADLINE-PASSED" | "HMS-OUT-OF-RANGE" | "HMS-INVALID" | MALFORMED => {
                 Code::InvalidArgument
@@ -332,12 +333,14 @@ fn details_of(refusal: &Refusal) -> Vec<(&'static str, String)> {
         ],
         Refusal::NoReceipt { task, .. } => vec![("task", task.to_string())],
         Refusal::TooSlow { within_ms, .. } => vec![("within_ms", within_ms.to_string())],
-        Refusal::BadToken | Refusal::NoEvidence(_) | Refusal::OutcomeUnknown => Vec::new(),
+        Refusal::Token(_) | Refusal::NoEvidence(_) | Refusal::OutcomeUnknown => Vec::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use hms_protocol::token::TokenRefusal;
+
     use super::*;
 
     const NODE: NodeId = NodeId::from_bytes([7; 32]);
@@ -379,7 +382,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_never_repeated_but_a_lost_leader_is() {
-        assert!(!Failure::from(Refusal::BadToken).is_passing());
+        assert!(!Failure::from(Refusal::Token(TokenRefusal::Used)).is_passing());
         assert!(
             !Failure::from(Refusal::Busy {
                 what: "mailbox",

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use hms_consensus::input::Admission;
 use hms_proto::v1::{self as wire, call, reply};
-use hms_protocol::codec::{WireEnum, field};
+use hms_protocol::codec::{Wire as _, field};
 use hms_protocol::id::MeshId;
 use hms_protocol::member::{Member, RosterView};
 use hms_protocol::refusal::Refusal;
@@ -29,7 +29,7 @@ pub struct Joined {
 pub fn ask_to_join(admission: &Admission) -> Bytes {
     let limit_ms = u64::try_from(CALL_WITHIN.as_millis()).unwrap_or(u64::MAX);
     let ask = call::Ask::Join(wire::JoinRequest {
-        admission: Some(to_wire(admission)),
+        admission: Some(admission.to_wire()),
     });
     wire::Call {
         limit_ms,
@@ -41,23 +41,12 @@ pub fn ask_to_join(admission: &Admission) -> Bytes {
     .into()
 }
 
-fn to_wire(admission: &Admission) -> wire::Admission {
-    wire::Admission {
-        id: admission.id.as_bytes().to_vec(),
-        name: admission.name.to_string(),
-        role: admission.role.map(WireEnum::to_number),
-        addresses: admission.addresses.clone(),
-        gateway: admission.gateway.clone(),
-        token: admission.token.clone(),
-    }
-}
-
 impl Gateway {
     /// Has the mesh take what this node, a member, says of itself.
     pub async fn admit(&self, admission: &Admission) -> Result<(), Failure> {
         let deadline = crate::clock::instant() + CALL_WITHIN;
         let ask = call::Ask::Join(wire::JoinRequest {
-            admission: Some(to_wire(admission)),
+            admission: Some(admission.to_wire()),
         });
         let errand = Errand::new("admit".to_owned(), ask, deadline)?;
         self.hall.settle(&errand).await.map(drop)
@@ -89,6 +78,7 @@ fn joined(reply: wire::JoinReply) -> Result<Joined, Refusal> {
 mod tests {
     use hms_protocol::id::NodeId;
     use hms_protocol::member::Role;
+    use hms_protocol::token::TokenRefusal;
 
     use super::*;
     use crate::gateway::call;
@@ -101,7 +91,7 @@ mod tests {
             role: Some(Role::Worker),
             addresses: vec!["/ip4/127.0.0.1/tcp/1".to_owned()],
             gateway: "127.0.0.1:2".to_owned(),
-            token: vec![7; 32],
+            proof: None,
         };
         let call = wire::Call::decode(ask_to_join(&admission)).unwrap();
         let Some(wire::call::Ask::Join(request)) = call.ask else {
@@ -112,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_refusal_to_admit_keeps_its_code() {
-        let failure = Failure::from(Refusal::BadToken);
+        let failure = Failure::from(Refusal::Token(TokenRefusal::Used));
         let reply = reply::Reply::Failure(failure.clone().into());
         let frame = wire::Reply { reply: Some(reply) }.encode_to_vec();
         assert_eq!(read_join_reply(frame.into()), Err(failure));

@@ -56,7 +56,7 @@ impl Errand {
             Ask::Once(request) => Ok(Self {
                 request_id,
                 ask,
-                request,
+                request: *request,
                 deadline,
             }),
             Ask::Watch(_) => Err(Failure::malformed("a watch has more than one answer")),

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use hms_consensus::input::Admission;
 use hms_consensus::mind::Mind;
+use hms_keystore::{OPERATOR_KEY_FILE, invite, load_key};
 use hms_protocol::id::{Index, NodeId};
-use hms_protocol::member::RosterView;
+use hms_protocol::member::{Role, RosterView};
+use hms_protocol::token::{Invitation, TOKEN_TTL_MS};
 use tokio::sync::{mpsc, watch};
 
 use super::NodeError;
@@ -82,11 +84,8 @@ type Members = watch::Receiver<Arc<BTreeSet<NodeId>>>;
 
 /// Opens every room.
 pub(super) fn furnish(opened: Opened) -> Result<House, NodeError> {
-    let ready = ready(&opened);
-    let admission = Admission {
-        token: opened.facts.token.clone(),
-        ..admission(&opened.config, &opened.net, &opened.gateway)
-    };
+    let ready = ready(&opened)?;
+    let admission = admission(&opened.config, &opened.net, &opened.gateway);
     let (mailbox, inbox) = mailbox::open();
     let shared = Shared::of(&opened, mailbox);
     let mut rooms = Rooms::default();
@@ -250,12 +249,12 @@ fn open_runtime(
     ((runtime, inbox), orders)
 }
 
-fn ready(opened: &Opened) -> Ready {
+fn ready(opened: &Opened) -> Result<Ready, NodeError> {
     let facts = &opened.facts;
     let peer = opened.net.peer_id();
     let addresses = opened.net.addresses();
     let missing = || std::net::SocketAddr::from(([0, 0, 0, 0], 0));
-    Ready {
+    Ok(Ready {
         node: facts.node,
         name: facts.name.clone(),
         role: facts.role,
@@ -267,7 +266,21 @@ fn ready(opened: &Opened) -> Ready {
         gateway: opened.gateway.local_addr().unwrap_or_else(|_| missing()),
         metrics: opened.metrics.local_addr().unwrap_or_else(|_| missing()),
         data_dir: opened.config.data_dir.clone(),
-        token: facts.token.clone(),
+        token: next_token(opened)?,
         began: opened.began,
+    })
+}
+
+/// A token for the next node, if the operator's key lies in the data directory.
+fn next_token(opened: &Opened) -> Result<Option<Invitation>, NodeError> {
+    let Some(operator) = load_key(&opened.config.data_dir.join(OPERATOR_KEY_FILE))? else {
+        return Ok(None);
+    };
+    let voter = opened.mind.supervisor();
+    let known = voter.map(|voter| *voter.state().authority().operator());
+    if known.is_some_and(|known| known != operator.public()) {
+        return Ok(None);
     }
+    let token = invite(&operator, opened.facts.mesh, Role::Voter, TOKEN_TTL_MS)?;
+    Ok(Some(token))
 }

@@ -8,11 +8,15 @@ use hms_consensus::effect::Recovered;
 use hms_consensus::input::Admission;
 use hms_consensus::mind::{Birth, CheckpointPace, Mind};
 use hms_consensus::raft::RaftSettings;
+use hms_keystore::{GENESIS_FILE, Plan, read_genesis};
+use hms_protocol::genesis::{Genesis, REPLACE_VOTER_AFTER_MS};
 use hms_protocol::heartbeat::HeartbeatPace;
-use hms_protocol::id::Index;
+use hms_protocol::id::{Index, MeshId};
 use hms_protocol::keyring::SecretKey;
 use hms_protocol::member::{Role, RosterView};
 use hms_protocol::skill::SkillSpec;
+use hms_protocol::token::TokenRefusal;
+use hms_protocol::trust::Trust;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -21,7 +25,7 @@ use crate::agent::skills::built_in;
 use crate::agent::{AgentError, SkillSet};
 use crate::clock::Clock;
 use crate::config::{Config, Entry};
-use crate::entry::{Admitted, found, join};
+use crate::entry::{Admitted, EntryError, found, join};
 use crate::facts::{Facts, Ports};
 use crate::identity::Identity;
 use crate::net::{self, Net, NetEvent, NetSettings};
@@ -149,9 +153,9 @@ fn is_free_port(address: &str) -> bool {
 
 /// What a node says of itself when it asks to be a member.
 pub(super) fn admission(config: &Config, net: &Net, gateway: &TcpListener) -> Admission {
-    let (role, token) = match &config.entry {
-        Entry::Found { .. } => (Some(Role::Voter), Vec::new()),
-        Entry::Join { token, role, .. } => (*role, token.clone()),
+    let role = match &config.entry {
+        Entry::Found { .. } => Some(Role::Voter),
+        Entry::Join { role, .. } => *role,
     };
     Admission {
         id: net.node(),
@@ -159,7 +163,7 @@ pub(super) fn admission(config: &Config, net: &Net, gateway: &TcpListener) -> Ad
         role,
         addresses: net.addresses(),
         gateway: local(gateway).map_or_else(String::new, |address| address.to_string()),
-        token,
+        proof: None,
     }
 }
 
@@ -179,6 +183,9 @@ async fn enter(
     let Doors {
         net, net_events, ..
     } = doors;
+    let genesis = read_genesis(&config.data_dir.join(GENESIS_FILE)).map_err(EntryError::from)?;
+    let own_mesh = remembered.as_ref().map(|facts| facts.mesh);
+    check_genesis(genesis.as_ref(), own_mesh)?;
     match (remembered, &config.entry) {
         // A voter finds everything in its ledger.
         (Some(facts), _) if facts.role == Role::Voter => Ok(Admitted {
@@ -188,12 +195,9 @@ async fn enter(
         // A worker asks the members that it knew, and those that it is told of.
         (Some(facts), _) => {
             let addresses = facts.members.iter().cloned().chain(told).collect();
-            let wish = Admission {
-                token: facts.token.clone(),
-                role: Some(facts.role),
-                ..wish
-            };
-            let admitted = join(net, net_events, &wish, addresses, Some(facts.mesh)).await?;
+            let role = Some(facts.role);
+            let wish = Admission { role, ..wish };
+            let admitted = join(net, net_events, &wish, addresses, own_mesh).await?;
             Ok(Admitted { facts, ..admitted })
         }
         (
@@ -203,15 +207,54 @@ async fn enter(
                 trust,
             },
         ) => {
-            let (checkpoint, facts) = found(wish, (*voters_wanted, *trust), clock.now())?;
+            let genesis = match genesis {
+                Some(genesis) => genesis,
+                None => make_genesis(config, (*voters_wanted, *trust), clock)?,
+            };
+            let (checkpoint, facts) = found(&genesis, wish.id)?;
             store.found(&checkpoint)?;
             Ok(Admitted {
                 facts,
                 roster: RosterView::default(),
             })
         }
-        (None, Entry::Join { .. }) => Ok(join(net, net_events, &wish, told, None).await?),
+        (None, Entry::Join { invitation, .. }) => {
+            let missing = EntryError::Token(TokenRefusal::Missing);
+            let invitation = invitation.as_deref().ok_or(missing)?;
+            let mesh = invitation.token().mesh;
+            check_genesis(genesis.as_ref(), Some(mesh))?;
+            let proof = Some(invitation.prove(wish.id));
+            let wish = Admission { proof, ..wish };
+            Ok(join(net, net_events, &wish, told, Some(mesh)).await?)
+        }
     }
+}
+
+/// A genesis that lies in the data directory is that of the node's mesh, or somebody has swapped it.
+fn check_genesis(genesis: Option<&Genesis>, own: Option<MeshId>) -> Result<(), EntryError> {
+    match (genesis.map(Genesis::mesh), own) {
+        (Some(genesis), Some(own)) if genesis != own => {
+            Err(EntryError::GenesisSwapped { genesis, own })
+        }
+        (Some(_) | None, _) => Ok(()),
+    }
+}
+
+/// The operator is whoever starts the first node, unless somebody was it before.
+fn make_genesis(
+    config: &Config,
+    (voters_wanted, trust): (u32, Trust),
+    clock: Clock,
+) -> Result<Genesis, EntryError> {
+    let plan = Plan {
+        name: config.name.clone(),
+        voters_wanted,
+        replace_voter_after_ms: REPLACE_VOTER_AFTER_MS,
+        trust,
+        founded_at: clock.now(),
+        operator_key: None,
+    };
+    Ok(hms_keystore::found(&config.data_dir, plan)?.genesis)
 }
 
 fn birth(

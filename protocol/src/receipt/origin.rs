@@ -3,6 +3,7 @@
 //! Whoever hands over the genesis of another mesh hands over another mesh: the mesh's id is the digest of these bytes.
 
 use crate::id::{MeshId, NodeId};
+use crate::keyring::PublicKey;
 use crate::trust::Trust;
 
 /// What a mesh's genesis says of whom to believe. Read with [`codec::origin::read`](crate::codec::origin::read).
@@ -10,6 +11,8 @@ use crate::trust::Trust;
 pub struct Origin {
     /// The mesh: the digest of its genesis.
     pub mesh: MeshId,
+    /// The operator's key, as it was when the mesh was founded.
+    pub operator: PublicKey,
     /// The first voter, alone at first.
     pub founder: NodeId,
     /// What voters may do besides stopping.

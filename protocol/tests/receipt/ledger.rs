@@ -8,6 +8,7 @@ use hms_protocol::certificate::{Certificate, Phase, Statement};
 use hms_protocol::chain::{self, EntryKind};
 use hms_protocol::codec;
 use hms_protocol::digest::Hash;
+use hms_protocol::genesis::Founding;
 use hms_protocol::id::{AgentId, Epoch, Index, NodeId, Term};
 use hms_protocol::keyring::SecretKey;
 use hms_protocol::membership::{Becomes, MemberChange};
@@ -40,25 +41,28 @@ pub(crate) fn agent(number: u8) -> AgentId {
     AgentId::from_bytes([number; 16])
 }
 
+/// The key of the operator.
+pub(crate) fn operator() -> SecretKey {
+    SecretKey::from_seed(&[200; 32])
+}
+
 /// The genesis of a mesh that node 1 founds.
 pub(crate) fn genesis(trust: Trust, salt: u8) -> Vec<u8> {
-    let founder = v1::Admission {
-        id: node(1).as_bytes().to_vec(),
-        name: "n1".to_owned(),
-        ..v1::Admission::default()
-    };
-    let trust = match trust {
-        Trust::Crash => v1::Trust::Crash,
-        Trust::Byzantine => v1::Trust::Byzantine,
-    };
-    let genesis = v1::Genesis {
-        founder: Some(founder),
+    let founding = Founding {
+        operator: operator().public(),
+        founder: node(1),
+        name: "n1".parse().expect("it is a name"),
         voters_wanted: 3,
-        salt: vec![salt; 32],
-        trust: trust.into(),
-        ..v1::Genesis::default()
+        replace_voter_after_ms: 0,
+        trust,
+        founded_at: STAMP,
+        salt: [salt; 32],
     };
-    genesis.encode_to_vec()
+    codec::encode(
+        &founding
+            .sign(&operator())
+            .expect("it is the operator's key"),
+    )
 }
 
 /// A ledger, and whatever its voters keep.

@@ -1,17 +1,18 @@
 //! Members come, beat, and are lost.
 
-use hms_protocol::digest::{Domain, hash_fields};
 use hms_protocol::id::{Incarnation, NodeId};
 use hms_protocol::limits;
-use hms_protocol::member::{Member, MemberStanding, Presence};
+use hms_protocol::member::{Member, MemberStanding, Presence, Role};
 use hms_protocol::peer::Run;
 use hms_protocol::refusal::{Refusal, check_bytes};
 use hms_protocol::task::AttemptEnd;
+use hms_protocol::token::TokenRefusal;
 
 use super::Turn;
 use crate::input::Admission;
 use crate::raft::raft_id;
 use crate::state::Change;
+use crate::state::authority::SpentPermit;
 use crate::state::event::Event;
 use crate::state::roster::NEVER_BEATEN;
 
@@ -34,10 +35,7 @@ impl Turn<'_> {
             None => Member {
                 id: admission.id,
                 name: admission.name.clone(),
-                role: self
-                    .state
-                    .roster
-                    .settle(admission.role, self.state.charter.voters_wanted),
+                role: settle(admission),
                 addresses,
                 gateway: admission.gateway.clone(),
                 incarnation: NEVER_BEATEN,
@@ -47,6 +45,11 @@ impl Turn<'_> {
                 standing: MemberStanding::Good,
             },
         };
+        if let (None, Some(proof)) = (&former, &admission.proof) {
+            let (permit, expires_at) = (proof.token.id(), proof.token.expires_at);
+            let spent = SpentPermit { permit, expires_at };
+            self.state.authority.spend(spent, self.state.now);
+        }
         if former.as_ref() != Some(&member) {
             self.state.roster.put_member(member.clone(), true);
             self.tell(Event::RosterChanged);
@@ -82,10 +85,7 @@ impl Turn<'_> {
                 reason: "another member has the same number in Raft: make another key".to_owned(),
             });
         }
-        let digest = hash_fields(Domain::JoinToken, &[&admission.token]);
-        if digest != self.state.charter.token_digest {
-            return Err(Refusal::BadToken);
-        }
+        self.check_token(admission)?;
         if limits::MEMBERS_MAX <= roster.len() {
             return Err(Refusal::Busy {
                 what: "the mesh",
@@ -93,6 +93,25 @@ impl Turn<'_> {
             });
         }
         Ok(())
+    }
+
+    /// Whether the operator has invited a node that is no member yet.
+    fn check_token(&self, admission: &Admission) -> Result<(), Refusal> {
+        let refused = |why| Err(Refusal::Token(why));
+        let Some(proof) = &admission.proof else {
+            return refused(TokenRefusal::Missing);
+        };
+        let (state, authority) = (&*self.state, &self.state.authority);
+        proof
+            .check(authority.operator(), state.mesh(), admission.id, state.now)
+            .map_err(Refusal::Token)?;
+        if authority.is_spent(proof.token.id()) {
+            return refused(TokenRefusal::Used);
+        }
+        if admission.role == Some(Role::Voter) && proof.token.role == Role::Worker {
+            return refused(TokenRefusal::Role);
+        }
+        authority.check_room(state.now)
     }
 
     /// A member beats. In a new life it has none of the work of the former; what it is to check it gets again.
@@ -160,5 +179,14 @@ impl Turn<'_> {
                 Run::Check { task, round, .. } => self.miss_check(task, round),
             }
         }
+    }
+}
+
+/// What a node that was invited becomes: what its token says, or less if it asks for less.
+fn settle(admission: &Admission) -> Role {
+    let invited = admission.proof.as_ref().map(|proof| proof.token.role);
+    match (invited, admission.role) {
+        (Some(Role::Voter), None | Some(Role::Voter)) => Role::Voter,
+        (Some(Role::Voter), Some(Role::Worker)) | (Some(Role::Worker) | None, _) => Role::Worker,
     }
 }

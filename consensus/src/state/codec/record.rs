@@ -5,7 +5,8 @@
 use hms_proto::v1;
 use hms_protocol::agent::Agent;
 use hms_protocol::codec::shape::fields;
-use hms_protocol::codec::{CodecError, Wire, encode, envelope, field};
+use hms_protocol::codec::{self, CodecError, Wire, encode, envelope, field};
+use hms_protocol::digest::Hash;
 use hms_protocol::envelope::Sealed;
 use hms_protocol::id::{AgentId, Index, MeshId, NodeId, ServiceName, TaskId};
 use hms_protocol::limits;
@@ -15,7 +16,7 @@ use hms_protocol::task::Task;
 use hms_protocol::time::Moment;
 use prost::Message as _;
 
-use crate::state::codec::mesh_of;
+use crate::state::authority::SpentPermit;
 use crate::state::evidence::Evidence;
 use crate::state::ledger::Case;
 use crate::state::table::Record;
@@ -103,6 +104,38 @@ impl Record for Evidence {
     }
 }
 
+impl Record for SpentPermit {
+    type Key = Hash;
+    const TABLE: &'static str = "permit";
+
+    fn key(&self) -> Hash {
+        self.permit
+    }
+
+    fn content(&self) -> Vec<u8> {
+        encode(self)
+    }
+}
+
+impl Wire for SpentPermit {
+    type Message = v1::SpentPermit;
+    const NAME: &'static str = "spent permit";
+
+    fn to_wire(&self) -> v1::SpentPermit {
+        v1::SpentPermit {
+            permit: self.permit.as_bytes().to_vec(),
+            expires_at_ms: self.expires_at.0,
+        }
+    }
+
+    fn from_wire(message: v1::SpentPermit) -> Result<Self, CodecError> {
+        Ok(Self {
+            permit: field::hash("permit.permit", &message.permit)?,
+            expires_at: Moment(message.expires_at_ms),
+        })
+    }
+}
+
 fn write_all(sealed: &[Sealed]) -> Vec<Vec<u8>> {
     sealed.iter().map(envelope::encode).collect()
 }
@@ -170,8 +203,6 @@ impl State {
     pub(super) fn to_wire(&self) -> v1::State {
         v1::State {
             mesh: self.charter.mesh.as_bytes().to_vec(),
-            token_digest: self.charter.token_digest.as_bytes().to_vec(),
-            voters_wanted: self.charter.voters_wanted,
             now_ms: self.now.0,
             applied: self.applied.0,
             roster_revision: self.roster.revision(),
@@ -184,6 +215,8 @@ impl State {
             services: self.services.iter().map(Wire::to_wire).collect(),
             evidence: self.archive.pieces().map(Wire::to_wire).collect(),
             genesis: self.charter.genesis.clone(),
+            operator: self.authority.operator().as_bytes().to_vec(),
+            permits: self.authority.permits().map(Wire::to_wire).collect(),
         }
     }
 
@@ -208,13 +241,9 @@ impl State {
             });
         }
         let mesh = field::mesh_id("state.mesh", &rest.mesh)?;
-        check_genesis(&rest.genesis, mesh)?;
-        state.charter = Charter {
-            mesh,
-            genesis: rest.genesis,
-            token_digest: field::hash("state.token_digest", &rest.token_digest)?,
-            voters_wanted: rest.voters_wanted,
-        };
+        state.charter = read_charter(&rest.genesis, mesh)?;
+        let operator = field::public_key("state.operator", &rest.operator)?;
+        state.authority.resume(operator);
         state.now = Moment(rest.now_ms);
         state.applied = Index(rest.applied);
         state.roster.resume(rest.roster_revision);
@@ -240,6 +269,9 @@ impl State {
         for service in decoded.services.drain(..) {
             self.restore_service(Service::from_wire(service)?)?;
         }
+        for permit in decoded.permits.drain(..) {
+            self.restore_permit(SpentPermit::from_wire(permit)?)?;
+        }
         for piece in decoded.evidence.drain(..) {
             self.restore_evidence(Evidence::from_wire(piece)?)?;
         }
@@ -248,11 +280,14 @@ impl State {
 }
 
 /// The genesis must be the mesh's. Only the state of nobody has none.
-fn check_genesis(genesis: &[u8], mesh: MeshId) -> Result<(), CodecError> {
-    field::check_length("state.genesis", genesis.len(), limits::GENESIS_BYTES_MAX)?;
-    let blank = State::blank().mesh();
-    if (genesis.is_empty() && mesh == blank) || mesh_of(genesis) == mesh {
-        return Ok(());
+fn read_charter(genesis: &[u8], mesh: MeshId) -> Result<Charter, CodecError> {
+    let blank = Charter::blank();
+    if genesis.is_empty() && mesh == blank.mesh {
+        return Ok(blank);
+    }
+    let charter = Charter::of(&codec::genesis::read(genesis)?);
+    if charter.mesh == mesh {
+        return Ok(charter);
     }
     Err(CodecError::Malformed {
         message: "state",

@@ -6,6 +6,7 @@
 mod agents;
 mod auditing;
 mod evidence;
+mod founding;
 mod local;
 mod mesh;
 mod proofs;

@@ -136,7 +136,7 @@ mod tests {
         };
         assert_eq!(
             read(call::Ask::ListTasks(request)),
-            Ok(Ask::Once(Request::Read(question)))
+            Ok(Ask::Once(Box::new(Request::Read(question))))
         );
     }
 }

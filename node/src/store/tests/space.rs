@@ -4,11 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use hms_consensus::effect::LogWrite;
-use hms_consensus::input::Admission;
 use hms_consensus::state::checkpoint::Checkpoint;
-use hms_consensus::state::command::Genesis;
-use hms_protocol::digest::Hash;
+use hms_protocol::genesis::Founding;
 use hms_protocol::id::{Index, NodeId};
+use hms_protocol::keyring::SecretKey;
 use hms_protocol::time::Moment;
 use hms_protocol::trust::Trust;
 
@@ -53,21 +52,18 @@ async fn a_log_of_constant_length_needs_bounded_space() {
 }
 
 fn genesis() -> Checkpoint {
-    Checkpoint::genesis(&Genesis {
-        founder: Admission {
-            id: NodeId::from_bytes([1; 32]),
-            name: "n1".parse().unwrap(),
-            role: None,
-            addresses: Vec::new(),
-            gateway: String::new(),
-            token: Vec::new(),
-        },
-        token_digest: Hash::default(),
+    let operator = SecretKey::from_seed(&[200; 32]);
+    let founding = Founding {
+        operator: operator.public(),
+        founder: NodeId::from_bytes([1; 32]),
+        name: "n1".parse().unwrap(),
         voters_wanted: 1,
+        replace_voter_after_ms: 0,
+        trust: Trust::Byzantine,
         founded_at: Moment(1),
         salt: [7; 32],
-        trust: Trust::Byzantine,
-    })
+    };
+    Checkpoint::genesis(&founding.sign(&operator).unwrap())
 }
 
 async fn checkpointed(stage: &mut Stage) -> (Index, Vec<u8>) {

@@ -16,14 +16,21 @@ pub(crate) struct Manifest {
 
 /// What each member may import; `hms-node` is open to the adversary in the testnet and to the tests
 /// alone (R6).
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("hms-proto", &[]),
     ("hms-protocol", &["hms-proto"]),
     ("hms-consensus", &["hms-proto", "hms-protocol"]),
     ("hms-client", &["hms-proto", "hms-protocol"]),
-    ("hms-node", &["hms-proto", "hms-protocol", "hms-consensus"]),
-    ("hms", &["hms-client", "hms-testnet"]),
-    ("hms-testnet", &["hms-client", "hms-protocol", "hms-node"]),
+    ("hms-keystore", &["hms-protocol"]),
+    (
+        "hms-node",
+        &["hms-proto", "hms-protocol", "hms-consensus", "hms-keystore"],
+    ),
+    ("hms", &["hms-client", "hms-keystore", "hms-testnet"]),
+    (
+        "hms-testnet",
+        &["hms-client", "hms-keystore", "hms-protocol", "hms-node"],
+    ),
     (
         "hms-tests",
         &[
@@ -31,6 +38,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
             "hms-protocol",
             "hms-consensus",
             "hms-client",
+            "hms-keystore",
             "hms-node",
             "hms-testnet",
             "hms",

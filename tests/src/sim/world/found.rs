@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use hms_consensus::input::{Admission, Request};
 use hms_consensus::state::State;
 use hms_consensus::state::checkpoint::Checkpoint;
-use hms_consensus::state::command::Genesis;
-use hms_protocol::digest::{Domain, hash_fields};
-use hms_protocol::id::AgentId;
+use hms_protocol::genesis::{Founding, Genesis};
+use hms_protocol::id::{AgentId, MeshId};
+use hms_protocol::keyring::SecretKey;
 use hms_protocol::member::Role;
+use hms_protocol::token::{Invitation, TOKEN_TTL_MS_MAX};
 use hms_protocol::trust::Trust;
 
 use super::{Occurrence, World};
@@ -24,9 +25,6 @@ use crate::sim::oracle::Oracle;
 use crate::sim::plan::Plan;
 use crate::sim::story::Story;
 use crate::sim::trace::Trace;
-
-/// What a joiner must know.
-const TOKEN: &[u8] = b"the token of the simulated mesh";
 
 /// Time between two hosts that ask to join, in milliseconds.
 const JOIN_EVERY_MS: u64 = 100;
@@ -96,7 +94,7 @@ impl World {
 
     /// Lets a host ask to join after a while.
     pub(crate) fn join(&mut self, host: HostId, delay: u64) {
-        let request = Request::Admit(admission(&self.hosts[host.0]));
+        let request = Request::Admit(admission(&self.hosts[host.0], self.mesh));
         let call = self.crowd.open(Caller::Joiner(host), request, HostId(0));
         self.agenda.plan(delay, Occurrence::Ask(call));
     }
@@ -151,24 +149,37 @@ pub(crate) fn skills(names: &[&str]) -> BTreeSet<hms_protocol::id::SkillName> {
         .collect()
 }
 
-fn admission(host: &Host) -> Admission {
+fn operator() -> SecretKey {
+    SecretKey::from_seed(&[200; 32])
+}
+
+/// A host's wish to join, with a token that was made for it.
+fn admission(host: &Host, mesh: MeshId) -> Admission {
+    let number = u8::try_from(host.id.0).expect("a simulated mesh has a handful of hosts");
+    let role = host.wish.unwrap_or(Role::Voter);
+    let ends = EPOCH.plus_ms(TOKEN_TTL_MS_MAX);
+    let invitation = Invitation::new(&operator(), mesh, role, ends, &[number; 32]);
     Admission {
         id: host.node,
         name: host.name.clone(),
         role: host.wish,
         addresses: vec![format!("/memory/{}", host.id.0)],
         gateway: format!("127.0.0.1:{}", 7_000 + host.id.0),
-        token: TOKEN.to_vec(),
+        proof: Some(invitation.prove(host.node)),
     }
 }
 
 fn genesis(founder: &Host, plan: &Plan) -> Genesis {
-    Genesis {
-        founder: admission(founder),
-        token_digest: hash_fields(Domain::JoinToken, &[TOKEN]),
+    let founding = Founding {
+        operator: operator().public(),
+        founder: founder.node,
+        name: founder.name.clone(),
         voters_wanted: u32::try_from(plan.wanted).expect("a mesh has a handful of voters"),
+        replace_voter_after_ms: 0,
+        trust: Trust::Byzantine,
         founded_at: EPOCH,
         salt: [7; 32],
-        trust: Trust::Byzantine,
-    }
+    };
+    let signed = founding.sign(&operator());
+    signed.expect("the key is the operator's")
 }
