@@ -8,7 +8,7 @@ use hms_protocol::certificate::{Attestation, Phase, Statement};
 use hms_protocol::digest::Hash;
 use hms_protocol::evidence::{Exhibit, Guilty, VoterEvidence};
 use hms_protocol::id::{Epoch, Index, MeshId, Term};
-use hms_protocol::member::MemberStanding;
+use hms_protocol::member::{MemberStanding, Role};
 use hms_protocol::task::Outcome;
 use hms_protocol::verdict::Finding;
 
@@ -123,7 +123,8 @@ fn a_convicted_node_is_never_let_in_again() {
     assert!(!stage.state.roster().is_present(node_id(2)));
     // Its place among the voters is free.
     assert_eq!(stage.state.roster().voters(), 2);
-    stage.must(Command::Admit(admission(4)));
+    let invited = stage.invited(4, Role::Voter);
+    stage.must(Command::Admit(invited));
     assert_eq!(stage.state.roster().voters(), 3);
 }
 
