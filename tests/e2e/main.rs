@@ -11,6 +11,7 @@ mod leader;
 mod logs;
 mod memory;
 mod nodes;
+mod partition;
 mod proofs;
 mod receipts;
 mod services;

@@ -189,7 +189,7 @@ fn scoring() -> (PeerScoreParams, PeerScoreThresholds) {
     (params, thresholds)
 }
 
-/// How a peer is scored in one topic: only invalid messages count. Ten of them grey-list a peer; a quiet peer is as good
+/// How a peer is scored in one topic: only invalid messages count. Nine of them grey-list a peer; a quiet peer is as good
 /// as a talkative one.
 pub(super) fn topic_scoring() -> TopicScoreParams {
     TopicScoreParams {

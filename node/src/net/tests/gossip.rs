@@ -8,7 +8,7 @@ use tracing::{Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 use super::station::{MESH, Station, WITHIN, introduce, mesh};
-use crate::net::{Judgement, PublishRefusal, Topic};
+use crate::net::{Judgement, Net, PublishRefusal, Topic};
 
 fn text(text: &'static str) -> Bytes {
     Bytes::from_static(text.as_bytes())
@@ -59,10 +59,9 @@ async fn what_is_published_before_anybody_listens_is_kept_and_heard() {
     assert_eq!(two.until_gossip(Topic::Membership).await, "early");
 }
 
-/// Messages pass a node in the middle only when it has judged them worth it.
-#[tokio::test]
-async fn only_accepted_messages_are_forwarded() {
-    let (one, mut middle, mut three) = (
+/// Three nodes in a row: the ends know each other but not where they listen.
+async fn row() -> [Station; 3] {
+    let (one, mut middle, three) = (
         Station::start(1).await,
         Station::start(2).await,
         Station::start(3).await,
@@ -70,21 +69,22 @@ async fn only_accepted_messages_are_forwarded() {
     for station in [&one, &middle, &three] {
         station.net.enter(MESH);
     }
-    // The ends know each other but not where they listen.
     one.net.enrol(vec![middle.entry(), (three.id(), vec![])]);
     three.net.enrol(vec![middle.entry(), (one.id(), vec![])]);
     middle.net.enrol(vec![one.entry(), three.entry()]);
     middle.until_all_linked().await;
-    // A first message shows that the way from end to end is there.
-    one.wait_for("a mesh peer", |net| net.topics()[1].mesh_peers == 1)
-        .await;
-    three
-        .wait_for("a mesh peer", |net| net.topics()[1].mesh_peers == 1)
-        .await;
-    middle
-        .wait_for("two mesh peers", |net| net.topics()[1].mesh_peers == 2)
-        .await;
+    // The way from end to end is there.
+    for (station, peers) in [(&one, 1), (&three, 1), (&middle, 2)] {
+        let linked = |net: &Net| net.topics()[1].mesh_peers == peers;
+        station.wait_for("its mesh peers", linked).await;
+    }
+    [one, middle, three]
+}
 
+/// Messages pass a node in the middle only when it has judged them worth it.
+#[tokio::test]
+async fn only_accepted_messages_are_forwarded() {
+    let [one, mut middle, mut three] = row().await;
     for (said, judgement) in [
         ("rejected", Judgement::Reject),
         ("ignored", Judgement::Ignore),
@@ -101,6 +101,38 @@ async fn only_accepted_messages_are_forwarded() {
         (report.accepted, report.rejected, report.ignored),
         (1, 1, 1)
     );
+}
+
+/// MSH-5: who sends garbage is not heard any more after nine messages; who is only behind is heard however much it sends.
+#[tokio::test]
+async fn who_sends_garbage_is_not_heard_and_who_is_behind_is() {
+    let [garbler, mut middle, laggard] = row().await;
+    let hear = async |middle: &mut Station, from: &Station, said: &str, judgement| {
+        let said = Bytes::from(said.to_owned());
+        from.net.publish(Topic::Events, said.clone()).unwrap();
+        let gossip = middle.until_unjudged(Topic::Events).await;
+        assert_eq!((gossip.frame, gossip.relay), (said, from.id()));
+        middle.net.judge(gossip.ticket, judgement);
+    };
+    for number in 0..9 {
+        let said = format!("garbage {number}");
+        hear(&mut middle, &garbler, &said, Judgement::Reject).await;
+        let said = format!("too late {number}");
+        hear(&mut middle, &laggard, &said, Judgement::Ignore).await;
+    }
+    middle
+        .wait_for("the judgements", |net| {
+            let report = &net.topics()[Topic::Events.place()];
+            (report.rejected, report.ignored) == (9, 9)
+        })
+        .await;
+    // What the garbler says now comes to nobody; the laggard is heard as before.
+    for number in 0..10 {
+        let said = Bytes::from(format!("more garbage {number}"));
+        garbler.net.publish(Topic::Events, said).unwrap();
+        let said = format!("later still {number}");
+        hear(&mut middle, &laggard, &said, Judgement::Ignore).await;
+    }
 }
 
 #[tokio::test]
