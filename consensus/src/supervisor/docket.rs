@@ -162,14 +162,14 @@ impl Supervisor {
 mod tests {
     use hms_protocol::certificate::{Attestation, Phase, Statement};
     use hms_protocol::digest::Hash;
+    use hms_protocol::genesis::Founding;
     use hms_protocol::id::{Epoch, Index, Term};
     use hms_protocol::keyring::SecretKey;
     use hms_protocol::trust::Trust;
 
     use super::*;
-    use crate::input::Admission;
     use crate::state::State;
-    use crate::state::command::{Batch, Genesis};
+    use crate::state::command::Batch;
 
     const NOW: Moment = Moment(50_000);
 
@@ -179,21 +179,17 @@ mod tests {
 
     /// A mesh of node 1 alone.
     fn mesh() -> State {
-        State::genesis(&Genesis {
-            founder: Admission {
-                id: key(1).public().into(),
-                name: "n1".parse().unwrap(),
-                role: None,
-                addresses: Vec::new(),
-                gateway: String::new(),
-                token: Vec::new(),
-            },
-            token_digest: Hash::default(),
+        let founding = Founding {
+            operator: key(200).public(),
+            founder: key(1).public().into(),
+            name: "n1".parse().unwrap(),
             voters_wanted: 1,
+            replace_voter_after_ms: 0,
+            trust: Trust::Byzantine,
             founded_at: Moment(1),
             salt: [7; 32],
-            trust: Trust::Byzantine,
-        })
+        };
+        State::genesis(&founding.sign(&key(200)).unwrap())
     }
 
     /// The same, after node 1 was convicted.
