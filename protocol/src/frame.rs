@@ -1,9 +1,11 @@
 //! What two voters send each other: a message of Raft, and the signed words that go with it.
 //!
 //! Nothing in it is checked but its form. The envelope says who sent it; who signed the words is for
-//! [`certificate`](crate::certificate) to say.
+//! [`certificate`](crate::certificate) and [`ballot`](crate::ballot) to say.
 
+use crate::ballot::{Mandate, Vote};
 use crate::certificate::{Attestation, Certificate};
+use crate::digest::Hash;
 use crate::id::Index;
 
 /// A message from one voter to another.
@@ -17,4 +19,10 @@ pub struct Frame {
     pub attestations: Vec<Attestation>,
     /// What a quorum attests, lower indexes first.
     pub certificates: Vec<Certificate>,
+    /// With an answer that grants one: the sender's vote.
+    pub vote: Option<Vote>,
+    /// What makes the sender the leader of the message's term.
+    pub mandate: Option<Mandate>,
+    /// With an append: the chain hash up to the entry before its first one.
+    pub before: Option<Hash>,
 }

@@ -7,19 +7,17 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use hms_protocol::codec;
-use hms_protocol::frame::Frame;
 use hms_protocol::id::{Index, NodeId, Term};
 use raft::eraftpb::{Entry, Message};
 use raft::{RawNode, SnapshotStatus, StateRole};
 
-use super::bridge::Kind;
+use super::election::Election;
 use super::log::{Anchor, Kept, Log};
 use super::members::{Members, raft_id};
+use super::progress::Progress;
 use super::reads::Reads;
 use super::recovery::{self, Reader, RecoveryError};
 use super::refusal::RaftRefusal;
-use super::sentry::Sentry;
 use super::vouch::{Seat, Vouching};
 use super::{bridge, limits};
 use crate::effect::Recovered;
@@ -87,6 +85,15 @@ pub struct Driver {
     pub(super) vouch: Vouching,
     // Entries that Raft says are committed and no certificate covers yet.
     pub(super) held_back: VecDeque<Entry>,
+    pub(super) election: Election,
+    // Entries from here on were cut from the log and are still on disk.
+    pub(super) cut: Option<Index>,
+    // Whether this term is to be left once Raft can be told so.
+    pub(super) leaves: bool,
+    // Term and certified index, and since when they are the same while entries wait.
+    pub(super) standstill: ((u64, Index), u64),
+    // What has come of it all since `settle` gave it out.
+    pub(super) progress: Progress,
 }
 
 /// A peer as it was last heard.
@@ -171,6 +178,11 @@ impl Driver {
             timeout: settings.election_ticks.0,
             vouch,
             held_back: VecDeque::new(),
+            election: Election::default(),
+            cut: None,
+            leaves: false,
+            standstill: ((0, Index(0)), 0),
+            progress: Progress::default(),
         };
         driver.recall(certificates);
         driver.enter_epoch();
@@ -183,71 +195,10 @@ impl Driver {
         self.ticks += 1;
         if self.may_tick() {
             self.node.tick();
+            self.lose_patience();
             self.draw_timeout();
         }
         self.repeat_snapshots();
-    }
-
-    /// Takes a frame that `from` has sealed. A refused one has changed nothing.
-    pub fn receive(&mut self, from: NodeId, bytes: &[u8]) -> Result<(), RaftRefusal> {
-        let mut frame = codec::decode::<Frame>(bytes).map_err(|_| RaftRefusal::Malformed {
-            reason: "it is no frame",
-        })?;
-        let message = std::mem::take(&mut frame.message);
-        if message.is_empty() {
-            if self.members.node(raft_id(from)) != Some(from) {
-                return Err(RaftRefusal::UnknownPeer { node: from });
-            }
-            self.note(raft_id(from), from);
-            self.hear(from, frame);
-        } else {
-            let (message, kind) = bridge::decode(&message)?;
-            // An acknowledgement counts for what its own words certify; an append may bring what its words are of.
-            if kind == Kind::AppendAnswer {
-                self.judge(from, &message, kind)?;
-                self.hear(from, frame);
-                self.take(from, message, kind)?;
-            } else {
-                self.judge(from, &message, kind)?;
-                self.take(from, message, kind)?;
-                self.hear(from, frame);
-            }
-        }
-        self.draw_timeout();
-        Ok(())
-    }
-
-    fn judge(&self, from: NodeId, message: &Message, kind: Kind) -> Result<(), RaftRefusal> {
-        let sentry = Sentry {
-            raft: &self.node.raft,
-            members: &self.members,
-            from,
-            settled: self.is_settled(),
-            installing: self.is_installing(),
-            reads: self.reader.batch,
-        };
-        sentry.judge(message, kind)
-    }
-
-    /// Takes a message that the sentry has let pass.
-    fn take(&mut self, from: NodeId, mut message: Message, kind: Kind) -> Result<(), RaftRefusal> {
-        let arrived = self.unpack(&mut message)?;
-        self.note(message.from, from);
-        let message = self.curb(message, kind);
-        if self.node.step(message).is_err() {
-            return Err(RaftRefusal::UnknownPeer { node: from });
-        }
-        if let Some(kept) = arrived {
-            // Raft drops a snapshot that it does not need.
-            let accepted = self
-                .node
-                .snap()
-                .map(|snapshot| snapshot.get_metadata().index);
-            if accepted == Some(kept.anchor.point.index.0) {
-                self.arrived = Some(kept);
-            }
-        }
-        Ok(())
     }
 
     /// Proposes a batch; tells where it will stand if this leader stays in office.
@@ -322,6 +273,7 @@ impl Driver {
             self.release(message);
         }
         self.lock_written(number);
+        self.review();
         self.gather();
     }
 

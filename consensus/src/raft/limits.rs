@@ -47,6 +47,11 @@ pub const READS_WAITING_MAX: usize = 16 * 1024;
 /// Rounds of reads under way. Further reads wait and share a later round.
 pub const READ_ROUNDS_MAX: usize = 16;
 
+/// Election timeouts (the longest) after which a voter gives up a leader, or a leader its office, when entries wait and no
+/// further one becomes final. A leader that has shown two logs is heard by all and obeyed by too few: nothing else would end
+/// its term. Shorter, and a stalled disk costs an election; longer, and a liar stops the mesh for that long.
+pub const STANDSTILL_TIMEOUTS: u64 = 5;
+
 /// A learner is caught up when it has all but so many of the leader's entries.
 pub const CAUGHT_UP_ENTRIES: u64 = 64;
 

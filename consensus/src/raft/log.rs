@@ -145,6 +145,19 @@ impl Log {
         found.map(|(entry, _)| Index(entry.index))
     }
 
+    /// The first entry of a later term than this one.
+    pub(super) fn first_of_later_term(&self, term: Term) -> Option<Index> {
+        let place = self.rows.partition_point(|(entry, _)| entry.term <= term.0);
+        self.rows.get(place).map(|(entry, _)| Index(entry.index))
+    }
+
+    /// Forgets the entries from an index on.
+    pub(super) fn truncate(&mut self, from: Index) {
+        let kept = self.place(from.0);
+        self.rows
+            .truncate(kept.expect("what a checkpoint covers is never cut"));
+    }
+
     pub(super) fn checkpoint(&self) -> Option<&Kept> {
         self.checkpoint.as_ref()
     }

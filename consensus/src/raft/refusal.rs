@@ -112,6 +112,55 @@ pub enum RaftRefusal {
     /// candidacy came late.
     #[error("a vote was granted before it was asked for")]
     VoteUnasked,
+    /// A vote is not signed as it must be, or not by one of the voters that this node knows: two nodes of which one has not
+    /// heard of a change of voters say this of each other.
+    #[error("the vote of {node} does not count: {reason}")]
+    VoteUncounted {
+        /// Whose it is said to be.
+        node: NodeId,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// A candidate shows less than this voter is locked on. It gets the lock for an answer.
+    #[error("{node} asks for a vote and shows no certificate as high as our lock on entry {lock}")]
+    BelowLock {
+        /// The candidate.
+        node: NodeId,
+        /// Where the lock is.
+        lock: Index,
+    },
+    /// Nothing shows that a quorum has made the sender the leader of this term.
+    #[error("{node} claims to lead term {term} and shows no mandate: {reason}")]
+    NoMandate {
+        /// The sender.
+        node: NodeId,
+        /// The term.
+        term: Term,
+        /// What is wrong with what it shows.
+        reason: &'static str,
+    },
+    /// An append would replace what this voter is locked on. The leader gets the lock for an answer.
+    #[error("entry {index} would be replaced, and this voter is locked on entry {lock}")]
+    LockConflict {
+        /// The first entry that would be replaced.
+        index: Index,
+        /// Where the lock is.
+        lock: Index,
+    },
+    /// An append contradicts what the same leader sent before.
+    #[error("entry {index} is another one than the leader of term {term} sent before")]
+    TwoChains {
+        /// The first one that differs.
+        index: Index,
+        /// The term.
+        term: Term,
+    },
+    /// What would be replaced is not on stable storage yet. It is asked again.
+    #[error("what follows entry {index} is still being written")]
+    Unsettled {
+        /// The first entry that would be replaced.
+        index: Index,
+    },
     /// Only the current leader may ask for an election.
     #[error("{node} does not lead and asks for an election")]
     NotTheLeader {
@@ -148,6 +197,12 @@ impl RaftRefusal {
             Self::TwoLeaders { .. } => "HMS-RAFT-TWO-LEADERS",
             Self::BeyondLog { .. } => "HMS-RAFT-BEYOND-LOG",
             Self::VoteUnasked => "HMS-RAFT-VOTE-UNASKED",
+            Self::VoteUncounted { .. } => "HMS-RAFT-VOTE-UNCOUNTED",
+            Self::BelowLock { .. } => "HMS-RAFT-BELOW-LOCK",
+            Self::NoMandate { .. } => "HMS-RAFT-NO-MANDATE",
+            Self::LockConflict { .. } => "HMS-RAFT-LOCK-CONFLICT",
+            Self::TwoChains { .. } => "HMS-RAFT-TWO-CHAINS",
+            Self::Unsettled { .. } => "HMS-RAFT-UNSETTLED",
             Self::NotTheLeader { .. } => "HMS-RAFT-NOT-THE-LEADER",
             Self::NotReady => "HMS-RAFT-NOT-READY",
             Self::BadSnapshot { .. } => "HMS-RAFT-BAD-SNAPSHOT",

@@ -24,47 +24,61 @@ use crate::effect::LogWrite;
 impl Driver {
     /// What has come of it all. To be called after every burst of inputs, until it gives nothing.
     pub fn settle(&mut self) -> Progress {
-        let mut progress = Progress {
-            reads_lost: self.reads.advance(&mut self.node),
-            ..Progress::default()
-        };
+        self.progress.reads_lost = self.reads.advance(&mut self.node);
         self.tell_certified();
         let mut bytes = 0;
         while self.node.has_ready() && bytes < limits::COMMITTED_BYTES_PER_SETTLE {
-            bytes += self.step(&mut progress);
+            bytes += self.step();
+            if std::mem::take(&mut self.leaves) {
+                self.leave_term();
+            }
             self.draw_timeout();
         }
-        self.hand_out(&mut progress);
-        self.write_lock(&mut progress);
-        self.write_lazily(&mut progress);
+        self.hand_out();
+        self.write_lock();
+        self.write_cut();
+        self.write_lazily();
+        let mut progress = std::mem::take(&mut self.progress);
         progress.evidence = self.vouch.take_evidence();
         progress.sends = std::mem::take(&mut self.released);
         progress.checkpoint_wanted = self.node.store().take_wanted();
         progress
     }
 
+    /// Takes over what Raft has accepted and not given out, so that it is in the log.
+    pub(super) fn absorb(&mut self) {
+        let holds = |driver: &Self| {
+            let unstable = &driver.node.raft.raft_log.unstable;
+            !unstable.entries.is_empty() || unstable.snapshot.is_some()
+        };
+        while holds(self) {
+            self.step();
+        }
+    }
+
     /// Takes one `Ready` of Raft apart. Returns how many bytes of committed entries it held.
-    fn step(&mut self, progress: &mut Progress) -> u64 {
+    fn step(&mut self) -> u64 {
         let mut ready = self.node.ready();
         let number = ready.number();
         let mut messages = ready.take_messages();
         messages.append(&mut ready.take_persisted_messages());
         for state in ready.take_read_states() {
-            progress.reads.extend(self.reads.answer(&state));
+            let answered = self.reads.answer(&state);
+            self.progress.reads.extend(answered);
         }
-        let write = ready.must_sync().then(|| self.write(&mut ready, progress));
+        let write = ready.must_sync().then(|| self.write(&mut ready));
         let committed = ready.take_committed_entries();
         let bytes = committed.iter().map(size).sum();
         self.held_back.extend(committed);
         self.node.advance_append_async(ready);
-        self.dispatch(write, number, messages, progress);
+        self.dispatch(write, number, messages);
         self.review();
-        self.hand_out(progress);
+        self.hand_out();
         bytes
     }
 
     /// Turns what must be durable into a write.
-    fn write(&mut self, ready: &mut Ready, progress: &mut Progress) -> LogWrite {
+    fn write(&mut self, ready: &mut Ready) -> LogWrite {
         let mut write = LogWrite {
             sync: true,
             certificates: self.vouch.take_unwritten(),
@@ -74,13 +88,15 @@ impl Driver {
             let (index, bytes) = self.install(ready.snapshot());
             write.install = Some((index, Arc::clone(&bytes)));
             // The checkpoint covers whatever was to be applied before it.
-            progress.committed.clear();
+            self.progress.committed.clear();
             self.held_back.clear();
-            progress.install = Some((index, bytes));
+            self.progress.install = Some((index, bytes));
         }
         let appended = self.node.mut_store().append(ready.take_entries());
-        write.truncate_from = appended.truncate_from;
+        let cut = self.cut.take();
+        write.truncate_from = cut.into_iter().chain(appended.truncate_from).min();
         write.rows = appended.rows;
+        write.lock = self.take_lock(Index(self.node.raft.raft_log.last_index()));
         let behind = self.written_commit < self.committed().0;
         if ready.hs().is_some() || behind {
             write.hard_state = Some(self.vow());
@@ -94,6 +110,11 @@ impl Driver {
         let kept = kept.expect("raft accepts no snapshot but the one that arrived");
         assert_eq!(kept.anchor.point.index.0, index, "another snapshot arrived");
         let bytes = Arc::clone(&kept.bytes);
+        let newest = self.node.store().last();
+        // What was attested in this term may be gone with the log, and nobody can say.
+        self.leaves |= self.vouch.certified() < newest.index
+            && newest.term.0 == self.node.raft.term
+            && self.vouch.voters().is_some_and(|set| set.needs_locks());
         self.members = kept.anchor.members.clone();
         self.history.clear();
         self.history.insert(Index(index), self.members.clone());
@@ -119,13 +140,7 @@ impl Driver {
     }
 
     /// Sends what may leave, and lets the rest wait for the writes before it.
-    fn dispatch(
-        &mut self,
-        write: Option<LogWrite>,
-        number: u64,
-        messages: Vec<Message>,
-        progress: &mut Progress,
-    ) {
+    fn dispatch(&mut self, write: Option<LogWrite>, number: u64, messages: Vec<Message>) {
         if let Some(mut write) = write {
             self.writes += 1;
             write.number = self.writes;
@@ -137,7 +152,7 @@ impl Driver {
                 install: write.install.as_ref().map(|(index, _)| *index),
                 messages: Vec::new(),
             });
-            progress.writes.push(write);
+            self.progress.writes.push(write);
         }
         let at_once = self.leads() && self.durable_term == self.node.raft.term;
         let Some(last) = self.pending.back_mut() else {
@@ -175,13 +190,14 @@ impl Driver {
             });
             self.note_snapshot(message.to, node);
         }
-        let frame = self.frame(&message);
-        self.released.push((node, frame));
+        if let Some(frame) = self.frame(&message) {
+            self.released.push((node, frame));
+        }
     }
 
     /// Hands out committed entries that are certified; changes of members come into force. A lone voter's Raft commits by
     /// itself, and so may the last of several.
-    fn hand_out(&mut self, progress: &mut Progress) {
+    fn hand_out(&mut self) {
         while let Some(entry) = self
             .held_back
             .pop_front_if(|entry| entry.index <= self.vouch.certified().0)
@@ -190,7 +206,7 @@ impl Driver {
             let point = self.node.store().point(Index(entry.index));
             let chain = point.expect("a committed entry is in the log").chain;
             let committed = self.accept(entry, chain);
-            progress.committed.push(committed);
+            self.progress.committed.push(committed);
             self.node.advance_apply_to(last);
         }
     }
@@ -248,14 +264,15 @@ impl Driver {
 
     /// Writes what nobody waits for: that a margin of the log can go, and now and then the commit
     /// index.
-    fn write_lazily(&mut self, progress: &mut Progress) {
+    fn write_lazily(&mut self) {
         if self.node.has_ready() {
             return;
         }
         let heartbeat = self.settings.heartbeat_ticks as u64;
         let behind = self.written_commit < self.committed().0;
         let behind = behind || self.vouch.has_unwritten();
-        let flush = behind && heartbeat <= self.ticks - self.flushed && progress.writes.is_empty();
+        let flush =
+            behind && heartbeat <= self.ticks - self.flushed && self.progress.writes.is_empty();
         let compact_to = self.compact_to.take();
         if !flush && compact_to.is_none() {
             return;
@@ -269,6 +286,6 @@ impl Driver {
             compact_to,
             ..LogWrite::default()
         };
-        progress.writes.push(write);
+        self.progress.writes.push(write);
     }
 }

@@ -77,6 +77,12 @@ impl Driver {
         self.vouch.kept_from(index).cloned().collect()
     }
 
+    /// Whose words count now.
+    #[cfg(test)]
+    pub(super) fn vouch_set(&self) -> Option<Arc<hms_protocol::trust::VoterSet>> {
+        self.vouch.voters()
+    }
+
     /// A point of the log, while it is kept.
     #[cfg(test)]
     pub(super) fn point(&self, index: Index) -> Option<super::Point> {
@@ -127,6 +133,25 @@ impl Driver {
     pub(super) fn may_tick(&self) -> bool {
         let unsettled_alone = !self.is_settled() && self.members.votes_alone(self.node.raft.id);
         self.leads() || !(self.is_installing() || unsettled_alone)
+    }
+
+    /// Ends a term in which entries wait and nothing becomes final any more, where somebody may lie.
+    pub(super) fn lose_patience(&mut self) {
+        let certified = self.vouch.certified();
+        let waits = certified < self.last() && self.node.raft.leader_id != raft::INVALID_ID;
+        let posture = (self.node.raft.term, certified);
+        if !waits || self.standstill.0 != posture {
+            self.standstill = (posture, self.ticks);
+            return;
+        }
+        let (_, longest) = self.settings.election_ticks;
+        let patience = limits::STANDSTILL_TIMEOUTS * longest as u64;
+        let may_lie = self.vouch.voters().is_some_and(|set| set.needs_locks());
+        let votes = self.members.votes(self.node.raft.id);
+        if may_lie && votes && patience <= self.ticks - self.standstill.1 {
+            tracing::warn!(%certified, "nothing becomes final under this leader");
+            self.leave_term();
+        }
     }
 
     /// Whether the whole log is on stable storage.

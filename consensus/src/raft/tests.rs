@@ -6,6 +6,7 @@ mod chaos;
 mod disk;
 mod elections;
 mod forgery;
+mod liar;
 mod lies;
 mod membership;
 mod mesh;

@@ -11,12 +11,14 @@
 mod certify;
 mod lock;
 mod records;
+mod witness;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use hms_protocol::certificate::{Attestation, Certificate, Phase};
+use hms_protocol::ballot::Vote;
+use hms_protocol::certificate::{Attestation, Certificate, Mark, Phase};
 use hms_protocol::codec;
 use hms_protocol::evidence::VoterEvidence;
 use hms_protocol::id::{Epoch, Index, MeshId, NodeId};
@@ -66,6 +68,10 @@ pub(super) struct Vouching {
     // Voters that have contradicted themselves in this term: one proof is enough, and they are not heard again.
     accused: BTreeSet<NodeId>,
     evidence: Vec<VoterEvidence>,
+    // The newest vote of each voter that was seen, with a good signature.
+    votes_seen: BTreeMap<NodeId, Vote>,
+    // The newest lock that each voter is said to have attested. Unchecked.
+    locks_heard: BTreeMap<NodeId, Attestation>,
 }
 
 /// The highest certificate of holdings that this voter has kept.
@@ -101,6 +107,8 @@ impl Vouching {
             lock: None,
             accused: BTreeSet::new(),
             evidence: Vec::new(),
+            votes_seen: BTreeMap::new(),
+            locks_heard: BTreeMap::new(),
         }
     }
 
@@ -161,6 +169,59 @@ impl Vouching {
     /// Whether there are certificates that are not on their way to the disk.
     pub(super) fn has_unwritten(&self) -> bool {
         !self.unwritten.is_empty()
+    }
+
+    /// Where this voter is locked.
+    pub(super) fn lock_mark(&self) -> Option<Mark> {
+        let lock = self.lock.as_ref();
+        lock.map(|lock| lock.certificate.statement.mark())
+    }
+
+    /// What this voter is locked on.
+    pub(super) fn lock_certificate(&self) -> Option<Certificate> {
+        self.lock.as_ref().map(|lock| lock.certificate.clone())
+    }
+
+    /// The highest certificate that is kept: the lock, or a final one that came without it.
+    pub(super) fn highest_certificate(&self) -> Option<&Certificate> {
+        let newest = self.kept.values().next_back();
+        let lock = self.lock.as_ref().map(|lock| &lock.certificate);
+        newest
+            .into_iter()
+            .chain(lock)
+            .max_by_key(|it| it.statement.mark().rank())
+    }
+
+    /// The mark of the highest certificate that is kept.
+    pub(super) fn highest(&self) -> Option<Mark> {
+        self.highest_certificate().map(|it| it.statement.mark())
+    }
+
+    /// Whether this is a certificate that was found good before.
+    pub(super) fn keeps(&self, certificate: &Certificate) -> bool {
+        let lock = self.lock.as_ref().map(|lock| &lock.certificate);
+        let kept = self.kept.get(&certificate.statement.index);
+        lock == Some(certificate) || kept == Some(certificate)
+    }
+
+    /// Certificates that wait, unchecked.
+    pub(super) fn early(&self) -> impl Iterator<Item = &Certificate> + Clone {
+        self.waiting.values().flatten()
+    }
+
+    /// Whose words count now.
+    pub(super) fn voters(&self) -> Option<Arc<VoterSet>> {
+        self.set.clone()
+    }
+
+    /// What ended the epoch before this one.
+    pub(super) fn handover(&self, epoch: Epoch) -> Option<&Handover> {
+        self.handovers.get(&Index(epoch.0))
+    }
+
+    /// What this node signs with.
+    pub(super) fn key(&self) -> &SecretKey {
+        &self.seat.key
     }
 
     /// How far the log is certified.

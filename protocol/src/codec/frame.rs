@@ -8,9 +8,10 @@ use crate::frame::Frame;
 use crate::id::Index;
 use crate::limits;
 
-/// The numbers of `Frame`'s attestations and certificates.
+/// The numbers of `Frame`'s attestations, certificates and mandate.
 const ATTESTATIONS: u32 = 3;
 const CERTIFICATES: u32 = 4;
+const MANDATE: u32 = 6;
 
 impl Wire for Frame {
     type Message = v1::Frame;
@@ -22,17 +23,27 @@ impl Wire for Frame {
             certified: self.certified.0,
             attestations: self.attestations.iter().map(Wire::to_wire).collect(),
             certificates: self.certificates.iter().map(Wire::to_wire).collect(),
+            vote: self.vote.as_ref().map(Wire::to_wire),
+            mandate: self.mandate.as_ref().map(Wire::to_wire),
+            before: self
+                .before
+                .map_or_else(Vec::new, |it| it.as_bytes().to_vec()),
         }
     }
 
     fn from_wire(message: v1::Frame) -> Result<Self, CodecError> {
         let (attestations, certificates) = (message.attestations, message.certificates);
         let most = limits::WORDS_PER_FRAME_MAX;
+        let before = Some(message.before).filter(|before| !before.is_empty());
+        let before = before.map(|before| field::hash("frame.before", &before));
         Ok(Self {
             message: message.message,
             certified: Index(message.certified),
             attestations: field::parts("frame.attestations", attestations, most)?,
             certificates: field::parts("frame.certificates", certificates, most)?,
+            vote: message.vote.map(Wire::from_wire).transpose()?,
+            mandate: message.mandate.map(Wire::from_wire).transpose()?,
+            before: before.transpose()?,
         })
     }
 
@@ -41,7 +52,11 @@ impl Wire for Frame {
         let most = limits::WORDS_PER_FRAME_MAX;
         field::check_count("frame.attestations", count(ATTESTATIONS), most)?;
         field::check_count("frame.certificates", count(CERTIFICATES), most)?;
-        let certificates = fields(bytes).filter(|it| it.number == CERTIFICATES);
+        let inside = |number| fields(bytes).filter(move |it| it.number == number);
+        let votes = inside(MANDATE).filter_map(|mandate| mandate.content);
+        let votes = votes.map(|mandate| fields(mandate).count()).sum();
+        field::check_count("frame.mandate.votes", votes, limits::VOTERS_MAX)?;
+        let certificates = inside(CERTIFICATES);
         let signers = certificates
             .filter_map(|certificate| certificate.content)
             .map(|certificate| fields(certificate).count());

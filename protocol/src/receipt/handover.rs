@@ -44,4 +44,19 @@ impl Handover {
         VoterSet::new(voters.group(), epoch, voters.trust(), next)
             .map_err(|source| ReceiptRefusal::BadVoters { index, source })
     }
+
+    /// The voters before the change, to whoever knows those after it; `None` when it does not lead to these.
+    pub fn precede(&self, voters: &VoterSet) -> Option<VoterSet> {
+        let change = codec::decode_exact::<MemberChange>(&self.change).ok()?;
+        let mut before = voters.voters().clone();
+        let changed = match change.becomes {
+            Becomes::Voter => before.remove(&change.node),
+            Becomes::Removed => before.insert(change.node),
+            Becomes::Learner => false,
+        };
+        let epoch = self.stretch.certificate.statement.epoch;
+        let leads_here = changed && Epoch(self.stretch.index.0) == voters.epoch();
+        let before = VoterSet::new(voters.group(), epoch, voters.trust(), before).ok();
+        before.filter(|_| leads_here)
+    }
 }

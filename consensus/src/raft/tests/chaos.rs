@@ -186,11 +186,17 @@ impl Storm {
         for batch in self.acknowledged.values() {
             assert!(kept.contains(batch), "an acknowledged batch is gone");
         }
-        // A late answer, or a removed node that was never told: nobody is taken for a liar.
+        // What came late or in another order, or went to somebody who has missed something: nobody is taken for a liar.
         let honest = |refusal: &RaftRefusal| {
             matches!(
                 refusal,
-                RaftRefusal::UnknownPeer { .. } | RaftRefusal::VoteUnasked
+                RaftRefusal::UnknownPeer { .. }
+                    | RaftRefusal::VoteUnasked
+                    | RaftRefusal::VoteUncounted { .. }
+                    | RaftRefusal::BelowLock { .. }
+                    | RaftRefusal::NoMandate { .. }
+                    | RaftRefusal::LockConflict { .. }
+                    | RaftRefusal::Unsettled { .. }
             )
         };
         assert!(

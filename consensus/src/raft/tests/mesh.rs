@@ -68,6 +68,8 @@ pub(super) struct Mesh {
     pub(super) checkpoints: bool,
     /// Whether replicas are expected to agree: not so when peers lie.
     pub(super) believes: bool,
+    /// A voter that lies. Nothing is expected of it.
+    pub(super) liar: Option<NodeId>,
     pub(super) settings: RaftSettings,
     // What must hold: one entry per index, one leader per term.
     ledger: BTreeMap<Index, Committed>,
@@ -92,6 +94,7 @@ impl Mesh {
             prompt: true,
             checkpoints: true,
             believes: true,
+            liar: None,
             settings: RaftSettings::default(),
             ledger: BTreeMap::new(),
             certified: BTreeMap::new(),
@@ -165,6 +168,7 @@ impl Mesh {
 
     fn take(&mut self, id: NodeId, progress: Progress) {
         let live = self.live.get_mut(&id).unwrap();
+        let trusted = self.believes && self.liar != Some(id);
         for (to, bytes) in progress.sends {
             assert_ne!(to, id, "nobody writes to himself");
             self.wire.push_back((id, to, bytes));
@@ -181,16 +185,20 @@ impl Mesh {
         let kept = live.driver.certificates_from(seen.unwrap_or_default());
         for certificate in kept {
             let Statement { index, hash, .. } = certificate.statement;
-            let known = *self.certified.entry(index).or_insert(hash);
-            assert!(
-                known == hash || !self.believes,
-                "entry {index} has two certificates"
-            );
+            let known = if trusted {
+                *self.certified.entry(index).or_insert(hash)
+            } else {
+                hash
+            };
+            assert!(known == hash, "entry {index} has two certificates");
             live.certificates.push(certificate);
         }
         live.evidence.extend(progress.evidence);
         for committed in progress.committed {
             live.applied.apply(&committed);
+            if !trusted {
+                continue;
+            }
             let index = committed.index();
             let known = self
                 .ledger
@@ -198,9 +206,8 @@ impl Mesh {
                 .or_insert_with(|| committed.clone());
             let under = self.certified.range(index..).next();
             assert!(under.is_some(), "entry {index} is under no certificate");
-            let agreed = *known == committed;
             assert!(
-                agreed || !self.believes,
+                *known == committed,
                 "entry {index} differs between replicas"
             );
         }
@@ -221,7 +228,7 @@ impl Mesh {
         let driver = &self.live[&id].driver;
         if driver.leads() {
             let leader = *self.leaders.entry(driver.term()).or_insert(id);
-            let alone = leader == id || !self.believes;
+            let alone = leader == id || !self.believes || self.liar == Some(id);
             assert!(alone, "term {} has two leaders", driver.term());
         }
     }

@@ -23,6 +23,7 @@ impl Driver {
             self.vouch.said = None;
             self.vouch.accused.clear();
             self.vouch.acks.clear();
+            self.election.enter_term(self.node.raft.term);
         }
     }
 
@@ -33,6 +34,7 @@ impl Driver {
             self.vouch.set = set.map(Arc::new);
             self.vouch.tally.clear();
             self.vouch.said = None;
+            self.review_office();
             self.review();
             self.gather();
         }
@@ -69,6 +71,7 @@ impl Driver {
             return;
         }
         self.enter_term();
+        self.claim_office();
         let Some(set) = self.vouch.set.clone() else {
             return;
         };
@@ -140,22 +143,29 @@ impl Driver {
         }
     }
 
-    /// Whether this voter may attest a point of its log: clauses C, E and L of the rule, and with them Raft's own
+    /// Whether this voter may attest a point of its log: clauses B, C, E, K and L of the rule, and with them Raft's own
     /// condition where nobody lies (its section 5.4.2: an entry of an earlier term is not committed by counting).
+    ///
+    /// For B the newest entry on disk must be of the term: it shows, after a restart, too, that something may have been
+    /// attested in it, and such a log is only added to.
     pub(in crate::raft) fn may_sign(&self, set: &VoterSet, phase: Phase, point: Point) -> bool {
         if !set.has(self.me) || self.node.raft.raft_log.persisted < point.index.0 {
             return false;
         }
         let term = self.node.raft.term;
         let lock = self.vouch.lock.as_ref();
-        if self.epoch_end().is_some_and(|end| end < point.index) {
+        let ended = self.epoch_end().is_some_and(|end| end < point.index);
+        if ended || !self.election.is_decided(term) {
             return false;
         }
         match phase {
-            Phase::Held if set.needs_locks() => lock.is_none_or(|lock| {
-                let locked = lock.certificate.statement;
-                locked.index <= point.index && self.holds(&locked)
-            }),
+            Phase::Held if set.needs_locks() => {
+                let persisted = self
+                    .node
+                    .store()
+                    .point(Index(self.node.raft.raft_log.persisted));
+                persisted.is_some_and(|newest| newest.term.0 == term) && self.contains_lock(point)
+            }
             Phase::Held => point.term.0 == term,
             Phase::Locked => lock.is_some_and(|lock| {
                 let locked = lock.certificate.statement;
@@ -166,6 +176,17 @@ impl Driver {
                     && locked.epoch == set.epoch()
             }),
         }
+    }
+
+    /// Whether the log up to a point contains the lock (clause C). What is final contains every lock that is not above it.
+    fn contains_lock(&self, point: Point) -> bool {
+        let Some(lock) = &self.vouch.lock else {
+            return true;
+        };
+        let locked = lock.certificate.statement;
+        let newest = self.vouch.kept.values().next_back();
+        let newest = newest.map(|it| it.statement.mark().rank());
+        Some(locked.mark().rank()) <= newest || (locked.index <= point.index && self.holds(&locked))
     }
 
     /// Where the words of the present epoch end: at a change of members that is not certified yet. Where nobody lies, one

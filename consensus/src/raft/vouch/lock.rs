@@ -4,11 +4,11 @@
 use hms_protocol::certificate::{Certificate, Phase};
 use hms_protocol::codec;
 use hms_protocol::frame::Frame;
+use hms_protocol::id::Index;
 
 use super::{Lock, Written};
 use crate::effect::LogWrite;
 use crate::raft::driver::{Driver, Pending};
-use crate::raft::progress::Progress;
 
 impl Driver {
     /// Locks on a certificate of holdings of this log, if it is higher than the lock (clause D).
@@ -27,20 +27,45 @@ impl Driver {
     }
 
     /// Orders the write of a new lock.
-    pub(in crate::raft) fn write_lock(&mut self, progress: &mut Progress) {
-        let Some(lock) = &mut self.vouch.lock else {
+    pub(in crate::raft) fn write_lock(&mut self) {
+        let Some(lock) = self.take_lock(Index(self.node.raft.raft_log.last_index())) else {
             return;
         };
-        if lock.written != Written::Not {
-            return;
-        }
-        self.writes += 1;
-        lock.written = Written::Ordered(self.writes);
-        progress.writes.push(LogWrite {
-            number: self.writes,
-            lock: Some(codec::encode(&lock.certificate)),
+        self.order(LogWrite {
+            lock: Some(lock),
             sync: true,
             ..LogWrite::default()
+        });
+    }
+
+    /// Orders that what was cut from the log goes from the disk, too, if no other write has said so.
+    pub(in crate::raft) fn write_cut(&mut self) {
+        let Some(cut) = self.cut.take() else {
+            return;
+        };
+        self.order(LogWrite {
+            truncate_from: Some(cut),
+            sync: true,
+            ..LogWrite::default()
+        });
+    }
+
+    /// What the next write is to say of the lock, if it is news and on an entry up to this one.
+    pub(in crate::raft) fn take_lock(&mut self, up_to: Index) -> Option<Vec<u8>> {
+        let lock = self.vouch.lock.as_mut()?;
+        if lock.written != Written::Not || up_to < lock.certificate.statement.index {
+            return None;
+        }
+        lock.written = Written::Ordered(self.writes + 1);
+        Some(codec::encode(&lock.certificate))
+    }
+
+    /// Orders a write of which Raft knows nothing.
+    fn order(&mut self, write: LogWrite) {
+        self.writes += 1;
+        self.progress.writes.push(LogWrite {
+            number: self.writes,
+            ..write
         });
         self.pending.push_back(Pending {
             number: self.writes,
@@ -49,6 +74,15 @@ impl Driver {
             extends: false,
             install: None,
             messages: Vec::new(),
+        });
+    }
+
+    /// Moves the lock to a certificate of a higher term that conflicts with it (clause G). Nothing is said of it before the
+    /// entries are on disk, in the same write.
+    pub(in crate::raft) fn lock_anew(&mut self, certificate: Certificate) {
+        self.vouch.lock = Some(Lock {
+            certificate,
+            written: Written::Not,
         });
     }
 
@@ -88,11 +122,13 @@ impl Driver {
         self.released.push((leader, codec::encode(&frame)));
     }
 
-    /// The lock that is not final yet: who missed it gets it with a heartbeat.
-    pub(in crate::raft) fn open_lock(&self) -> Option<Certificate> {
+    /// The lock that is not final yet: who missed it gets it with a heartbeat, and one of an earlier term, which the
+    /// followers may have to be released for, with every append.
+    pub(in crate::raft) fn open_lock(&self, of_earlier_term: bool) -> Option<Certificate> {
         let lock = self.vouch.lock.as_ref()?;
         let statement = lock.certificate.statement;
-        let open = self.vouch.certified < statement.index && statement.term.0 == self.vouch.term;
+        let earlier = statement.term.0 < self.node.raft.term;
+        let open = self.vouch.certified < statement.index && (earlier || !of_earlier_term);
         open.then(|| lock.certificate.clone())
     }
 }

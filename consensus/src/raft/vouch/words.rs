@@ -2,7 +2,7 @@
 //!
 //! Only the voter's own word counts, and a certificate only once it is verified.
 
-use hms_protocol::certificate::{Attestation, Certificate, Statement};
+use hms_protocol::certificate::{Attestation, Certificate};
 use hms_protocol::codec;
 use hms_protocol::frame::Frame;
 use hms_protocol::id::{Index, NodeId};
@@ -43,7 +43,11 @@ impl Driver {
             && self.vouch.certified < statement.index
             && statement.index <= self.node.store().last().index
             && !self.vouch.accused.contains(&from);
-        if counts && let Some(evidence) = self.vouch.tally.take(attestation) {
+        if !counts {
+            return;
+        }
+        self.vouch.note_lock(attestation);
+        if let Some(evidence) = self.vouch.tally.take(attestation) {
             self.vouch.accused.insert(from);
             self.vouch.evidence.push(evidence);
         }
@@ -51,7 +55,7 @@ impl Driver {
 
     /// Takes the certificates that somebody brought. Those of entries or of an epoch that are not here yet wait, in the
     /// place of what the same node brought before: it brings all that is needed with each message.
-    fn learn_all(&mut self, from: NodeId, certificates: Vec<Certificate>) {
+    pub(in crate::raft) fn learn_all(&mut self, from: NodeId, certificates: Vec<Certificate>) {
         let early: Vec<Certificate> = certificates
             .into_iter()
             .filter_map(|certificate| self.learn(certificate))
@@ -69,16 +73,29 @@ impl Driver {
         if foreign || statement.index <= self.vouch.certified {
             return None;
         }
-        if set.epoch() < statement.epoch || self.node.store().last().index < statement.index {
+        if set.epoch() < statement.epoch {
             return Some(certificate);
         }
-        if let Err(refusal) = certificate.verify(&set) {
+        let conflict = set
+            .needs_locks()
+            .then(|| self.conflict(&statement))
+            .flatten();
+        let last = self.node.store().last().index;
+        if last < statement.index && conflict.is_none() {
+            return Some(certificate);
+        }
+        if !self.vouch.keeps(&certificate)
+            && let Err(refusal) = certificate.verify(&set)
+        {
             tracing::debug!(index = %statement.index, %refusal, "a certificate was refused");
             return None;
         }
-        if !self.holds(&statement) {
-            self.step_aside(&statement);
+        if let Some(from) = conflict {
+            self.drop_suffix(&statement, from);
             return Some(certificate);
+        }
+        if !self.holds(&statement) {
+            return None;
         }
         if statement.phase == Vouching::final_phase(&set) {
             self.certify(certificate);
@@ -88,23 +105,14 @@ impl Driver {
         None
     }
 
-    /// This log is not what a quorum attests (clause H): a leader gives up its office, a follower's suffix is replaced by
-    /// the next leader's appends.
-    fn step_aside(&mut self, certified: &Statement) {
-        tracing::warn!(index = %certified.index, "a certificate conflicts with this log");
-        if self.leads() {
-            let term = self.node.raft.term;
-            self.node.raft.become_follower(term, raft::INVALID_ID);
-        }
-    }
-
     /// Looks again at the certificates that wait: the log has grown, or the epoch has changed.
     pub(in crate::raft) fn review(&mut self) {
         let last = self.node.store().last().index;
         let epoch = self.vouch.set.as_ref().map(|set| set.epoch());
         let due = |certificate: &Certificate| {
             let statement = &certificate.statement;
-            statement.index <= last && epoch.is_some_and(|epoch| statement.epoch <= epoch)
+            let reached = statement.index <= last || self.conflict(statement).is_some();
+            reached && epoch.is_some_and(|epoch| statement.epoch <= epoch)
         };
         if !self.vouch.waiting.values().flatten().any(due) {
             return;
@@ -128,30 +136,44 @@ impl Driver {
             .extend(others.map(|voter| (voter, bytes.clone())));
     }
 
-    /// A message with the words that go with it, as it leaves.
-    pub(in crate::raft) fn frame(&mut self, message: &Message) -> Vec<u8> {
+    /// A message with the words that go with it, as it leaves; `None` for a vote that this voter may not sign any more.
+    pub(in crate::raft) fn frame(&mut self, message: &Message) -> Option<Vec<u8>> {
         let kind = MessageType::from_i32(message.msg_type);
         let known = self.peers.get(&message.to).map(|peer| peer.certified);
         let known = known.unwrap_or_default();
-        let mut attestations = Vec::new();
         // A follower gets what its log is as long as; a leader or candidate that is behind gets whatever there is.
         let reach = match kind {
             Some(MessageType::MsgAppend) => Index(message.index + message.entries.len() as u64),
             Some(MessageType::MsgHeartbeat) => Index(message.commit),
             Some(_) | None => self.vouch.certified,
         };
-        let mut certificates = self.vouch.way(known, reach);
-        if kind == Some(MessageType::MsgHeartbeat) {
-            certificates.extend(self.open_lock());
-        }
-        if kind == Some(MessageType::MsgAppendResponse) && !message.reject {
-            attestations.extend(self.attest(message));
-        }
-        codec::encode(&Frame {
+        let mut words = Frame {
             message: bridge::encode(message),
             certified: self.vouch.certified,
-            attestations,
-            certificates,
-        })
+            certificates: self.vouch.way(known, reach),
+            mandate: self.mandate_for(message),
+            ..Frame::default()
+        };
+        match kind {
+            Some(MessageType::MsgHeartbeat) => words.certificates.extend(self.open_lock(false)),
+            Some(MessageType::MsgAppend) => {
+                let before = self.node.store().point(Index(message.index));
+                words.before = before.map(|point| point.chain);
+                words.certificates.extend(self.open_lock(true));
+            }
+            Some(MessageType::MsgRequestVote | MessageType::MsgRequestPreVote) => {
+                words
+                    .certificates
+                    .extend(self.vouch.highest_certificate().cloned());
+            }
+            Some(MessageType::MsgRequestVoteResponse) if !message.reject => {
+                words.vote = Some(self.cast(message)?);
+            }
+            Some(MessageType::MsgAppendResponse) if !message.reject => {
+                words.attestations.extend(self.attest(message));
+            }
+            Some(_) | None => {}
+        }
+        Some(codec::encode(&words))
     }
 }

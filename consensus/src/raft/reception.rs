@@ -1,0 +1,158 @@
+//! What comes from a peer: who says it is known, and nothing of it is believed.
+//!
+//! Each message goes past whoever judges its kind before Raft sees it: the [`Sentry`] all of them, the
+//! [`election`](super::election) whatever a candidate, a voter or a leader says of itself, the [`suffix`](super::suffix)
+//! entries that would replace others. Words that come with a message are heard when they can count for it.
+
+use hms_protocol::codec;
+use hms_protocol::frame::Frame;
+use hms_protocol::id::NodeId;
+use raft::eraftpb::Message;
+
+use super::bridge::{self, Kind};
+use super::driver::Driver;
+use super::members::raft_id;
+use super::refusal::RaftRefusal;
+use super::sentry::Sentry;
+use super::suffix::Way;
+
+impl Driver {
+    /// Takes a frame that `from` has sealed. A refused one has taught nothing but certificates.
+    pub fn receive(&mut self, from: NodeId, bytes: &[u8]) -> Result<(), RaftRefusal> {
+        let mut frame = codec::decode::<Frame>(bytes).map_err(|_| RaftRefusal::Malformed {
+            reason: "it is no frame",
+        })?;
+        let message = std::mem::take(&mut frame.message);
+        let received = if message.is_empty() {
+            self.receive_words(from, frame)
+        } else {
+            let (message, kind) = bridge::decode(&message)?;
+            self.judge(from, &message, kind)?;
+            self.receive_message(from, (message, kind), frame)
+        };
+        self.draw_timeout();
+        received
+    }
+
+    fn receive_words(&mut self, from: NodeId, words: Frame) -> Result<(), RaftRefusal> {
+        if self.members.node(raft_id(from)) != Some(from) {
+            return Err(RaftRefusal::UnknownPeer { node: from });
+        }
+        self.note(raft_id(from), from);
+        self.hear(from, words);
+        Ok(())
+    }
+
+    fn receive_message(
+        &mut self,
+        from: NodeId,
+        (message, kind): (Message, Kind),
+        mut frame: Frame,
+    ) -> Result<(), RaftRefusal> {
+        match kind {
+            // An acknowledgement counts for what its own words certify.
+            Kind::AppendAnswer => {
+                self.note_answer(&message);
+                self.hear(from, frame);
+                self.take(from, message, kind)
+            }
+            Kind::Vote | Kind::PreVote => {
+                let shown = frame.certificates.clone();
+                self.hear(from, frame);
+                let shown = self.check_candidate(from, &message, &shown)?;
+                self.take(from, message.clone(), kind)?;
+                self.note_choice(from, &message, shown);
+                Ok(())
+            }
+            Kind::VoteAnswer if !message.reject => {
+                let vote = frame.vote.take();
+                self.hear(from, frame);
+                self.take_vote(from, message, vote.as_ref())
+            }
+            // What a leader sends may bring what its words are of.
+            Kind::Append | Kind::Heartbeat | Kind::Snapshot => {
+                self.check_mandate(from, &message, frame.mandate.take())?;
+                self.take_from_leader(from, (message, kind), &frame)?;
+                self.hear(from, frame);
+                Ok(())
+            }
+            Kind::HeartbeatAnswer => {
+                self.note_answer(&message);
+                self.take(from, message, kind)?;
+                self.hear(from, frame);
+                Ok(())
+            }
+            Kind::VoteAnswer | Kind::PreVoteAnswer | Kind::TimeoutNow => {
+                self.take(from, message, kind)?;
+                self.hear(from, frame);
+                Ok(())
+            }
+        }
+    }
+
+    fn judge(&self, from: NodeId, message: &Message, kind: Kind) -> Result<(), RaftRefusal> {
+        let sentry = Sentry {
+            raft: &self.node.raft,
+            members: &self.members,
+            from,
+            settled: self.is_settled(),
+            installing: self.is_installing(),
+            reads: self.reader.batch,
+        };
+        sentry.judge(message, kind)
+    }
+
+    /// Takes what a leader sends, if this log may follow it. A certificate counts although the append that came with it does
+    /// not: it may be what is missing for the next one.
+    fn take_from_leader(
+        &mut self,
+        from: NodeId,
+        (message, kind): (Message, Kind),
+        frame: &Frame,
+    ) -> Result<(), RaftRefusal> {
+        if kind == Kind::Append {
+            let way = self.make_way(from, &message, frame.before, &frame.certificates);
+            match way {
+                Ok(Way::Clear) => {}
+                Ok(Way::Answered) => {
+                    self.note(message.from, from);
+                    return Ok(());
+                }
+                Err(refusal) => {
+                    self.learn_all(from, frame.certificates.clone());
+                    return Err(refusal);
+                }
+            }
+        }
+        self.take(from, message, kind)
+    }
+
+    /// Takes a message that may pass.
+    pub(super) fn take(
+        &mut self,
+        from: NodeId,
+        mut message: Message,
+        kind: Kind,
+    ) -> Result<(), RaftRefusal> {
+        let arrived = self.unpack(&mut message)?;
+        if let Some(kept) = &arrived {
+            self.clear_for(&kept.anchor)?;
+        }
+        self.note(message.from, from);
+        let message = self.curb(message, kind);
+        if self.node.step(message).is_err() {
+            return Err(RaftRefusal::UnknownPeer { node: from });
+        }
+        if let Some(kept) = arrived {
+            // Raft drops a snapshot that it does not need.
+            let accepted = self
+                .node
+                .snap()
+                .map(|snapshot| snapshot.get_metadata().index);
+            if accepted == Some(kept.anchor.point.index.0) {
+                self.arrived = Some(kept);
+            }
+        }
+        Ok(())
+    }
+}
