@@ -7,6 +7,7 @@ use crate::ballot::{Mandate, Vote};
 use crate::certificate::{Attestation, Certificate};
 use crate::digest::Hash;
 use crate::id::Index;
+use crate::receipt::Handover;
 
 /// A message from one voter to another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,4 +26,6 @@ pub struct Frame {
     pub mandate: Option<Mandate>,
     /// With an append: the chain hash up to the entry before its first one.
     pub before: Option<Hash>,
+    /// With a request for a vote: changes of voters that the voter may have missed, lower indexes first.
+    pub handovers: Vec<Handover>,
 }

@@ -14,6 +14,7 @@ use hms_protocol::ballot::{Ballot, Mandate, Vote};
 use hms_protocol::certificate::{Certificate, Mark};
 use hms_protocol::frame::Frame;
 use hms_protocol::id::{Epoch, NodeId, Term};
+use hms_protocol::receipt::{Handover, Succession};
 use hms_protocol::trust::VoterSet;
 use raft::StateRole;
 use raft::eraftpb::{Message, MessageType};
@@ -26,14 +27,24 @@ use super::refusal::RaftRefusal;
 /// What this node knows of elections in the present term.
 #[derive(Debug, Default)]
 pub(super) struct Election {
-    /// To whom Raft gives this voter's vote, in which term, and the certificate that it showed.
-    choice: Option<(u64, NodeId, Option<Mark>)>,
+    /// To whom Raft gives this voter's vote.
+    choice: Option<Choice>,
     /// Votes for this node as a candidate, and the answers that they came with, until there are enough.
     grants: BTreeMap<NodeId, (Vote, Message)>,
     /// Who leads by the votes of a quorum.
     office: Option<Office>,
     /// Peers that have answered this leader, and so have its mandate.
     acquainted: BTreeSet<u64>,
+}
+
+/// To whom Raft gives this voter's vote in a term, and what it has shown.
+#[derive(Debug)]
+struct Choice {
+    term: u64,
+    candidate: NodeId,
+    shown: Option<Mark>,
+    /// Among whom the vote is given.
+    set: VoterSet,
 }
 
 /// The office of a leader, for one term.
@@ -111,22 +122,36 @@ impl Driver {
         &mut self,
         candidate: NodeId,
         message: &Message,
-        shown: Option<Mark>,
+        (shown, handovers): (Option<Mark>, &[Handover]),
     ) {
         let raft = &self.node.raft;
-        if raft.vote == message.from && raft.term == message.term {
-            self.election.choice = Some((message.term, candidate, shown));
+        let chosen = raft.vote == message.from && raft.term == message.term;
+        let Some(known) = self.vouch.voters().filter(|_| chosen) else {
+            return;
+        };
+        // A voter that has missed a change is shown that it is final, and votes among the voters after it (clause L).
+        let mut succession = Succession::after(VoterSet::clone(&known));
+        for handover in handovers {
+            if let Err(refusal) = succession.take(handover) {
+                tracing::debug!(%refusal, "a change of voters is not news, or not shown");
+            }
         }
+        self.election.choice = Some(Choice {
+            term: message.term,
+            candidate,
+            shown,
+            set: succession.voters().clone(),
+        });
     }
 
     /// This voter's signed vote, when Raft's answer that grants it leaves. Nothing is signed that was not asked for in this
     /// life, of an earlier term, or below a lock that has risen since.
     pub(super) fn cast(&self, granted: &Message) -> Option<Vote> {
-        let (term, candidate, shown) = self.election.choice?;
-        let current = (granted.term, self.node.raft.term) == (term, term);
-        let asked = current && granted.to == raft_id(candidate);
-        let set = self.vouch.voters().filter(|_| asked)?;
-        self.sign(&set, (term, candidate), shown)
+        let choice = self.election.choice.as_ref()?;
+        let current = (granted.term, self.node.raft.term) == (choice.term, choice.term);
+        let asked = current && granted.to == raft_id(choice.candidate);
+        let set = asked.then_some(&choice.set)?;
+        self.sign(set, (choice.term, choice.candidate), choice.shown)
     }
 
     fn sign(
@@ -169,8 +194,7 @@ impl Driver {
             return Err(uncounted("it is another's, or for another"));
         }
         self.witness_vote(&vote);
-        let set = self.voters_of(vote.ballot.epoch);
-        let set = set.ok_or(uncounted("it is of other voters"))?;
+        let set = self.vouch.voters().ok_or(RaftRefusal::NotReady)?;
         if vote.verify(&set).is_err() {
             return Err(uncounted("it does not hold"));
         }
@@ -210,25 +234,12 @@ impl Driver {
         }
     }
 
-    /// The votes of a quorum of one epoch, the newest first: voters who have missed the last change vote in the epoch before,
-    /// and so can this node.
+    /// The votes of a quorum, if there are enough with this node's own.
     fn seek_mandate(&self) -> Option<Mandate> {
-        let (term, shown) = (self.node.raft.term, self.vouch.highest());
-        let votes: Vec<Vote> = self
-            .election
-            .grants
-            .values()
-            .map(|(vote, _)| *vote)
-            .collect();
-        let now = self.vouch.voters()?.epoch();
-        let epochs = votes.iter().map(|vote| vote.ballot.epoch).chain([now]);
-        let epochs: BTreeSet<Epoch> = epochs.collect();
-        epochs.into_iter().rev().find_map(|epoch| {
-            let set = self.voters_of(epoch)?;
-            let own = self.sign(&set, (term, self.me), shown)?;
-            let of_epoch = votes.iter().filter(|vote| vote.ballot.epoch == epoch);
-            Mandate::gather(&set, (Term(term), self.me), of_epoch.chain([&own]))
-        })
+        let (term, set) = (self.node.raft.term, self.vouch.voters()?);
+        let own = self.sign(&set, (term, self.me), self.vouch.highest())?;
+        let given = self.election.grants.values().map(|(vote, _)| vote);
+        Mandate::gather(&set, (Term(term), self.me), given.chain([&own]))
     }
 
     /// A candidate's log stays as it is; one that is not on disk makes no leader.

@@ -57,11 +57,12 @@ impl Driver {
                 self.take(from, message, kind)
             }
             Kind::Vote | Kind::PreVote => {
-                let shown = frame.certificates.clone();
+                let certificates = frame.certificates.clone();
+                let handovers = std::mem::take(&mut frame.handovers);
                 self.hear(from, frame);
-                let shown = self.check_candidate(from, &message, &shown)?;
+                let shown = self.check_candidate(from, &message, &certificates)?;
                 self.take(from, message.clone(), kind)?;
-                self.note_choice(from, &message, shown);
+                self.note_choice(from, &message, (shown, &handovers));
                 Ok(())
             }
             Kind::VoteAnswer if !message.reject => {

@@ -159,6 +159,13 @@ impl Vouching {
         up_to.map(|(_, handover)| handover.clone()).collect()
     }
 
+    /// The handovers above an index, as many as go into a frame.
+    fn handovers_from(&self, known: Index) -> Vec<Handover> {
+        let above = self.handovers.range(known.next()..);
+        let missed = above.take(WORDS_PER_FRAME_MAX);
+        missed.map(|(_, handover)| handover.clone()).collect()
+    }
+
     /// What is to be written of new certificates.
     pub(super) fn take_unwritten(&mut self) -> Vec<(Index, Vec<u8>)> {
         let indexes = std::mem::take(&mut self.unwritten);

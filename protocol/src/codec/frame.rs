@@ -3,15 +3,16 @@
 use hms_proto::v1;
 
 use super::shape::fields;
-use super::{CodecError, Wire, field};
+use super::{CodecError, Wire, field, receipt};
 use crate::frame::Frame;
 use crate::id::Index;
 use crate::limits;
 
-/// The numbers of `Frame`'s attestations, certificates and mandate.
+/// The numbers of `Frame`'s attestations, certificates, mandate and handovers.
 const ATTESTATIONS: u32 = 3;
 const CERTIFICATES: u32 = 4;
 const MANDATE: u32 = 6;
+const HANDOVERS: u32 = 8;
 
 impl Wire for Frame {
     type Message = v1::Frame;
@@ -28,6 +29,7 @@ impl Wire for Frame {
             before: self
                 .before
                 .map_or_else(Vec::new, |it| it.as_bytes().to_vec()),
+            handovers: self.handovers.iter().map(Wire::to_wire).collect(),
         }
     }
 
@@ -44,6 +46,7 @@ impl Wire for Frame {
             vote: message.vote.map(Wire::from_wire).transpose()?,
             mandate: message.mandate.map(Wire::from_wire).transpose()?,
             before: before.transpose()?,
+            handovers: field::parts("frame.handovers", message.handovers, most)?,
         })
     }
 
@@ -56,6 +59,9 @@ impl Wire for Frame {
         let votes = inside(MANDATE).filter_map(|mandate| mandate.content);
         let votes = votes.map(|mandate| fields(mandate).count()).sum();
         field::check_count("frame.mandate.votes", votes, limits::VOTERS_MAX)?;
+        let handovers = inside(HANDOVERS).filter_map(|handover| handover.content);
+        let handovers = handovers.map(receipt::handover_fields).sum();
+        field::check_count("frame.handovers", handovers, limits::RECEIPT_FIELDS_MAX)?;
         let certificates = inside(CERTIFICATES);
         let signers = certificates
             .filter_map(|certificate| certificate.content)

@@ -33,6 +33,11 @@ impl Nest {
     }
 }
 
+/// How many fields a handover has that are not decoded yet, those inside others included.
+pub(super) fn handover_fields(bytes: &[u8]) -> usize {
+    HANDOVER.count(bytes)
+}
+
 impl Wire for Receipt {
     type Message = v1::Receipt;
     const NAME: &'static str = "receipt";

@@ -36,6 +36,11 @@ impl Succession {
         Self { sets: vec![set] }
     }
 
+    /// Goes on from voters that are believed already.
+    pub fn after(set: VoterSet) -> Self {
+        Self { sets: vec![set] }
+    }
+
     /// The newest voters that were shown.
     pub fn voters(&self) -> &VoterSet {
         self.sets.last().expect("a succession is never empty")

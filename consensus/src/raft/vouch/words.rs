@@ -162,9 +162,9 @@ impl Driver {
                 words.certificates.extend(self.open_lock(true));
             }
             Some(MessageType::MsgRequestVote | MessageType::MsgRequestPreVote) => {
-                words
-                    .certificates
-                    .extend(self.vouch.highest_certificate().cloned());
+                let highest = self.vouch.highest_certificate();
+                words.certificates.extend(highest.cloned());
+                words.handovers = self.vouch.handovers_from(known);
             }
             Some(MessageType::MsgRequestVoteResponse) if !message.reject => {
                 words.vote = Some(self.cast(message)?);
