@@ -77,12 +77,6 @@ impl Driver {
         self.vouch.kept_from(index).cloned().collect()
     }
 
-    /// Whose words count now.
-    #[cfg(test)]
-    pub(super) fn vouch_set(&self) -> Option<Arc<hms_protocol::trust::VoterSet>> {
-        self.vouch.voters()
-    }
-
     /// A point of the log, while it is kept.
     #[cfg(test)]
     pub(super) fn point(&self, index: Index) -> Option<super::Point> {

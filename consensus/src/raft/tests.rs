@@ -3,6 +3,7 @@
 
 mod certificates;
 mod chaos;
+mod clauses;
 mod disk;
 mod elections;
 mod forgery;

@@ -75,7 +75,7 @@ impl Liar {
 
     /// Makes a certificate of what two honest voters have signed and it signs itself.
     fn notarise(&mut self, mesh: &Mesh, statement: Statement) {
-        let Some(set) = mesh.live[&self.id].driver.vouch_set() else {
+        let Some(set) = mesh.live[&self.id].driver.vouch.voters() else {
             return;
         };
         let own = statement.attest(&seat(self.id).key);

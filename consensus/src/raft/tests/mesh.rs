@@ -233,6 +233,11 @@ impl Mesh {
         }
     }
 
+    /// The writes of a node that are not on its disk yet.
+    pub(super) fn ordered(&self, id: NodeId) -> impl Iterator<Item = &LogWrite> {
+        self.live[&id].queue.iter()
+    }
+
     /// Puts the first ordered writes of a node on its disk.
     pub(super) fn persist(&mut self, id: NodeId, count: usize) -> bool {
         let live = self.live.get_mut(&id).unwrap();
