@@ -61,7 +61,7 @@ async fn what_is_published_before_anybody_listens_is_kept_and_heard() {
 
 /// Three nodes in a row: the ends know each other but not where they listen.
 async fn row() -> [Station; 3] {
-    let (one, mut middle, three) = (
+    let (one, middle, three) = (
         Station::start(1).await,
         Station::start(2).await,
         Station::start(3).await,
