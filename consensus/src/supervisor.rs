@@ -119,6 +119,7 @@ impl Supervisor {
     /// Time has passed. `slept` says that more of it than a tick may take.
     pub fn set_clock(&mut self, now: Moment, slept: bool) {
         self.now = now;
+        self.driver.look_at(now);
         if slept {
             self.beats.forget();
         }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use hms_protocol::id::{Index, NodeId, Term};
+use hms_protocol::time::Moment;
 use raft::eraftpb::{Entry, Message};
 use raft::{RawNode, SnapshotStatus, StateRole};
 
@@ -76,6 +77,8 @@ pub struct Driver {
     pub(super) flushed: u64,
     pub(super) compact_to: Option<Index>,
     pub(super) ticks: u64,
+    // This node's clock, once it was told.
+    pub(super) now: Option<Moment>,
     pub(super) reader: Reader,
     pub(super) settings: RaftSettings,
     // Term, role and leader when the election timeout was drawn, and how often it was drawn.
@@ -172,6 +175,7 @@ impl Driver {
             flushed: 0,
             compact_to: None,
             ticks: 0,
+            now: None,
             reader,
             settings,
             draws: 0,
@@ -188,6 +192,11 @@ impl Driver {
         driver.enter_epoch();
         driver.draw_timeout();
         Ok((driver, restored))
+    }
+
+    /// Tells the time: no batch of a later one comes into the log, but for what clocks may differ.
+    pub fn look_at(&mut self, now: Moment) {
+        self.now = Some(now);
     }
 
     /// Lets one tick pass.

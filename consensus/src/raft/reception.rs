@@ -7,6 +7,7 @@
 use hms_protocol::codec;
 use hms_protocol::frame::Frame;
 use hms_protocol::id::NodeId;
+use hms_protocol::limits::CLOCK_SKEW_MS_MAX;
 use raft::eraftpb::Message;
 
 use super::bridge::{self, Kind};
@@ -99,6 +100,7 @@ impl Driver {
             settled: self.is_settled(),
             installing: self.is_installing(),
             reads: self.reader.batch,
+            latest: self.now.map(|now| now.plus_ms(CLOCK_SKEW_MS_MAX)),
         };
         sentry.judge(message, kind)
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use hms_protocol::certificate::Certificate;
 use hms_protocol::codec::{self, CodecError};
 use hms_protocol::id::{Index, Term};
+use hms_protocol::time::Moment;
 
 use super::log::{Anchor, Kept, Log, Point};
 use super::row::{Row, RowError, Vow};
@@ -25,9 +26,9 @@ pub type ReadAnchor = fn(&[u8]) -> Option<Anchor>;
 pub struct Reader {
     /// Reads a checkpoint.
     pub anchor: ReadAnchor,
-    /// Whether a batch of commands can be read, and written in no other way. A voter takes no other into its log, so it
-    /// attests no other.
-    pub batch: fn(&[u8]) -> bool,
+    /// The time stamp of a batch of commands that can be read, and written in no other way. A voter takes no other into its
+    /// log, so it attests no other.
+    pub batch: fn(&[u8]) -> Option<Moment>,
 }
 
 /// Why this node cannot start from what its store holds.

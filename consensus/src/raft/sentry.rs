@@ -9,6 +9,7 @@
 
 use hms_protocol::chain::EntryKind;
 use hms_protocol::id::{Index, NodeId, Term};
+use hms_protocol::time::Moment;
 use raft::eraftpb::{Entry, EntryType, Message, Snapshot};
 use raft::{Raft, StateRole};
 
@@ -28,8 +29,10 @@ pub(super) struct Sentry<'a> {
     pub(super) settled: bool,
     /// Whether a checkpoint is on its way to stable storage.
     pub(super) installing: bool,
-    /// Whether a batch can be read.
-    pub(super) reads: fn(&[u8]) -> bool,
+    /// The time stamp of a batch that can be read.
+    pub(super) reads: fn(&[u8]) -> Option<Moment>,
+    /// The latest one that an honest leader's clock can give.
+    pub(super) latest: Option<Moment>,
 }
 
 type Verdict = Result<(), RaftRefusal>;
@@ -137,18 +140,22 @@ impl Sentry<'_> {
         Ok(())
     }
 
-    /// Only what every replica can read comes into the log: what is in it is attested, and applied.
+    /// Only what every replica can read comes into the log, and nothing from the future: what is in it is attested, and
+    /// applied. A stamp of long ago is harmless: the ledger's time never goes back.
     fn check_batches(&self, message: &Message) -> Verdict {
-        let unread = |entry: &&Entry| {
-            kind(entry, &entry.data) == EntryKind::Batch && !(self.reads)(&entry.data)
-        };
-        let Some(entry) = message.entries.iter().find(unread) else {
-            return Ok(());
-        };
-        Err(RaftRefusal::BrokenEntries {
-            index: Index(entry.index),
-            reason: "its batch cannot be read",
-        })
+        let is_batch = |entry: &&Entry| kind(entry, &entry.data) == EntryKind::Batch;
+        for entry in message.entries.iter().filter(is_batch) {
+            let reason = match (self.reads)(&entry.data) {
+                None => "its batch cannot be read",
+                Some(stamp) if self.latest.is_some_and(|latest| latest < stamp) => {
+                    "its time stamp is ahead of this node's clock"
+                }
+                Some(_) => continue,
+            };
+            let index = Index(entry.index);
+            return Err(RaftRefusal::BrokenEntries { index, reason });
+        }
+        Ok(())
     }
 
     fn check_committed(&self, index: u64, theirs: u64) -> Verdict {

@@ -181,7 +181,10 @@ impl Replica {
 /// How Raft has what it carries read.
 pub const READER: Reader = Reader {
     anchor: read_anchor,
-    batch: |bytes| codec::decode_exact::<Batch>(bytes).is_ok(),
+    batch: |bytes| {
+        let batch = codec::decode_exact::<Batch>(bytes).ok()?;
+        Some(batch.stamped_at)
+    },
 };
 
 /// Whether the voters of a checkpoint are those that its handovers lead to, from the founder on.

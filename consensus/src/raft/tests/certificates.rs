@@ -5,11 +5,12 @@ use hms_protocol::codec;
 use hms_protocol::digest::Hash;
 use hms_protocol::frame::Frame;
 use hms_protocol::id::{Epoch, Index, NodeId};
+use hms_protocol::time::Moment;
 use hms_protocol::trust::{Trust, VoterSet};
 use raft::eraftpb::{Message, MessageType, Snapshot};
 
-use super::disk::READER;
-use super::mesh::{Mesh, frame, node, seat};
+use super::disk::{READER, TOMORROWS};
+use super::mesh::{Live, Mesh, frame, node, seat};
 use crate::raft::log::metadata;
 use crate::raft::{RaftRefusal, limits, raft_id};
 
@@ -345,4 +346,29 @@ fn a_checkpoint_that_no_quorum_has_certified_is_refused() {
         let refused = bring_up(forge).expect_err("it is not what a quorum has signed");
         assert_eq!(refused.code(), "HMS-RAFT-BAD-SNAPSHOT");
     }
+}
+
+/// A voter takes, and so attests, no batch that its clock says is of the future; when its time has come it does.
+#[test]
+fn a_batch_of_the_future_waits_for_its_time() {
+    const DAY_MS: u64 = 24 * 3_600_000;
+    let mut mesh = Mesh::new(3);
+    let leader = mesh.elect();
+    let set_clocks = |mesh: &mut Mesh, now| {
+        let live = mesh.live.values_mut();
+        live.for_each(|live| live.driver.look_at(Moment(now)));
+    };
+    set_clocks(&mut mesh, 1);
+    mesh.propose(leader, str::from_utf8(TOMORROWS).unwrap());
+    mesh.run(30);
+    assert!(
+        mesh.live
+            .values()
+            .all(|live| live.applied.batches.is_empty())
+    );
+    set_clocks(&mut mesh, DAY_MS);
+    mesh.elect();
+    mesh.run(30);
+    let known = |live: &Live| live.applied.batches == [TOMORROWS.to_vec()];
+    assert!(mesh.live.values().all(known));
 }

@@ -7,6 +7,7 @@ use hms_protocol::codec;
 use hms_protocol::digest::Hash;
 use hms_protocol::id::{Epoch, Index, MeshId, NodeId, Term};
 use hms_protocol::receipt::Handover;
+use hms_protocol::time::Moment;
 use hms_protocol::trust::Trust;
 
 use crate::effect::{LogWrite, Recovered};
@@ -149,11 +150,18 @@ fn read_anchor(bytes: &[u8]) -> Option<Anchor> {
     Applied::decode(bytes).map(|(_, anchor)| anchor)
 }
 
-/// What Raft carries in the tests: checkpoints of its batches, and batches of any bytes but these.
+/// What Raft carries in the tests: checkpoints of its batches, and batches of any bytes but these. Their time is the first.
 pub(super) const READER: Reader = Reader {
     anchor: read_anchor,
-    batch: |bytes| bytes != UNREADABLE,
+    batch: |bytes| match bytes {
+        UNREADABLE => None,
+        TOMORROWS => Some(Moment(24 * 3_600_000)),
+        _others => Some(Moment(0)),
+    },
 };
+
+/// A batch that a day lies before.
+pub(super) const TOMORROWS: &[u8] = b"tomorrows";
 
 /// A batch that nobody can read.
 pub(super) const UNREADABLE: &[u8] = b"unreadable";
