@@ -247,10 +247,21 @@ impl Certificate {
     /// Whether it is the word of a quorum of these voters. Signatures are checked last, because they cost most; every one
     /// of them must be good, so that a certificate has one reading.
     pub fn verify(&self, set: &VoterSet) -> Result<(), CertificateRefusal> {
+        self.verify_beside(set, None)
+    }
+
+    /// The same, for a voter whose `own` word may be among those that were gathered: that one needs no verification.
+    pub fn verify_beside(
+        &self,
+        set: &VoterSet,
+        own: Option<&Attestation>,
+    ) -> Result<(), CertificateRefusal> {
         check_set(set, self.statement.group, self.statement.epoch)?;
         check_signers(set, self.signers.iter().map(|(node, _)| *node))?;
-        let mut signers = self.signers.iter();
-        signers.try_for_each(|(node, signature)| self.statement.check_signature(*node, signature))
+        let own = own.filter(|own| own.statement == self.statement);
+        let own = own.map(|own| (own.voter, own.signature));
+        let mut others = self.signers.iter().filter(|signer| Some(**signer) != own);
+        others.try_for_each(|(node, signature)| self.statement.check_signature(*node, signature))
     }
 }
 

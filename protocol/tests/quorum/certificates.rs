@@ -4,6 +4,7 @@ use hms_protocol::certificate::{Certificate, CertificateRefusal, Phase};
 use hms_protocol::codec;
 use hms_protocol::digest::Hash;
 use hms_protocol::id::{Epoch, Index, Term};
+use hms_protocol::keyring::Signature;
 
 use crate::{GROUP, OTHER_GROUP, attest, certificate, key, node, statement, voters};
 
@@ -43,6 +44,30 @@ fn a_certificate_holds_after_the_wire() {
     let read_back: Certificate = codec::decode_exact(&bytes).unwrap();
     assert_eq!(read_back, certificate());
     assert_eq!(read_back.verify(&voters()), Ok(()));
+}
+
+/// A voter that finds its own word among the others believes that one, and nothing else unchecked.
+#[test]
+fn ones_own_word_is_known_and_only_as_it_was_given() {
+    let own = statement().attest(&key(2));
+    let beside = |certificate: &Certificate| certificate.verify_beside(&voters(), Some(&own));
+    assert_eq!(beside(&certificate()), Ok(()));
+    for place in 0..3 {
+        let mut forged = certificate();
+        let (node, signature) = forged.signers[place];
+        let mut bytes = *signature.as_bytes();
+        bytes[0] ^= 1;
+        forged.signers[place].1 = Signature::from_bytes(bytes);
+        let refusal = CertificateRefusal::BadSignature { node };
+        assert_eq!(beside(&forged), Err(refusal));
+    }
+    // The word was of another log: it says nothing of this one.
+    let mut other = certificate();
+    other.statement.hash = Hash::from_bytes([6; 32]);
+    assert!(beside(&other).is_err());
+    let mut few = certificate();
+    few.signers.pop();
+    assert!(beside(&few).is_err());
 }
 
 #[test]

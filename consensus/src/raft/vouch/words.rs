@@ -85,7 +85,7 @@ impl Driver {
             return Some(certificate);
         }
         if !self.vouch.keeps(&certificate)
-            && let Err(refusal) = certificate.verify(&set)
+            && let Err(refusal) = certificate.verify_beside(&set, self.vouch.said.as_ref())
         {
             tracing::debug!(index = %statement.index, %refusal, "a certificate was refused");
             return None;
