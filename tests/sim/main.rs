@@ -1,17 +1,20 @@
-//! The mesh under three hundred fates: MSH-8 (one leader, nothing committed is lost), MSH-9 (equal states), MSH-10
-//! (restart from disk, snapshots), SUP-6, SUP-8, SUP-9 (leases, retries, reassignment), VER-4 (wrong results).
+//! The mesh under a thousand fates: MSH-8 (one leader, nothing committed is lost), MSH-9 (equal states), MSH-10
+//! (restart from disk, snapshots), BYZ-3 (a voter that lies), DAT-6 (receipts), SUP-6, SUP-8, SUP-9 (leases, retries, reassignment), VER-4 (wrong results).
 //!
-//! `HMS_SEED=n` runs one seed and tells its story.
+//! `HMS_SEED=n` runs one seed and tells its story, `HMS_LIAR_SEED=n` one with a liar.
 
 use std::env;
 
 use hms_tests::golden::stage::{Stage, StageError};
 use hms_tests::sim::plan::Plan;
 use hms_tests::sim::soak::{Soaked, soak, soak_with};
-use hms_tests::sim::{Outcome, run, run_plan};
+use hms_tests::sim::{Outcome, run, run_plan, run_with_liar};
 
 /// Seeds of one test run. A soak takes more: `hms-soak`.
 const SEEDS: u64 = 300;
+
+/// Seeds of one test run in which one voter of four lies.
+const SEEDS_WITH_LIAR: u64 = 700;
 
 /// Seeds in which the oracle must see that something is wrong at least once.
 const SEEDS_TO_SEE: u64 = 24;
@@ -28,6 +31,33 @@ fn every_seed_keeps_every_promise() {
     };
     assert!(soaked.broken.is_empty(), "{}", tell(&soaked));
     assert!(0 < soaked.tasks, "nothing was acknowledged: {soaked}");
+    assert!(0 < soaked.receipts, "no receipt was taken: {soaked}");
+}
+
+/// One liar of four voters breaks no promise, and convicts nobody but itself.
+#[test]
+fn every_seed_with_a_liar_keeps_every_promise() {
+    let chosen = env::var("HMS_LIAR_SEED").ok();
+    let soaked = match chosen.map(|seed| seed.parse::<u64>()) {
+        None => soak_with(0..SEEDS_WITH_LIAR, run_with_liar),
+        Some(seed) => {
+            let seed = seed.expect("HMS_LIAR_SEED is a number");
+            soak_with(seed..seed + 1, run_with_liar)
+        }
+    };
+    assert!(soaked.broken.is_empty(), "{}", tell(&soaked));
+    let dull = soaked.lies < 10 * soaked.seeds || soaked.tasks == 0;
+    let dull = dull || (1 < soaked.seeds && soaked.receipts == 0);
+    assert!(!dull, "nothing happened: {soaked}");
+}
+
+/// With one liar more than a mesh of four can stand, histories part, and the oracle must see it.
+#[test]
+fn the_oracle_sees_what_two_liars_of_four_do() {
+    let conspired = |seed| run_plan(seed, &Plan::with_two_liars(seed));
+    let soaked = soak_with(0..SEEDS_TO_SEE, conspired);
+    let mut seen = soaked.broken.iter().filter(|outcome| is_unsafe(outcome));
+    assert!(seen.next().is_some(), "it went unnoticed: {soaked}");
 }
 
 /// TST-3: a run that went wrong can be looked at as often as one likes.
@@ -95,7 +125,9 @@ fn is_unsafe(outcome: &Outcome) -> bool {
             | Violation::TwoHolders(..)
             | Violation::Halted(..)
             | Violation::HonestConvicted(_)
-            | Violation::StaleRead(_),
+            | Violation::StaleRead(_)
+            | Violation::BadReceipt(..)
+            | Violation::AgainstReceipt(..),
         ) => true,
     }
 }

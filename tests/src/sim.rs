@@ -2,7 +2,8 @@
 //!
 //! The minds run as they do in production. Everything around them is simulated: a clock that jumps from one occurrence to
 //! the next, links that lose, delay, reorder, repeat and cut, disks that forget what was not synced, nodes that crash,
-//! sleep and come back, agents that do their work well, badly or late, and clients that ask again when nobody answers.
+//! sleep and come back, agents that do their work well, badly or late, a voter that lies, and clients that ask again when
+//! nobody answers.
 //! All chance comes from the seed, so a run can be repeated to the last byte; [`Trace`] proves it.
 //!
 //! After every step the [`oracle`] checks what must never be false. After the faults end, the mesh must come to rest with
@@ -16,6 +17,7 @@ pub mod disk;
 pub mod fate;
 pub mod harvest;
 pub mod host;
+pub mod liar;
 pub mod links;
 pub mod oracle;
 pub mod plan;
@@ -45,6 +47,10 @@ pub struct Outcome {
     pub trace: Trace,
     /// Tasks that were acknowledged.
     pub tasks: usize,
+    /// Receipts that were taken, and hold.
+    pub receipts: usize,
+    /// Lies that were told.
+    pub lies: u64,
 }
 
 impl fmt::Display for Outcome {
@@ -61,6 +67,11 @@ impl fmt::Display for Outcome {
 /// Runs one seed to its end.
 pub fn run(seed: u64) -> Outcome {
     run_plan(seed, &Plan::draw(seed))
+}
+
+/// Runs one seed in a mesh of which a voter lies.
+pub fn run_with_liar(seed: u64) -> Outcome {
+    run_plan(seed, &Plan::with_liar(seed))
 }
 
 /// Runs one seed with a plan of its own.
@@ -84,6 +95,8 @@ pub fn run_plan(seed: u64, plan: &Plan) -> Outcome {
         seed,
         broken: world.oracle.broken.clone(),
         tasks: world.oracle.promises().count(),
+        receipts: world.oracle.receipts(),
+        lies: world.liar.as_ref().map_or(0, |liar| liar.told),
         trace: world.trace,
     }
 }

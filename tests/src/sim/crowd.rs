@@ -158,7 +158,8 @@ impl Crowd {
             0 if known => Request::Cancel {
                 task: self.any_task(),
             },
-            1..=4 if known => Request::Read(Question::Task(self.any_task())),
+            1..=3 if known => Request::Read(Question::Task(self.any_task())),
+            4 if known => Request::Read(Question::Outline(self.any_task())),
             5 => self.order(),
             6 => Request::Read(self.question()),
             _ => {

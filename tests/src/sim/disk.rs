@@ -20,6 +20,9 @@ pub struct Disk {
     rows: BTreeMap<Index, Vec<u8>>,
     certificates: BTreeMap<Index, Vec<u8>>,
     lock: Option<Vec<u8>>,
+    /// Every row and certificate that was ever kept, and not replaced by another.
+    rows_ever: BTreeMap<Index, Vec<u8>>,
+    certificates_ever: BTreeMap<Index, Vec<u8>>,
     unsynced: VecDeque<LogWrite>,
     /// The node's newest life.
     pub incarnation: Incarnation,
@@ -53,12 +56,17 @@ impl Disk {
     fn keep(&mut self, write: LogWrite) {
         if let Some((index, bytes)) = write.install {
             self.rows.clear();
+            self.rows_ever.split_off(&index.next());
             self.certificates.clear();
             self.checkpoint = Some((index, bytes));
         }
         if let Some(from) = write.truncate_from {
             self.rows.split_off(&from);
+            self.rows_ever.split_off(&from);
         }
+        self.rows_ever.extend(write.rows.iter().cloned());
+        self.certificates_ever
+            .extend(write.certificates.iter().cloned());
         self.rows.extend(write.rows);
         self.certificates.extend(write.certificates);
         self.lock = write.lock.or(self.lock.take());
@@ -99,6 +107,18 @@ impl Disk {
             certificates: self.certificates.clone().into_iter().collect(),
             lock: self.lock.clone(),
         }
+    }
+
+    /// The rows from one index to another, those under a checkpoint too.
+    pub fn rows_ever(&self, from: Index, to: Index) -> impl Iterator<Item = (Index, &[u8])> {
+        let rows = self.rows_ever.range(from..=to);
+        rows.map(|(index, row)| (*index, row.as_slice()))
+    }
+
+    /// Every certificate, those under a checkpoint too.
+    pub fn certificates_ever(&self) -> impl Iterator<Item = (Index, &[u8])> {
+        let certificates = self.certificates_ever.iter();
+        certificates.map(|(index, bytes)| (*index, bytes.as_slice()))
     }
 
     /// How many log rows are kept.

@@ -9,7 +9,7 @@ use hms_consensus::raft::{RaftSettings, RecoveryError};
 use hms_consensus::state::State;
 use hms_consensus::supervisor::Supervisor;
 use hms_protocol::heartbeat::HeartbeatPace;
-use hms_protocol::id::{Incarnation, MeshId, NodeId, NodeName};
+use hms_protocol::id::{Incarnation, Index, MeshId, NodeId, NodeName};
 use hms_protocol::keyring::SecretKey;
 use hms_protocol::member::{Role, RosterView};
 use hms_protocol::skill::SkillSpec;
@@ -141,6 +141,12 @@ impl Host {
     /// The replicated state, if it is a voter and up.
     pub fn state(&self) -> Option<&State> {
         self.mind.as_ref()?.supervisor().map(Supervisor::state)
+    }
+
+    /// How much of the ledger it has applied.
+    pub fn applied(&self) -> Index {
+        let voter = self.mind.as_ref().and_then(|mind| mind.supervisor());
+        voter.map_or(Index(0), |voter| voter.replica().index())
     }
 
     /// What its agents seal with.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hms_consensus::effect::Notice;
 use hms_consensus::state::event::Event;
 use hms_consensus::supervisor::audit::Stand;
+use hms_protocol::digest::Hash;
 use hms_protocol::id::{AgentId, Index, NodeId, Position, TaskId, Term};
 use hms_protocol::peer::{Dispatch, Run};
 use hms_protocol::task::TaskState;
@@ -35,6 +36,10 @@ pub enum Violation {
     HonestConvicted(NodeId),
     /// A read was answered from an old state.
     StaleRead(TaskId),
+    /// A receipt that a node has given does not hold.
+    BadReceipt(TaskId, String),
+    /// A host has another entry where a receipt proves one.
+    AgainstReceipt(Index, HostId),
     /// The faults are over, and something does not come to its end.
     Stuck(String),
 }
@@ -58,6 +63,9 @@ pub struct Oracle {
     convicted: BTreeSet<AgentId>,
     /// Nodes that may be convicted, because they lie.
     pub liars: BTreeSet<NodeId>,
+    /// The chain hashes that receipts prove, by index.
+    receipted: BTreeMap<Index, Hash>,
+    receipts: usize,
     /// The first promise that was broken.
     pub broken: Option<Violation>,
 }
@@ -104,6 +112,35 @@ impl Oracle {
         Known {
             acknowledged: self.acknowledged.contains_key(&task),
             decided: self.decided.get(&task).map(|(_, state)| state.clone()),
+        }
+    }
+
+    /// A client holds a receipt, which proves the ledger up to here.
+    pub fn receipted(&mut self, index: Index, chain: Hash) {
+        self.receipts += 1;
+        if *self.receipted.entry(index).or_insert(chain) != chain {
+            self.accuse(Violation::AgainstReceipt(index, HostId(0)));
+        }
+    }
+
+    /// A client got a receipt that proves nothing.
+    pub fn bad_receipt(&mut self, task: TaskId, why: String) {
+        self.accuse(Violation::BadReceipt(task, why));
+    }
+
+    /// How many receipts clients hold.
+    pub fn receipts(&self) -> usize {
+        self.receipts
+    }
+
+    /// A host has applied the entry with this chain hash.
+    pub fn found(&mut self, host: HostId, index: Index, chain: Hash) {
+        if self
+            .receipted
+            .get(&index)
+            .is_some_and(|proven| *proven != chain)
+        {
+            self.accuse(Violation::AgainstReceipt(index, host));
         }
     }
 
@@ -183,6 +220,7 @@ impl Oracle {
         let replica = voter.replica();
         if Index::default() < replica.index() {
             let stand = replica.stand();
+            self.found(host.id, replica.index(), stand.chain);
             let known = *self.stands.entry(replica.index()).or_insert(stand);
             if known != stand {
                 self.accuse(Violation::Diverged(replica.index(), host.id));

@@ -35,6 +35,10 @@ pub struct Plan {
     pub clients: usize,
     /// Requests that they make together.
     pub requests: usize,
+    /// Whether the last voter lies while the troubles last.
+    pub liar: bool,
+    /// Whether it has stolen the key of another, too: more than a mesh can stand.
+    pub stolen_key: bool,
     /// When blows begin to fall, and when they stop.
     pub troubles_ms: (Millis, Millis),
 }
@@ -68,7 +72,40 @@ impl Plan {
             },
             clients: 1 + dice.below(4),
             requests: 60,
+            liar: false,
+            stolen_key: false,
             troubles_ms: (dice.between(0, 4_000), 20_000),
+        }
+    }
+
+    /// The plan of a seed for four voters of which one lies. Links and disks are better than elsewhere, so that there is
+    /// something to lie about.
+    pub fn with_liar(seed: u64) -> Self {
+        let mut dice = Dice::new(seed, "liar");
+        let plan = Self::draw(seed);
+        Self {
+            voters: 4,
+            wanted: 4,
+            workers: 0,
+            agents: 1,
+            weather: [Weather::CALM, plan.weather][dice.below(2)],
+            disks: DiskPace {
+                sync_ms: [(0, 1), (1, 5)][dice.below(2)],
+                early_ms: 0,
+            },
+            liar: true,
+            requests: 24,
+            troubles_ms: (dice.between(1_500, 3_000), 8_000),
+            ..plan
+        }
+    }
+
+    /// The plan of a seed for four voters of which two lie, as good as. No mesh can stand that.
+    pub fn with_two_liars(seed: u64) -> Self {
+        Self {
+            stolen_key: true,
+            weather: Weather::CALM,
+            ..Self::with_liar(seed)
         }
     }
 
@@ -102,6 +139,8 @@ impl Plan {
             pace: CheckpointPace::default(),
             clients: 0,
             requests: 0,
+            liar: false,
+            stolen_key: false,
             troubles_ms: (0, 0),
         }
     }

@@ -15,6 +15,10 @@ pub struct Soaked {
     pub seeds: u64,
     /// Tasks that were acknowledged in all of them.
     pub tasks: usize,
+    /// Receipts that were taken in all of them.
+    pub receipts: usize,
+    /// Lies that were told in all of them.
+    pub lies: u64,
     /// What happened in all of them.
     pub events: u64,
     /// Those that broke a promise, by seed.
@@ -26,13 +30,15 @@ impl fmt::Display for Soaked {
         let Self {
             seeds,
             tasks,
+            receipts,
+            lies,
             events,
             broken,
         } = self;
         let broken = broken.len();
         write!(
             out,
-            "{seeds} seeds, {tasks} tasks, {events} events, {broken} broken"
+            "{seeds} seeds, {tasks} tasks, {receipts} receipts, {lies} lies, {events} events, {broken} broken"
         )
     }
 }
@@ -71,6 +77,8 @@ impl Soaked {
     fn take(&mut self, outcome: Outcome) {
         self.seeds += 1;
         self.tasks += outcome.tasks;
+        self.receipts += outcome.receipts;
+        self.lies += outcome.lies;
         self.events += outcome.trace.events();
         if outcome.broken.is_some() {
             self.broken.push(outcome);

@@ -15,6 +15,7 @@ mod blows;
 mod found;
 mod hands;
 mod people;
+mod receipts;
 mod rest;
 
 use crate::sim::clock::{Agenda, Millis};
@@ -23,6 +24,7 @@ use crate::sim::dice::Dice;
 use crate::sim::fate::{Blow, Fate};
 use crate::sim::harvest::Harvest;
 use crate::sim::host::{Host, HostId};
+use crate::sim::liar::Liar;
 use crate::sim::links::Links;
 use crate::sim::oracle::Oracle;
 use crate::sim::story::Story;
@@ -82,6 +84,8 @@ pub struct World {
     pub(crate) links: Links,
     pub(crate) crowd: Crowd,
     pub(crate) fate: Option<Fate>,
+    /// The voter that lies, while the troubles last.
+    pub(crate) liar: Option<Liar>,
     pub(crate) dice: Dice,
     pub(crate) pace: CheckpointPace,
     pub(crate) disks: DiskPace,

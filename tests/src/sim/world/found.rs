@@ -1,6 +1,7 @@
 //! How a simulated world begins: a founder with a genesis, and others that ask to join.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use hms_consensus::input::{Admission, Request};
 use hms_consensus::state::State;
@@ -20,6 +21,7 @@ use crate::sim::dice::Dice;
 use crate::sim::disk::Disk;
 use crate::sim::fate::{Blow, Fate};
 use crate::sim::host::{EPOCH, Host, HostId};
+use crate::sim::liar::Liar;
 use crate::sim::links::Links;
 use crate::sim::oracle::Oracle;
 use crate::sim::plan::Plan;
@@ -49,6 +51,7 @@ impl World {
             links: Links::new(plan.weather, Dice::new(seed, "links")),
             crowd: Crowd::new(Dice::new(seed, "crowd"), plan.requests),
             fate: None,
+            liar: None,
             dice,
             pace: plan.pace,
             disks: plan.disks,
@@ -58,11 +61,31 @@ impl World {
             story: Story::default(),
             harvest: None,
         };
+        if plan.liar {
+            world.corrupt_voter(seed, plan);
+        }
         world.introduce();
         world.begin_founder(&genesis, &state);
         world.invite(plan.voters + plan.workers);
         world.unleash(seed, plan);
         world
+    }
+
+    /// One of the voters is a liar: the last one, or the founder.
+    fn corrupt_voter(&mut self, seed: u64, plan: &Plan) {
+        let [founder, victim, .., last] = &self.hosts[..plan.voters] else {
+            return;
+        };
+        // With a stolen key it is the one that leads first.
+        let host = if plan.stolen_key { founder } else { last };
+        let (key, dice) = (Arc::clone(&host.key), Dice::new(seed, "lies"));
+        let mut liar = Liar::new(host.node, key, self.mesh, dice);
+        self.oracle.liars.insert(host.node);
+        if plan.stolen_key {
+            liar = liar.with_stolen(Arc::clone(&victim.key), last.node);
+            self.oracle.liars.insert(victim.node);
+        }
+        self.liar = Some(liar);
     }
 
     /// Gives everybody a short name.
@@ -149,7 +172,7 @@ pub(crate) fn skills(names: &[&str]) -> BTreeSet<hms_protocol::id::SkillName> {
         .collect()
 }
 
-fn operator() -> SecretKey {
+pub(super) fn operator() -> SecretKey {
     SecretKey::from_seed(&[200; 32])
 }
 

@@ -13,6 +13,7 @@ use super::{Event, World};
 use crate::sim::agents::Agent;
 use crate::sim::clock::Millis;
 use crate::sim::host::HostId;
+use crate::sim::liar::Liar;
 
 impl World {
     /// Carries out what a mind wants.
@@ -105,6 +106,47 @@ impl World {
         let Some(receiver) = self.host_of(to) else {
             return;
         };
+        let PeerMessage::Raft(frame) = message else {
+            self.carry(from, receiver, message);
+            return;
+        };
+        for bent in self.bend(from, receiver, frame) {
+            self.carry(from, receiver, &PeerMessage::Raft(bent));
+        }
+        for answer in self.overhear(from, receiver, frame) {
+            self.carry(receiver, from, &PeerMessage::Raft(answer));
+        }
+    }
+
+    /// What is sent in the place of a frame: the same, unless the sender lies.
+    fn bend(&mut self, from: HostId, to: HostId, frame: &[u8]) -> Vec<Vec<u8>> {
+        let (from, to) = (self.hosts[from.0].node, self.hosts[to.0].node);
+        match self.lying().filter(|liar| liar.node() == from) {
+            Some(liar) => liar.bend(to, frame),
+            None => vec![frame.to_vec()],
+        }
+    }
+
+    /// What the receiver answers besides what its mind does: nothing, unless it lies.
+    fn overhear(&mut self, from: HostId, to: HostId, frame: &[u8]) -> Vec<Vec<u8>> {
+        let (sender, host) = (self.hosts[from.0].node, &self.hosts[to.0]);
+        let voter = host.mind.as_ref().and_then(|mind| mind.supervisor());
+        let (Some(voter), receiver) = (voter, host.node) else {
+            return Vec::new();
+        };
+        let voters = voter.status().voters.into_iter().collect();
+        let liar = self.lying().filter(|liar| liar.node() == receiver);
+        liar.map_or_else(Vec::new, |liar| liar.overhear(sender, frame, &voters))
+    }
+
+    /// The voter that lies, while it does.
+    fn lying(&mut self) -> Option<&mut Liar> {
+        let now = self.agenda.now();
+        let lasts = self.fate.as_ref().is_some_and(|fate| now < fate.ends_at);
+        self.liar.as_mut().filter(|_| lasts)
+    }
+
+    fn carry(&mut self, from: HostId, receiver: HostId, message: &PeerMessage) {
         // What arrives is what was on the wire, not the value that was sent.
         let bytes = wire(message);
         let sender = self.hosts[from.0].node;

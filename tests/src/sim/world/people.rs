@@ -89,6 +89,9 @@ impl World {
             };
             self.oracle.read(*task, &call.before, found);
         }
+        if let Ok(Answer::Outline(outline)) = &answer {
+            self.take_receipt(call.target, outline);
+        }
         match call.caller {
             Caller::Client(client) => {
                 let pause = self.crowd.patience_ms();

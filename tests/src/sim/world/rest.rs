@@ -68,5 +68,6 @@ impl World {
             return;
         };
         self.oracle.audit(&self.hosts[leader.0]);
+        self.audit_receipts();
     }
 }
