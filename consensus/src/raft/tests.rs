@@ -13,3 +13,4 @@ mod membership;
 mod mesh;
 mod replication;
 mod restart;
+mod scene;
