@@ -58,6 +58,9 @@ pub const RUNS_MAX: usize = 20_000;
 /// is forgotten: the ledger refuses a second report anyway.
 pub const RUNS_REMEMBERED_MAX: usize = 8_192;
 
+/// Orders that a node keeps until it knows the voters who certify them. The oldest is dropped: the leader repeats it.
+pub const ORDERS_EARLY_MAX: usize = 256;
+
 /// Reports sent again in one go. The rest waits for the next second, so that a new leader is not flooded.
 pub const REPORTS_PER_ROUND_MAX: usize = 512;
 

@@ -187,6 +187,7 @@ impl Mind {
         match message {
             PeerMessage::Lead(lead) => self.worker.heed(from, &lead, outbox),
             PeerMessage::Roster(roster) => self.worker.take_roster(from, roster, outbox),
+            PeerMessage::Succession(shown) => self.worker.take_succession(&shown, outbox),
             PeerMessage::Dispatch(order) => self.worker.dispatched(from, order, outbox),
             PeerMessage::Withdraw { run } => self.worker.withdrawn(from, run, outbox),
             PeerMessage::Taken { run } => self.worker.taken(from, run),
@@ -209,6 +210,7 @@ impl Mind {
             PeerMessage::Watch { services } => self.worker.watch(from, services),
             PeerMessage::Raft(_)
             | PeerMessage::AskRoster { .. }
+            | PeerMessage::AskSuccession { .. }
             | PeerMessage::Started { .. }
             | PeerMessage::Report(_)
             | PeerMessage::Verdict(_)
@@ -231,6 +233,7 @@ impl Mind {
             PeerMessage::AskRoster { have_revision } => {
                 voter.asked_roster(from, have_revision, outbox);
             }
+            PeerMessage::AskSuccession { have } => voter.asked_succession(from, have, outbox),
             PeerMessage::Started { run, agent } => voter.started(from, run, agent, outbox),
             PeerMessage::Report(sealed) | PeerMessage::Verdict(sealed) => {
                 voter.reported(from, sealed, outbox);
@@ -247,6 +250,7 @@ impl Mind {
             } => voter.hold_against(from, index, Stand { state, chain }, outbox),
             PeerMessage::Lead(_)
             | PeerMessage::Roster(_)
+            | PeerMessage::Succession(_)
             | PeerMessage::Dispatch(_)
             | PeerMessage::Withdraw { .. }
             | PeerMessage::Taken { .. }

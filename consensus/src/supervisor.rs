@@ -7,6 +7,7 @@
 
 pub mod adverts;
 pub mod audit;
+mod clerk;
 mod docket;
 mod intake;
 pub mod lead;
@@ -145,6 +146,7 @@ impl Supervisor {
             let desk = Desk {
                 state: self.replica.state(),
                 proposals: &self.proposals,
+                driver: &self.driver,
                 now,
             };
             tenure.dispatch_due(&desk, outbox);
@@ -206,6 +208,7 @@ impl Supervisor {
             let desk = Desk {
                 state: self.replica.state(),
                 proposals: &self.proposals,
+                driver: &self.driver,
                 now: self.now,
             };
             tenure.dispatch_new(&desk, outbox);

@@ -6,12 +6,13 @@
 use hms_protocol::agent::AgentCertificate;
 use hms_protocol::envelope::Sealed;
 use hms_protocol::heartbeat::Heartbeat;
-use hms_protocol::id::{AgentId, Incarnation, Index, NodeId, ServiceName, Term};
+use hms_protocol::id::{AgentId, Epoch, Incarnation, Index, NodeId, ServiceName, Term};
 use hms_protocol::member::{Role, RosterView};
-use hms_protocol::peer::{Announcement, Dispatch, Lead, PeerMessage, Run};
+use hms_protocol::peer::{Announcement, Dispatch, Lead, PeerMessage, Run, SuccessionShown};
 use hms_protocol::refusal::Refusal;
 use hms_protocol::skill::SkillSpec;
 use hms_protocol::time::Moment;
+use hms_protocol::warrant::WarrantRefusal;
 
 use crate::birth::Birth;
 use crate::effect::Effect;
@@ -26,12 +27,14 @@ pub mod enrolment;
 pub mod fence;
 pub mod probes;
 pub mod runs;
+pub mod warrants;
 
 use beat::Pulse;
 use enrolment::Enrolment;
 use fence::{Fence, Heed};
 use probes::{Probes, Seen};
 use runs::Runs;
+use warrants::Warrants;
 
 /// What a node does for the mesh.
 #[derive(Debug)]
@@ -48,6 +51,7 @@ pub struct Worker {
     asked: usize,
     ask_at: Moment,
     fence: Fence,
+    warrants: Warrants,
     runs: Runs,
     enrolment: Enrolment,
     probes: Probes,
@@ -68,6 +72,7 @@ impl Worker {
             asked: 0,
             ask_at: Moment::default(),
             fence: Fence::default(),
+            warrants: Warrants::new(birth.mesh),
             runs: Runs::default(),
             enrolment: Enrolment::default(),
             probes: Probes::new(birth.me),
@@ -173,6 +178,9 @@ impl Worker {
         if lead.roster_revision > self.roster.revision {
             self.ask_roster(from, outbox);
         }
+        if self.warrants.is_due(Some(lead.epoch), self.now) {
+            self.ask_succession(from, outbox);
+        }
         if self.probes.differs(lead.watch) {
             outbox.send(from, PeerMessage::AskWatch);
         }
@@ -197,8 +205,22 @@ impl Worker {
         }
     }
 
-    /// The leader orders a run. An order to a former life, for an agent that is not here, or that was under way for too
-    /// long is dropped: the leader repeats what still counts.
+    fn ask_succession(&self, to: NodeId, outbox: &mut Outbox) {
+        let have = self.warrants.epoch();
+        outbox.send(to, PeerMessage::AskSuccession { have });
+    }
+
+    /// Takes what shows how the voters came about, whoever brings it, and looks again at the orders that waited for it.
+    pub fn take_succession(&mut self, shown: &SuccessionShown, outbox: &mut Outbox) {
+        if self.warrants.learn(shown) {
+            for (from, order) in self.warrants.release() {
+                self.dispatched(from, order, outbox);
+            }
+        }
+    }
+
+    /// The leader orders a run. An order to a former life, for an agent that is not here, that was under way for too long, or
+    /// that the ledger is not shown to hold is dropped: the leader repeats what still counts.
     pub fn dispatched(&mut self, from: NodeId, order: Dispatch, outbox: &mut Outbox) {
         let obeys = self.obeys(from)
             && order.incarnation == self.incarnation
@@ -208,10 +230,32 @@ impl Worker {
             return;
         }
         if self.enrolment.hosts(order.agent) {
-            self.runs.start(from, order, self.now, outbox);
+            match self.warrants.check(&order) {
+                Ok(()) => self.runs.start(from, order, self.now, outbox),
+                Err(refusal) => self.disobey(from, order, &refusal, outbox),
+            }
         } else if AGENTS_UP_WITHIN_MS < self.now.since_ms(self.born_at) {
             // The ledger believes in an agent that did not survive this node's former life.
             self.enrolment.dismiss(order.agent, self.now);
+        }
+    }
+
+    /// An order is not shown to be the ledger's. One under voters that are not known yet waits until they are.
+    fn disobey(
+        &mut self,
+        from: NodeId,
+        order: Dispatch,
+        refusal: &WarrantRefusal,
+        outbox: &mut Outbox,
+    ) {
+        if !refusal.is_early() {
+            let (run, code) = (order.run, refusal.code());
+            tracing::warn!(%from, ?run, code, %refusal, "an order is not obeyed");
+            return;
+        }
+        self.warrants.hold(from, order);
+        if self.warrants.is_due(Some(Epoch(u64::MAX)), self.now) {
+            self.ask_succession(from, outbox);
         }
     }
 
@@ -311,6 +355,11 @@ impl Worker {
     /// Runs under way and who is at them.
     pub fn runs(&self) -> impl Iterator<Item = (Run, AgentId)> {
         self.runs.under_way()
+    }
+
+    /// What this node was shown of the ledger.
+    pub fn warrants(&self) -> &Warrants {
+        &self.warrants
     }
 
     /// The roster as this node knows it.

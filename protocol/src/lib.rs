@@ -38,3 +38,4 @@ pub mod transcript;
 pub mod tree;
 pub mod trust;
 pub mod verdict;
+pub mod warrant;

@@ -162,6 +162,14 @@ pub const RECEIPT_LINKS_MAX: usize = 4_096;
 /// refused.
 pub const TRANSCRIPT_PART_BYTES_MAX: usize = 8 * 1024 * 1024;
 
+/// Bytes of what shows one command, or one change of voters, to somebody who has no ledger. More are refused: the largest
+/// report fits, and the longest way to a certificate.
+pub const WARRANT_BYTES_MAX: usize = 1024 * 1024;
+
+/// Fields of all messages in it. More are refused before they are decoded: an empty one takes two bytes to send and a
+/// hundred to hold. The longest way to a certificate fits.
+pub const WARRANT_FIELDS_MAX: usize = 4 * RECEIPT_LINKS_MAX;
+
 /// Bytes of a genesis. A longer one is refused: a founder has few addresses, and they are short.
 pub const GENESIS_BYTES_MAX: usize = 8 * 1024;
 

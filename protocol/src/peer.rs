@@ -13,7 +13,7 @@ use crate::agent::AgentCertificate;
 use crate::digest::Hash;
 use crate::envelope::Sealed;
 use crate::evidence::VoterEvidence;
-use crate::id::{AgentId, Incarnation, Index, NodeId, Sequence, SkillName, TaskId, Term};
+use crate::id::{AgentId, Epoch, Incarnation, Index, NodeId, Sequence, SkillName, TaskId, Term};
 use crate::member::RosterView;
 use crate::service::{Observation, ServiceSpec};
 use crate::task::Report;
@@ -33,6 +33,13 @@ pub enum PeerMessage {
     },
     /// Leader to worker: the roster.
     Roster(RosterView),
+    /// Node to voter: show me how the voters came about, from this epoch on.
+    AskSuccession {
+        /// The newest voters that the node knows; 0 if it knows none.
+        have: Epoch,
+    },
+    /// Voter to node: what the mesh began with, and every change of voters since the epoch that was asked for.
+    Succession(SuccessionShown),
     /// Leader to node: run this.
     Dispatch(Dispatch),
     /// Leader to node: stop this, whatever became of it.
@@ -103,6 +110,15 @@ pub enum PeerMessage {
     },
 }
 
+/// How the voters came about. Whoever knows the mesh's id can check it, whoever brings it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SuccessionShown {
+    /// The encoded genesis: the mesh's id is its digest.
+    pub genesis: Vec<u8>,
+    /// Encoded [`Handover`](crate::receipt::Handover)s, in ascending order.
+    pub handovers: Vec<Vec<u8>>,
+}
+
 /// A leader's word to one node. It is only given after a quorum has confirmed the leadership (a `ReadIndex` round), and
 /// what it says it has heard, it had heard before it asked the quorum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +127,8 @@ pub struct Lead {
     pub term: Term,
     /// The newest roster revision, so that a node knows to ask.
     pub roster_revision: u64,
+    /// The voters that certify now, so that a node knows to ask how they came about.
+    pub epoch: Epoch,
     /// [`watch_digest`](crate::service::watch_digest) of what this node is to probe, so that it knows to ask.
     pub watch: Hash,
     /// The ledger's time: no command of the past has a later stamp.
@@ -175,6 +193,10 @@ pub struct Dispatch {
     pub limit_ms: u64,
     /// When the lease ends in the ledger's time.
     pub lease_until: Moment,
+    /// What shows that the ledger holds the command behind it: an encoded [`ShownEntry`](crate::receipt::ShownEntry) of the
+    /// assignment; for a check, of the report. Empty if the leader has it no more: then only a node that was shown it
+    /// before obeys.
+    pub warrant: Vec<u8>,
 }
 
 /// What a node announces by gossip.

@@ -33,7 +33,7 @@ use crate::id::{AgentId, Index, MeshId, TaskId};
 
 use story::Story;
 
-pub use build::{BuildRefusal, KeptEntry, Records};
+pub use build::{BuildRefusal, KeptEntry, Records, Showcase};
 pub use decision::{Decision, ShownCommand};
 pub use entry::{ShownEntry, ShownField};
 pub use handover::Handover;

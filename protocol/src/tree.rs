@@ -128,6 +128,53 @@ impl TreePath {
     }
 }
 
+/// A whole tree, for whoever needs the paths of many of its leaves: a path then costs no hash.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    // From the leaves to the top; the last of an odd level stands in the next one as it is. Invariant: each level has half
+    // as many as the one before, rounded up; the last has one, or none if there are no leaves.
+    levels: Vec<Vec<Hash>>,
+}
+
+impl Tree {
+    /// The tree over leaves.
+    ///
+    /// # Panics
+    /// If a `u32` cannot count the leaves.
+    pub fn over(leaves: Vec<Hash>) -> Self {
+        count(&leaves);
+        let mut levels = vec![leaves];
+        while let Some(level) = levels.last().filter(|level| 1 < level.len()) {
+            let pairs = level.chunks(2).map(|pair| match pair {
+                [left, right] => node(*left, *right),
+                alone => alone[0],
+            });
+            let next = pairs.collect();
+            levels.push(next);
+        }
+        Self { levels }
+    }
+
+    /// The path of one of the leaves; `None` if there is no such leaf.
+    pub fn path(&self, index: u32) -> Option<TreePath> {
+        let leaves = self.levels.first()?;
+        let mut at = usize::try_from(index).ok()?;
+        if leaves.len() <= at {
+            return None;
+        }
+        let mut siblings = Vec::with_capacity(self.levels.len());
+        for level in &self.levels {
+            siblings.extend(level.get(at ^ 1).filter(|_| 1 < level.len()));
+            at /= 2;
+        }
+        Some(TreePath {
+            index,
+            size: count(leaves),
+            siblings,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -153,6 +200,21 @@ mod tests {
                 assert_eq!(led, [index], "of {size}");
             }
             assert_eq!(TreePath::to(&leaves, size), None);
+        }
+    }
+
+    #[test]
+    fn a_whole_tree_gives_the_same_paths() {
+        for size in 0..=40 {
+            let leaves = leaves(size);
+            let tree = Tree::over(leaves.clone());
+            for index in 0..size + 2 {
+                assert_eq!(
+                    tree.path(index),
+                    TreePath::to(&leaves, index),
+                    "{index} of {size}"
+                );
+            }
         }
     }
 

@@ -20,8 +20,10 @@ use hms_protocol::verdict::verifying_skill;
 
 use crate::limits::{CONFIRM_WITHIN_MS, DISPATCH_EVERY_MS, LEAD_EVERY_MS};
 use crate::outbox::Outbox;
+use crate::raft::Driver;
 use crate::state::State;
 use crate::state::ledger::held;
+use crate::supervisor::clerk::Clerk;
 use crate::supervisor::proposals::{Errand, Proposals};
 
 /// One leadership, from the election to its end.
@@ -153,7 +155,8 @@ impl Tenure {
     }
 
     /// The leader's word to one node, which is watched for news of `watch`.
-    pub fn word(&self, node: NodeId, watch: Hash, state: &State, now: Moment) -> Lead {
+    pub fn word(&self, node: NodeId, watch: Hash, desk: &Desk<'_>) -> Lead {
+        let (state, now) = (desk.state, desk.now);
         let echo = |beat: &Beat| Echo {
             sequence: beat.sequence,
             ago_ms: now.since_ms(beat.heard_at),
@@ -167,6 +170,7 @@ impl Tenure {
         Lead {
             term: self.term,
             roster_revision: state.roster().revision(),
+            epoch: desk.driver.members().epoch(),
             watch,
             at: state.now().max(now),
             heard: beat.map(echo),
@@ -213,8 +217,9 @@ impl Tenure {
 
     /// Sends the orders for runs that are new. One that cannot be sent now is due again at the next tick.
     pub fn dispatch_new(&mut self, desk: &Desk<'_>, outbox: &mut Outbox) {
+        let mut clerk = Clerk::default();
         for run in std::mem::take(&mut self.unsent) {
-            self.send_order(run, desk, outbox);
+            self.send_order(run, (desk, &mut clerk), outbox);
         }
     }
 
@@ -222,19 +227,26 @@ impl Tenure {
     pub fn dispatch_due(&mut self, desk: &Desk<'_>, outbox: &mut Outbox) {
         let runs = self.open.iter().filter(|(_, open)| open.is_due(desk.now));
         let due: Vec<Run> = runs.map(|(run, _)| *run).collect();
+        let mut clerk = Clerk::default();
         for run in due {
-            self.send_order(run, desk, outbox);
+            self.send_order(run, (desk, &mut clerk), outbox);
         }
     }
 
-    fn send_order(&mut self, run: Run, desk: &Desk<'_>, outbox: &mut Outbox) {
+    fn send_order(
+        &mut self,
+        run: Run,
+        (desk, clerk): (&Desk<'_>, &mut Clerk),
+        outbox: &mut Outbox,
+    ) {
         let Some(open) = self.open.get_mut(&run) else {
             return;
         };
         let given_up = desk.proposals.is_under_way(&Errand::Lose(open.node));
         if let Some(beat) = self.vouched.get(&open.node).filter(|_| !given_up)
-            && let Some(order) = order(run, beat, desk.state, desk.now)
+            && let Some(mut order) = order(run, beat, desk.state, desk.now)
         {
+            order.warrant = clerk.warrant(run, desk);
             open.sent_at = Some(desk.now);
             outbox.send(open.node, PeerMessage::Dispatch(order));
         }
@@ -242,12 +254,13 @@ impl Tenure {
 }
 
 /// What the leader looks at when it gives orders.
-#[derive(Debug)]
 pub struct Desk<'view> {
     /// The replicated state.
     pub state: &'view State,
     /// What is being decided.
     pub proposals: &'view Proposals,
+    /// The log and its certificates.
+    pub driver: &'view Driver,
     /// This node's clock.
     pub now: Moment,
 }
@@ -298,5 +311,6 @@ fn order(run: Run, beat: &Beat, state: &State, now: Moment) -> Option<Dispatch> 
         report: if is_check { task.result.clone() } else { None },
         limit_ms: lease_until.since_ms(state.now().max(now)),
         lease_until,
+        warrant: Vec::new(),
     })
 }

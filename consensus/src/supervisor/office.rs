@@ -15,7 +15,7 @@ use crate::liveness::Liveness;
 use crate::outbox::Outbox;
 use crate::quorum::Outlook;
 use crate::state::event::Event;
-use crate::supervisor::lead::Tenure;
+use crate::supervisor::lead::{Desk, Tenure};
 use crate::supervisor::proposals::Errand;
 use crate::supervisor::{Supervisor, views};
 
@@ -123,13 +123,19 @@ impl Supervisor {
         };
         tenure.confirm();
         let state = self.replica.state();
+        let desk = Desk {
+            state,
+            proposals: &self.proposals,
+            driver: &self.driver,
+            now: self.now,
+        };
         for member in state.roster().members() {
             let watched = state.services().watched_by(member.id);
             let names = watched.map(|(spec, revision)| (&spec.name, revision));
             let watch = watch_digest(names);
             let losing = Errand::Lose(member.id);
             if !self.proposals.is_under_way(&losing) {
-                let word = tenure.word(member.id, watch, state, self.now);
+                let word = tenure.word(member.id, watch, &desk);
                 outbox.send(member.id, PeerMessage::Lead(word));
             }
         }

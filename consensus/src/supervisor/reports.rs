@@ -7,8 +7,8 @@
 use hms_protocol::agent::{AgentCertificate, AgentStanding};
 use hms_protocol::codec;
 use hms_protocol::envelope::{Audience, BodyKind, Sealed};
-use hms_protocol::id::{AgentId, NodeId};
-use hms_protocol::peer::{PeerMessage, Run};
+use hms_protocol::id::{AgentId, Epoch, NodeId};
+use hms_protocol::peer::{PeerMessage, Run, SuccessionShown};
 use hms_protocol::service::{OBSERVE_EVERY_MS, Observation};
 use hms_protocol::task::{Report, TaskState};
 use hms_protocol::verdict::Verdict;
@@ -168,6 +168,21 @@ impl Supervisor {
             let services = self.watch_list(from);
             outbox.send(from, PeerMessage::Watch { services });
         }
+    }
+
+    /// A node asks how the voters came about. Every voter answers: whoever asks checks it for itself.
+    pub fn asked_succession(&self, from: NodeId, have: Epoch, outbox: &mut Outbox) {
+        let genesis = self.replica.state().charter().genesis.clone();
+        if genesis.is_empty() {
+            return;
+        }
+        let handovers = self.driver.handovers().into_iter();
+        let newer = handovers.filter(|handover| have.0 < handover.stretch.index.0);
+        let shown = SuccessionShown {
+            genesis,
+            handovers: newer.map(|handover| codec::encode(&handover)).collect(),
+        };
+        outbox.send(from, PeerMessage::Succession(shown));
     }
 
     /// A node asks for the roster. Every voter answers: what it has applied is true, if perhaps not the newest.

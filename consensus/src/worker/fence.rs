@@ -138,6 +138,7 @@ impl Fence {
 #[cfg(test)]
 mod tests {
     use hms_protocol::digest::Hash;
+    use hms_protocol::id::Epoch;
     use hms_protocol::peer::Echo;
 
     use super::*;
@@ -150,6 +151,7 @@ mod tests {
         Lead {
             term: Term(term),
             roster_revision: 0,
+            epoch: Epoch(1),
             watch: Hash::default(),
             at: Moment(at),
             heard: Some(Echo {

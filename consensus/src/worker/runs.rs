@@ -205,6 +205,7 @@ mod tests {
             report: None,
             limit_ms: 5_000,
             lease_until: Moment(5_000),
+            warrant: Vec::new(),
         }
     }
 

@@ -6,9 +6,9 @@ use hms_proto::v1::peer_message::Say;
 use super::shape::fields;
 use super::{CodecError, Wire, envelope, field};
 use crate::envelope::{BodyKind, Sealed};
-use crate::id::{AgentId, Incarnation, Index, Sequence, Term};
+use crate::id::{AgentId, Epoch, Incarnation, Index, Sequence, Term};
 use crate::limits;
-use crate::peer::{Dispatch, Echo, Lead, PeerMessage, Run};
+use crate::peer::{Dispatch, Echo, Lead, PeerMessage, Run, SuccessionShown};
 use crate::time::Moment;
 
 /// What one envelope of [`BodyKind::Peer`] carries: messages that were under way together, in order.
@@ -75,6 +75,10 @@ impl Wire for PeerMessage {
                 have_revision: ask.have_revision,
             }),
             Say::Roster(roster) => Wire::from_wire(roster).map(Self::Roster),
+            Say::AskSuccession(ask) => Ok(Self::AskSuccession {
+                have: Epoch(ask.have),
+            }),
+            Say::Succession(shown) => Wire::from_wire(shown).map(Self::Succession),
             Say::Dispatch(dispatch) => Wire::from_wire(dispatch).map(Self::Dispatch),
             Say::Withdraw(run) => Wire::from_wire(run).map(|run| Self::Withdraw { run }),
             Say::Started(started) => Ok(Self::Started {
@@ -121,6 +125,10 @@ fn say(message: &PeerMessage) -> Say {
             have_revision: *have_revision,
         }),
         PeerMessage::Roster(roster) => Say::Roster(roster.to_wire()),
+        PeerMessage::AskSuccession { have } => {
+            Say::AskSuccession(v1::AskSuccession { have: have.0 })
+        }
+        PeerMessage::Succession(shown) => Say::Succession(shown.to_wire()),
         PeerMessage::Dispatch(dispatch) => Say::Dispatch(dispatch.to_wire()),
         PeerMessage::Withdraw { run } => Say::Withdraw(run.to_wire()),
         PeerMessage::Started { run, agent } => Say::Started(v1::Started {
@@ -240,6 +248,28 @@ fn read_watch(watch: v1::Watch) -> Result<PeerMessage, CodecError> {
     Ok(PeerMessage::Watch { services })
 }
 
+impl Wire for SuccessionShown {
+    type Message = v1::SuccessionShown;
+    const NAME: &'static str = "succession";
+
+    fn to_wire(&self) -> v1::SuccessionShown {
+        v1::SuccessionShown {
+            genesis: self.genesis.clone(),
+            handovers: self.handovers.clone(),
+        }
+    }
+
+    fn from_wire(message: v1::SuccessionShown) -> Result<Self, CodecError> {
+        let (most, longest) = (limits::RECEIPT_HANDOVERS_MAX, limits::WARRANT_BYTES_MAX);
+        let handover = |bytes| field::bytes("succession.handovers", bytes, longest);
+        let genesis_max = limits::GENESIS_BYTES_MAX;
+        Ok(Self {
+            genesis: field::bytes("succession.genesis", message.genesis, genesis_max)?,
+            handovers: field::list("succession.handovers", message.handovers, most, handover)?,
+        })
+    }
+}
+
 impl Wire for Lead {
     type Message = v1::Lead;
     const NAME: &'static str = "leader's word";
@@ -248,6 +278,7 @@ impl Wire for Lead {
         v1::Lead {
             term: self.term.0,
             roster_revision: self.roster_revision,
+            epoch: self.epoch.0,
             watch: self.watch.as_bytes().to_vec(),
             at_ms: self.at.0,
             heard: self.heard.map(|heard| v1::Echo {
@@ -261,6 +292,7 @@ impl Wire for Lead {
         Ok(Self {
             term: Term(message.term),
             roster_revision: message.roster_revision,
+            epoch: Epoch(message.epoch),
             watch: field::hash("lead.watch", &message.watch)?,
             at: Moment(message.at_ms),
             heard: message.heard.map(|heard| Echo {
@@ -329,6 +361,7 @@ impl Wire for Dispatch {
             limit_ms: self.limit_ms,
             lease_until_ms: self.lease_until.0,
             as_of: self.as_of.0,
+            warrant: self.warrant.clone(),
         }
     }
 
@@ -347,6 +380,11 @@ impl Wire for Dispatch {
             report: message.report.map(Wire::from_wire).transpose()?,
             limit_ms: message.limit_ms,
             lease_until: Moment(message.lease_until_ms),
+            warrant: field::bytes(
+                "dispatch.warrant",
+                message.warrant,
+                limits::WARRANT_BYTES_MAX,
+            )?,
         })
     }
 }

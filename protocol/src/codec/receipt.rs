@@ -100,6 +100,11 @@ impl Wire for ShownEntry {
             commands: field::parts("entry.commands", message.commands, max)?,
         })
     }
+
+    fn check_shape(bytes: &[u8]) -> Result<(), CodecError> {
+        field::check_length("entry", bytes.len(), limits::WARRANT_BYTES_MAX)?;
+        field::check_count("entry", ENTRY.count(bytes), limits::WARRANT_FIELDS_MAX)
+    }
 }
 
 impl Wire for ShownField {
@@ -137,6 +142,15 @@ impl Wire for Handover {
             stretch: field::part("handover.stretch", message.stretch)?,
             change: message.change,
         })
+    }
+
+    fn check_shape(bytes: &[u8]) -> Result<(), CodecError> {
+        field::check_length("handover", bytes.len(), limits::WARRANT_BYTES_MAX)?;
+        field::check_count(
+            "handover",
+            HANDOVER.count(bytes),
+            limits::WARRANT_FIELDS_MAX,
+        )
     }
 }
 

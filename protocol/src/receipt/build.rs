@@ -16,7 +16,7 @@ use crate::codec::shape;
 use crate::digest::Hash;
 use crate::id::{AgentId, Epoch, Index, MeshId, Position, TaskId, Term};
 use crate::limits;
-use crate::tree::{TreePath, leaf};
+use crate::tree::{Tree, TreePath, leaf};
 
 /// An entry of the log as a voter keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -229,12 +229,7 @@ fn show(
         field: fields[place as usize].to_vec(),
         path: TreePath::to(&leaves, place).expect("commands were picked among the fields"),
     };
-    // Voters whose time was over before the entry do not count, even if a certificate of theirs covers it.
-    let since = records.handovers.iter().map(|it| it.stretch.index);
-    let since = since.filter(|since| *since < index).max();
-    let will_do = |certificate: &Certificate| {
-        since.is_none_or(|since| since.0 <= certificate.statement.epoch.0)
-    };
+    let will_do = counts_at(index, records);
     let is_near =
         |next: &&Certificate| next.statement.index.0.saturating_sub(index.0) <= LINKS_TO_SHARE;
     let stretch = match next.filter(is_near) {
@@ -247,6 +242,63 @@ fn show(
         stamp: show(1),
         commands: commands.iter().map(|place| show(*place)).collect(),
     })
+}
+
+/// An entry of which any command can be shown: what they share is made once.
+#[derive(Clone, Debug)]
+pub struct Showcase {
+    stretch: Stretch,
+    fields: Vec<Vec<u8>>,
+    tree: Tree,
+}
+
+impl Showcase {
+    /// Prepares an entry that is kept, with the nearest certificate of voters whose word counts there.
+    pub fn build(index: Index, records: &Records<'_>) -> Result<Self, BuildRefusal> {
+        let kept = records.entries.get(&index);
+        let kept = kept.ok_or(BuildRefusal::Compacted { index })?;
+        let fields = fields(&kept.data).unwrap_or_default();
+        let tree = Tree::over(fields.iter().map(|field| leaf(field)).collect());
+        Ok(Self {
+            stretch: Stretch::build(
+                index,
+                nearest(index, counts_at(index, records), records)?,
+                records,
+            )?,
+            fields: fields.into_iter().map(<[u8]>::to_vec).collect(),
+            tree,
+        })
+    }
+
+    /// Shows one command; `None` if the entry has no such one.
+    pub fn show(&self, offset: u32) -> Option<ShownEntry> {
+        let place = FIELDS_BEFORE_COMMANDS.checked_add(offset)?;
+        Some(ShownEntry {
+            stretch: self.stretch.clone(),
+            version: self.field(0)?,
+            stamp: self.field(1)?,
+            commands: vec![self.field(place)?],
+        })
+    }
+
+    /// The entry.
+    pub fn index(&self) -> Index {
+        self.stretch.index
+    }
+
+    fn field(&self, place: u32) -> Option<ShownField> {
+        Some(ShownField {
+            field: self.fields.get(usize::try_from(place).ok()?)?.clone(),
+            path: self.tree.path(place)?,
+        })
+    }
+}
+
+/// Whether a certificate's voters count at an index: those whose time was over before do not, even if they cover it.
+fn counts_at(index: Index, records: &Records<'_>) -> impl Fn(&Certificate) -> bool {
+    let since = records.handovers.iter().map(|it| it.stretch.index);
+    let since = since.filter(|since| *since < index).max();
+    move |certificate| since.is_none_or(|since| since.0 <= certificate.statement.epoch.0)
 }
 
 /// The nearest certificate that covers an entry and will do.

@@ -3,9 +3,10 @@
 //! The data of a batch is its version, its time stamp, and then one field for each command; a command's place in the batch
 //! follows from its place among the fields. What a command says is not known here.
 
-use super::{ReceiptRefusal, Stretch, Succession};
+use super::{ReceiptRefusal, ShownCommand, Stretch, Succession};
 use crate::certificate::Certificate;
 use crate::chain::EntryKind;
+use crate::codec;
 use crate::digest::Hash;
 use crate::id::Position;
 use crate::tree::{TreePath, leaf};
@@ -50,6 +51,24 @@ impl ShownEntry {
     ) -> Result<(), ReceiptRefusal> {
         let digest = self.digest()?;
         succession.certify(&self.stretch, EntryKind::Batch, digest, good)
+    }
+
+    /// Checks an entry of which one command is shown, and gives where that stands and what it says. The signatures of a
+    /// certificate that was found `good` before are not verified again.
+    pub fn verify(
+        &self,
+        succession: &Succession,
+        good: Option<&Certificate>,
+    ) -> Result<(Position, ShownCommand), ReceiptRefusal> {
+        let [command] = self.commands.as_slice() else {
+            let index = self.stretch.index;
+            return Err(ReceiptRefusal::NoCommand { index });
+        };
+        self.check(succession, good)?;
+        let position = self.position(command);
+        let read = codec::decision::read(&self.version.field, &self.stamp.field, &command.field);
+        let read = read.map_err(|source| ReceiptRefusal::BadCommand { position, source })?;
+        Ok((position, read))
     }
 
     /// Where a command stands. Meaningful for the commands of a checked entry.

@@ -164,6 +164,8 @@ impl Story {
             | PeerMessage::Watch { .. }
             | PeerMessage::Observed(_)
             | PeerMessage::Evidence(_)
+            | PeerMessage::AskSuccession { .. }
+            | PeerMessage::Succession(_)
             | PeerMessage::Digest { .. } => None,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hms_protocol::certificate::{Certificate, Statement};
 use hms_protocol::id::{Epoch, Index};
-use hms_protocol::receipt::{Handover, Records};
+use hms_protocol::receipt::{BuildRefusal, Handover, Records, Showcase};
 
 use super::Vouching;
 use crate::raft::driver::Driver;
@@ -56,6 +56,28 @@ impl Driver {
             Some(Err(refusal)) => tracing::error!(%index, %refusal, "a handover cannot be shown"),
             None => tracing::error!(%index, "a change of voters is in force without a certificate"),
         }
+    }
+
+    /// Prepares an entry of which commands are to be shown; an error if it is not in memory any more, or not certified yet.
+    pub fn showcase(&self, index: Index) -> Result<Showcase, BuildRefusal> {
+        let handovers = self.handovers();
+        let since = handovers.iter().map(|it| it.stretch.index);
+        let since = since.filter(|since| *since < index).max();
+        let counts = |it: &Certificate| since.is_none_or(|since| since.0 <= it.statement.epoch.0);
+        let mut above = self.vouch.kept.range(index..);
+        let end = above.find(|(_, certificate)| counts(certificate));
+        let (end, _) = end.ok_or(BuildRefusal::Uncertified { index })?;
+        let entries = self.node.store().kept_between(index, *end);
+        Showcase::build(
+            index,
+            &Records {
+                mesh: self.vouch.seat.group,
+                entries: &entries,
+                certificates: &self.vouch.kept,
+                handovers: &handovers,
+                agents: BTreeMap::new(),
+            },
+        )
     }
 
     /// Certificates that were on disk: those that are of this log are kept.

@@ -167,6 +167,7 @@ pub(super) fn dispatch(agent: AgentId, skill: &str, input: &[u8]) -> Dispatch {
         report: None,
         limit_ms: 60_000,
         lease_until: Moment(u64::MAX),
+        warrant: Vec::new(),
     }
 }
 

@@ -8,7 +8,9 @@ use hms_protocol::evidence::VoterEvidence;
 use hms_protocol::heartbeat::Heartbeat;
 use hms_protocol::id::Epoch;
 use hms_protocol::keyring::{SecretKey, Signature};
-use hms_protocol::peer::{Announcement, Dispatch, Echo, Happening, Lead, PeerMessage, Run};
+use hms_protocol::peer::{
+    Announcement, Dispatch, Echo, Happening, Lead, PeerMessage, Run, SuccessionShown,
+};
 use hms_protocol::replay::{Remembered, ReplayRecord};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -91,19 +93,21 @@ prop_compose! {
     pub(crate) fn dispatch()(
         run in run(), agent in agent_id(), incarnation in incarnation(), as_of in sequence(),
         skill in skill_name(), input in bytes(), report in maybe(report()), limit_ms: u64,
-        lease_until in moment(),
+        lease_until in moment(), warrant in bytes(),
     ) -> Dispatch {
-        Dispatch { run, agent, incarnation, as_of, skill, input, report, limit_ms, lease_until }
+        Dispatch {
+            run, agent, incarnation, as_of, skill, input, report, limit_ms, lease_until, warrant,
+        }
     }
 }
 
 prop_compose! {
     pub(crate) fn lead()(
-        term in term(), roster_revision: u64, watch in hash(), at in moment(),
-        heard in maybe((sequence(), any::<u64>())),
+        term in term(), roster_revision: u64, epoch in any::<u64>().prop_map(Epoch),
+        watch in hash(), at in moment(), heard in maybe((sequence(), any::<u64>())),
     ) -> Lead {
         let heard = heard.map(|(sequence, ago_ms)| Echo { sequence, ago_ms });
-        Lead { term, roster_revision, watch, at, heard }
+        Lead { term, roster_revision, epoch, watch, at, heard }
     }
 }
 
@@ -140,6 +144,10 @@ fn housekeeping() -> impl Strategy<Value = PeerMessage> {
         lead().prop_map(PeerMessage::Lead),
         have_revision.prop_map(|have_revision| PeerMessage::AskRoster { have_revision }),
         roster().prop_map(PeerMessage::Roster),
+        any::<u64>().prop_map(|have| PeerMessage::AskSuccession { have: Epoch(have) }),
+        (bytes(), vec(bytes(), FEW)).prop_map(|(genesis, handovers)| {
+            PeerMessage::Succession(SuccessionShown { genesis, handovers })
+        }),
         Just(PeerMessage::AskWatch),
         vec((service_spec(), any::<u64>()), FEW)
             .prop_map(|services| PeerMessage::Watch { services }),
