@@ -148,3 +148,6 @@ impl Warrants {
         self.early.drain(..).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

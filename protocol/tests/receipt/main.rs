@@ -7,4 +7,5 @@ mod refused;
 mod succession;
 mod tampering;
 mod transcript;
+mod warrants;
 mod work;

@@ -13,6 +13,7 @@
 //! | `kill n1`, `start n1`, `sleep n1 for 5s` | |
 //! | `slow n1` | its clock runs at a quarter of the speed from now on |
 //! | `cut n1`, `cut n1 n2`, `mend n1`, `mend n1 n2` | |
+//! | `forge n1` | what n1 shows with its orders is changed on the way, from now on |
 //! | `accuse n2 to n3` | n2's key has signed two logs, and n3 is shown both |
 //! | `run 3s`, `until t1 succeeded` | lets time pass |
 //!
@@ -100,6 +101,7 @@ impl Stage {
                 self.hurt(&words)
             }
             "accuse" => self.accuse(&words),
+            "forge" => self.forge(&words),
             "run" => self.run(&words),
             "until" => self.until(&words),
             "spawn" | "stop" | "submit" | "cancel" | "read" | "why" | "service" => self.ask(&words),
@@ -215,6 +217,12 @@ impl Stage {
     fn accuse(&mut self, words: &Words<'_>) -> Result<(), StageError> {
         let (liar, to) = (words.host(1)?, words.host(3)?);
         self.world()?.accuse(liar, to);
+        Ok(())
+    }
+
+    fn forge(&mut self, words: &Words<'_>) -> Result<(), StageError> {
+        let host = words.host(1)?;
+        self.world()?.forgers.insert(host);
         Ok(())
     }
 

@@ -91,6 +91,8 @@ pub struct World {
     pub(crate) disks: DiskPace,
     /// Hosts from which the watched services do not answer.
     pub(crate) blind: BTreeSet<HostId>,
+    /// Hosts whose orders carry a warrant that was changed.
+    pub(crate) forgers: BTreeSet<HostId>,
     /// What is broken, if anything.
     pub oracle: Oracle,
     /// What has happened.

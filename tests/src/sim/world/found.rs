@@ -56,6 +56,7 @@ impl World {
             pace: plan.pace,
             disks: plan.disks,
             blind: BTreeSet::new(),
+            forgers: BTreeSet::new(),
             oracle: Oracle::default(),
             trace: Trace::default(),
             story: Story::default(),

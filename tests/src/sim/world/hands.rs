@@ -148,7 +148,11 @@ impl World {
 
     fn carry(&mut self, from: HostId, receiver: HostId, message: &PeerMessage) {
         // What arrives is what was on the wire, not the value that was sent.
-        let bytes = wire(message);
+        let bytes = if self.forgers.contains(&from) {
+            wire(&forged(message))
+        } else {
+            wire(message)
+        };
         let sender = self.hosts[from.0].node;
         for delay in self.links.carry(from, receiver) {
             let bundle: Bundle = codec::decode(&bytes).expect("a mind sends what it can read");
@@ -214,6 +218,17 @@ impl World {
             self.plan(2, host, Event::Input(Box::new(input)));
         }
     }
+}
+
+/// What a lying leader makes of an order: it shows something else than what was decided.
+fn forged(message: &PeerMessage) -> PeerMessage {
+    let mut message = message.clone();
+    if let PeerMessage::Dispatch(order) = &mut message
+        && let Some(last) = order.warrant.last_mut()
+    {
+        *last ^= 1;
+    }
+    message
 }
 
 /// A message as it travels.
