@@ -200,8 +200,13 @@ pub enum Answer {
     Status(StatusView),
     /// Where in the ledger one task's commands stand.
     Outline(Box<Outline>),
-    /// Every change of voters, in ascending order.
-    Handovers(Vec<Handover>),
+    /// How far the ledger goes.
+    Extent {
+        /// The newest entry that is applied here. What certifies it may be on its way to the disk.
+        applied: Index,
+        /// Every change of voters, in ascending order.
+        handovers: Vec<Handover>,
+    },
     /// The encoded genesis; its digest is the mesh's id.
     Genesis(Vec<u8>),
     /// A page of evidence, newest first.

@@ -219,8 +219,8 @@ pub enum Question {
     Status,
     /// Where in the ledger one task's commands stand: with it a receipt is made of what is on disk.
     Outline(TaskId),
-    /// Every change of voters: with it anybody knows whose certificates count.
-    Handovers,
+    /// How far the ledger goes, and every change of voters: with it anybody knows whose certificates count.
+    Extent,
     /// What the mesh began with: whoever checks a receipt needs it.
     Genesis,
     /// Evidence, newest first.

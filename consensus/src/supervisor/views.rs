@@ -65,7 +65,10 @@ impl Supervisor {
                 let outline = Outline::of(state, self.driver.handovers(), task)?;
                 Answer::Outline(Box::new(outline))
             }
-            Question::Handovers => Answer::Handovers(self.driver.handovers()),
+            Question::Extent => Answer::Extent {
+                applied: self.replica.index(),
+                handovers: self.driver.handovers(),
+            },
             Question::Genesis => Answer::Genesis(state.charter().genesis.clone()),
             Question::EvidenceList { before, limit } => evidence_list(state, before, limit),
             Question::Evidence(number) => {

@@ -95,7 +95,7 @@ mod tests {
             })
         };
         let failure = desk.ask(question(), soon()).await.unwrap_err();
-        assert_eq!(failure.code(), "HMS-BAD-TOKEN");
+        assert_eq!(failure.code(), "HMS-OUTCOME-UNKNOWN");
         mind.await.unwrap();
     }
 

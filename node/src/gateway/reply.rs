@@ -71,7 +71,7 @@ pub(super) fn write(answer: Answer, request: &Request, mesh: MeshId) -> reply::R
             reply::Reply::ListSkills(wire::ListSkillsReply { skills })
         }
         Answer::Status(status) => reply::Reply::Status(status_to_wire(&status)),
-        Answer::Outline(_) | Answer::Handovers(_) => {
+        Answer::Outline(_) | Answer::Extent { .. } => {
             unreachable!("whoever asks for these makes the reply of them")
         }
         Answer::Genesis(genesis) => reply::Reply::GetGenesis(wire::GetGenesisReply { genesis }),
@@ -103,7 +103,7 @@ fn page_of(request: &Request) -> usize {
             | Question::Skills
             | Question::Status
             | Question::Outline(_)
-            | Question::Handovers
+            | Question::Extent
             | Question::Genesis
             | Question::EvidenceList { .. }
             | Question::Evidence(_),

@@ -15,9 +15,11 @@ use hms_protocol::id::{Epoch, Index, MeshId};
 use hms_protocol::receipt::{FIRST_INDEX, Handover};
 use hms_protocol::transcript::{LedgerEntry, Opening, TranscriptPart};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout_at;
 
 use super::Hall;
 use super::call::LedgerPart;
+use super::desk::millis_since;
 use super::failure::Failure;
 use super::watch::Out;
 use crate::limits::{CALL_WITHIN, TRANSCRIPT_PIECE_BYTES};
@@ -47,11 +49,13 @@ impl Hall {
     /// Serves a transcript at this node, as long as it leads.
     pub(super) async fn serve_ledger(&self, wanted: LedgerPart, out: &Out) -> Result<(), Failure> {
         let mut growth = self.history.growth();
+        let (applied, handovers) = self.extent().await?;
+        self.until_certified(applied).await?;
         let (history, mesh) = (self.history.clone(), self.profile.mesh);
         let opening = read(move || open(&history, mesh, wanted)).await?;
         let mut telling = Telling {
             next: opening.first,
-            handovers: self.handovers().await?,
+            handovers,
             told: BTreeSet::new(),
         };
         if out
@@ -65,7 +69,7 @@ impl Hall {
             let (history, next) = (self.history.clone(), telling.next);
             let handovers = telling.handovers.clone();
             let found = read(move || read_piece(&history, next, &handovers)).await?;
-            if found.is_of_others && telling.learn(self.handovers().await?) {
+            if found.is_of_others && telling.learn(self.extent().await?.1) {
                 continue;
             }
             let parts = telling.with_handovers(found.parts);
@@ -86,13 +90,34 @@ impl Hall {
         }
     }
 
-    async fn handovers(&self) -> Result<Vec<Handover>, Failure> {
-        let question = Request::Read(Question::Handovers);
+    /// The newest entry that is applied, and every change of voters.
+    async fn extent(&self) -> Result<(Index, Vec<Handover>), Failure> {
+        let question = Request::Read(Question::Extent);
         let deadline = crate::clock::instant() + CALL_WITHIN;
-        let Answer::Handovers(handovers) = self.desk.ask(question, deadline).await? else {
+        let answer = self.desk.ask(question, deadline).await?;
+        let Answer::Extent { applied, handovers } = answer else {
             return Err(Failure::malformed("the mind answered another question"));
         };
-        Ok(handovers)
+        Ok((applied, handovers))
+    }
+
+    /// Waits until the disk has what certifies an entry that is applied, so that whoever has seen something done finds it in
+    /// the ledger.
+    async fn until_certified(&self, applied: Index) -> Result<(), Failure> {
+        let started = crate::clock::instant();
+        let mut growth = self.history.growth();
+        loop {
+            let history = self.history.clone();
+            let head = read(move || history.head()).await?;
+            if head.is_some_and(|head| applied <= head.statement.index) || applied < FIRST_INDEX {
+                return Ok(());
+            }
+            match timeout_at(started + CALL_WITHIN, growth.more()).await {
+                Ok(true) => {}
+                Ok(false) => return Err(Failure::stopping()),
+                Err(_) => return Err(Failure::too_slow("the disk", millis_since(started))),
+            }
+        }
     }
 }
 

@@ -276,7 +276,7 @@ impl Story {
                 | Answer::Skills(_)
                 | Answer::Status(_)
                 | Answer::Outline(_)
-                | Answer::Handovers(_)
+                | Answer::Extent { .. }
                 | Answer::Genesis(_)
                 | Answer::EvidenceList { .. }
                 | Answer::Evidence(_),

@@ -184,7 +184,7 @@ skill     echo
 input     5 B, digest 771ab5b0
 checked   taken as reported
 via       node 8a88e3dd
-mesh      5d7e403e09aeda7dc3c388f79cb6823b52c02ac3f76e4ff84578a5bc4f8b083e
+mesh      2ecb14927adc44816dc97e1406e3c0a2bb69a54179bc68c4df45e56cf4b0d75d
 certified up to entry 8 in term 3 by the nodes 8a88e3dd ed4928c6
 
 AT   WHEN       WHAT

@@ -3,6 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use hms_client::domain::codec;
+use hms_client::domain::genesis::Founding;
+use hms_client::domain::keyring::SecretKey;
+use hms_client::domain::time::Moment;
+use hms_client::domain::trust::Trust;
 use tempfile::TempDir;
 
 use crate::mesh::{Said, hms};
@@ -47,6 +52,22 @@ fn change(bytes: &[u8], at: &[u8]) -> Vec<u8> {
     changed
 }
 
+/// What another operator has signed.
+fn another_genesis() -> Vec<u8> {
+    let key = SecretKey::from_seed(&[8; 32]);
+    let founding = Founding {
+        operator: key.public(),
+        founder: key.public().into(),
+        name: "n1".parse().expect("it is a name"),
+        voters_wanted: 1,
+        replace_voter_after_ms: 0,
+        trust: Trust::Crash,
+        founded_at: Moment(0),
+        salt: [8; 32],
+    };
+    codec::encode(&founding.sign(&key).expect("the operator signs"))
+}
+
 #[test]
 fn a_good_receipt_is_proven_in_text_and_in_json() {
     let files = Files::of(RECEIPT, GENESIS);
@@ -64,8 +85,10 @@ fn a_forged_receipt_ends_with_the_link_that_is_broken() {
     let result = Files::of(&change(RECEIPT, b"hello"), GENESIS).verify(&[]);
     result.expect_fault(5, "HMS-RECEIPT-PATH");
     assert_eq!(result.out, "");
-    let salt = change(GENESIS, &[7; 32]);
-    let other = Files::of(RECEIPT, &salt).verify(&["-o", "json"]);
+    let unsigned = change(GENESIS, &[7; 32]);
+    let changed = Files::of(RECEIPT, &unsigned).verify(&["-o", "json"]);
+    changed.expect_fault(1, "HMS-FILE-GENESIS");
+    let other = Files::of(RECEIPT, &another_genesis()).verify(&["-o", "json"]);
     other.expect_fault(5, "HMS-RECEIPT-MESH");
 }
 
