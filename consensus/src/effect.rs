@@ -153,6 +153,11 @@ pub enum Answer {
         /// False if the task was there already.
         fresh: bool,
     },
+    /// The order is in the ledger and counts.
+    Ordered {
+        /// Where it stands.
+        position: Position,
+    },
     /// The task is given up.
     Cancelled(TaskId),
     /// The agent is enrolled.

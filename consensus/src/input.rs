@@ -8,6 +8,7 @@ use hms_protocol::envelope::Sealed;
 use hms_protocol::heartbeat::Heartbeat;
 use hms_protocol::id::{AgentId, Index, NodeId, NodeName, ServiceName, SkillName, TaskId};
 use hms_protocol::member::Role;
+use hms_protocol::order::SignedOrder;
 use hms_protocol::peer::{Announcement, PeerMessage, Run};
 use hms_protocol::service::{ServiceSpec, Sight};
 use hms_protocol::task::TaskSpec;
@@ -147,6 +148,8 @@ pub enum Request {
         /// Which.
         agent: AgentId,
     },
+    /// Carry out an order of the operator.
+    Operate(SignedOrder),
     /// Declare a service, or change its declaration.
     Declare(ServiceSpec),
     /// Stop watching a service and forget it.

@@ -57,7 +57,9 @@ impl InFlight {
             | Command::Declare(_)
             | Command::Withdraw { .. }
             | Command::Observe(_)
-            | Command::Convict(_) => return,
+            | Command::Convict(_)
+            | Command::Operate(_)
+            | Command::ReplaceLost { .. } => return,
         };
         self.settle(task);
         self.tasks.insert(task, agent);

@@ -30,7 +30,8 @@ use hms_protocol::genesis::{Genesis, mesh_of};
 use hms_protocol::id::{AgentId, Index, MeshId, NodeId, Position, TaskId};
 use hms_protocol::keyring::PublicKey;
 use hms_protocol::limits;
-use hms_protocol::member::{Member, MemberStanding, Presence, Role};
+use hms_protocol::member::{Member, MemberStanding, Presence, Role, Seat};
+use hms_protocol::order::Order;
 use hms_protocol::peer::Run;
 use hms_protocol::refusal::Refusal;
 use hms_protocol::time::Moment;
@@ -43,6 +44,7 @@ use self::evidence::Archive;
 use self::ledger::Ledger;
 use self::roster::{NEVER_BEATEN, Roster};
 use self::services::{Field, Services};
+use crate::raft::MembershipChange;
 
 /// The operator of nobody's state: no point of the curve, so it has signed nothing.
 const NOBODY: PublicKey = PublicKey::from_bytes([0; 32]);
@@ -123,6 +125,8 @@ pub enum Change {
         /// False if the task was there already.
         fresh: bool,
     },
+    /// The order counts.
+    Ordered(Order),
     /// The task is given up.
     Cancelled(TaskId),
     /// The report or verdict counts: its node need not repeat it.
@@ -157,6 +161,9 @@ impl State {
             votes: true,
             admitted_at: founding.founded_at,
             standing: MemberStanding::Good,
+            seat: Seat::Voter,
+            listens: false,
+            presence_since: founding.founded_at,
         };
         state.now = founding.founded_at;
         state.applied = GENESIS_INDEX;
@@ -190,23 +197,24 @@ impl State {
         apply::apply(self, index, batch)
     }
 
-    /// Takes note of a committed change of Raft's voters: whether the node's vote counts from now on.
+    /// Takes note of a committed change of Raft's members: whether the node receives the log from now on, and whether its
+    /// vote counts.
     pub fn apply_membership(
         &mut self,
         index: Index,
         node: NodeId,
-        votes: bool,
+        change: MembershipChange,
     ) -> Vec<(Position, Event)> {
         self.proceed(index);
-        let Some(member) = self
-            .roster
-            .member(node)
-            .filter(|member| member.votes != votes)
-        else {
+        let votes = change == MembershipChange::Voter;
+        let listens = change == MembershipChange::Learner;
+        let is_news = |member: &&Member| (member.votes, member.listens) != (votes, listens);
+        let Some(member) = self.roster.member(node).filter(is_news) else {
             return Vec::new();
         };
         let member = Member {
             votes,
+            listens,
             ..member.clone()
         };
         self.roster.put_member(member, true);

@@ -19,6 +19,7 @@ pub mod replica;
 mod replies;
 mod reports;
 mod rounds;
+mod seats;
 mod views;
 
 use std::fmt;
@@ -137,7 +138,8 @@ impl Supervisor {
         self.watch_clock();
         self.watch_nodes(liveness);
         self.prosecute(outbox);
-        self.take_in_voters(liveness);
+        self.watch_seats();
+        self.settle_seats(liveness);
         self.raisings.follow(self.replica.state(), now, outbox);
         if let Some(tenure) = &mut self.tenure {
             if tenure.asks_word(&self.beats, now) {
@@ -279,6 +281,7 @@ impl Supervisor {
         self.unplaced = true;
         self.compare(outbox);
         self.enter_office(outcome.term);
+        self.heed(&outcome);
         self.reply(&outcome, outbox);
         self.publish(outcome, outbox);
     }

@@ -31,6 +31,8 @@ pub struct Act {
 pub enum Actor {
     /// Whoever led, by the rules that every replica checks.
     Leader,
+    /// The operator: what it ordered bears its signature.
+    Operator,
     /// A client, at the gateway of a node if the ledger says which.
     Client(Option<NodeId>),
     /// A node.
@@ -61,7 +63,11 @@ impl Act {
                 node == *wanted
             }
             (
-                Actor::Leader | Actor::Client(_) | Actor::Node(_) | Actor::Agent(_),
+                Actor::Leader
+                | Actor::Operator
+                | Actor::Client(_)
+                | Actor::Node(_)
+                | Actor::Agent(_),
                 Subject::Task(_) | Subject::Agent(_) | Subject::Node(_) | Subject::Service(_),
             ) => false,
         };

@@ -128,6 +128,18 @@ pub enum AgentStanding {
     Quarantined,
     /// It was stopped; its id is never reused.
     Stopped,
+    /// The operator has revoked it: nothing that it says counts.
+    Revoked,
+}
+
+impl AgentStanding {
+    /// Whether it will never work again.
+    pub const fn is_over(self) -> bool {
+        match self {
+            Self::Ready | Self::Quarantined => false,
+            Self::Stopped | Self::Revoked => true,
+        }
+    }
 }
 
 /// An agent as the roster knows it.

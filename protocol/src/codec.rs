@@ -24,6 +24,7 @@ pub mod genesis;
 pub mod heartbeat;
 pub mod member;
 pub mod membership;
+pub mod order;
 pub mod origin;
 pub mod peer;
 pub mod proof;

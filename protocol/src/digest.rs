@@ -85,6 +85,10 @@ pub enum Domain {
     JoinToken,
     /// A node's id, signed with the key of a join token.
     JoinProof,
+    /// An order of the operator.
+    Order,
+    /// The word of a key that becomes the operator's.
+    OrderConsent,
     /// A proof database.
     ProofBase,
     /// What a node is to probe.
@@ -125,6 +129,8 @@ impl Domain {
             Self::GenesisTerms => "hms/genesis-terms/v1",
             Self::JoinToken => "hms/join-token/v1",
             Self::JoinProof => "hms/join-proof/v1",
+            Self::Order => "hms/order/v1",
+            Self::OrderConsent => "hms/order-consent/v1",
             Self::ProofBase => "hms/proof-base/v1",
             Self::WatchList => "hms/watch-list/v1",
             Self::Gossip => "hms/gossip/v1",

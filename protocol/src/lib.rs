@@ -23,6 +23,7 @@ pub mod keyring;
 pub mod limits;
 pub mod member;
 pub mod membership;
+pub mod order;
 pub mod peer;
 pub mod proof;
 pub mod receipt;

@@ -32,6 +32,8 @@ pub enum MemberStanding {
     Good,
     /// Evidence convicts its key: it is not heard, gets no work and is never admitted again.
     Quarantined,
+    /// The operator has revoked its key, with the same consequences.
+    Revoked,
 }
 
 impl MemberStanding {
@@ -40,6 +42,30 @@ impl MemberStanding {
         match self {
             Self::Good => "good",
             Self::Quarantined => "quarantined",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// Which part of Raft is meant for a member. The leader brings it about, one change at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Seat {
+    /// None: it does not receive the ledger.
+    #[default]
+    None,
+    /// It receives the ledger without a vote, and may take the seat of a voter that is lost.
+    Spare,
+    /// It votes.
+    Voter,
+}
+
+impl Seat {
+    /// The name, for people and for machines.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Spare => "spare",
+            Self::Voter => "voter",
         }
     }
 }
@@ -67,6 +93,12 @@ pub struct Member {
     pub admitted_at: Moment,
     /// Whether it takes part.
     pub standing: MemberStanding,
+    /// Which part of Raft is meant for it.
+    pub seat: Seat,
+    /// Whether Raft gives it the log without counting its vote.
+    pub listens: bool,
+    /// Since when the ledger sees it as it does: present or lost.
+    pub presence_since: Moment,
 }
 
 impl Member {
@@ -74,7 +106,7 @@ impl Member {
     pub fn takes_part(&self) -> bool {
         match self.standing {
             MemberStanding::Good => true,
-            MemberStanding::Quarantined => false,
+            MemberStanding::Quarantined | MemberStanding::Revoked => false,
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::evidence::EvidenceRefusal;
 use crate::id::{AgentId, IdError, NodeId, NodeName, ServiceName, SkillName, TaskId};
+use crate::order::OrderRefusal;
 use crate::receipt::BuildRefusal;
 use crate::token::TokenRefusal;
 
@@ -90,6 +91,15 @@ pub enum Refusal {
     NameTaken {
         /// The name.
         name: NodeName,
+    },
+    /// The operator's order does not count.
+    #[error(transparent)]
+    Order(OrderRefusal),
+    /// The operator has revoked the agent.
+    #[error("agent {agent} was revoked by the operator")]
+    AgentRevoked {
+        /// The agent.
+        agent: AgentId,
     },
     /// The join token does not let the node in.
     #[error(transparent)]
@@ -206,6 +216,8 @@ impl Refusal {
             Self::UnknownEvidence { .. } => "HMS-UNKNOWN-EVIDENCE",
             Self::NoEvidence(why) => why.code(),
             Self::NameTaken { .. } => "HMS-NAME-TAKEN",
+            Self::Order(why) => why.code(),
+            Self::AgentRevoked { .. } => "HMS-AGENT-REVOKED",
             Self::Token(why) => why.code(),
             Self::UnknownService { .. } => "HMS-UNKNOWN-SERVICE",
             Self::BadSignature { .. } => "HMS-BAD-SIGNATURE",
@@ -243,6 +255,8 @@ impl Refusal {
             Self::UnknownEvidence { .. } => "list the evidence with `hms evidence list`",
             Self::NoEvidence(_) => "an honest node can have said all of it",
             Self::NameTaken { .. } => "start the node with another --name",
+            Self::Order(why) => why.hint(),
+            Self::AgentRevoked { .. } => "raise another agent with `hms agent spawn`",
             Self::Token(why) => why.hint(),
             Self::UnknownService { .. } => "list the services with `hms service list`",
             Self::BadSignature { .. } => "the sender uses a key that the mesh does not know",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use hms_keystore::{OPERATOR_KEY_FILE, invite, load_operator};
 use hms_protocol::member::Role;
 use hms_protocol::token::TOKEN_TTL_MS;
+use hms_protocol::trust::Trust;
 
 use crate::launch::Launch;
 use crate::manifest::{Manifest, NodeEntry, Ready};
@@ -35,6 +36,9 @@ impl Cluster {
             });
         }
         clear(plan)?;
+        if let Some(after_ms) = plan.replace_voter_after_ms {
+            found(plan, after_ms)?;
+        }
         let manifest = Manifest {
             nodes: Vec::new(),
             binary: plan.binary.clone(),
@@ -194,6 +198,20 @@ impl Cluster {
         }
         self.manifest.write(&self.folder)
     }
+}
+
+/// Founds the mesh on paper, for the first node to start from.
+fn found(plan: &Plan, replace_voter_after_ms: u64) -> Result<(), TestnetFault> {
+    let terms = hms_keystore::Plan {
+        name: Plan::name_of(1).parse().expect("it is a letter and digits"),
+        voters_wanted: plan.voters,
+        replace_voter_after_ms,
+        trust: Trust::Byzantine,
+        founded_at: hms_keystore::now(),
+        operator_key: None,
+    };
+    hms_keystore::found(&plan.data_dir_of(1), terms)?;
+    Ok(())
 }
 
 /// A node of which nothing is known but its process.

@@ -80,6 +80,9 @@ pub enum TestnetFault {
     /// The operator's key cannot be had.
     #[error(transparent)]
     Key(#[from] hms_keystore::KeyError),
+    /// The mesh cannot be founded.
+    #[error(transparent)]
+    Deed(#[from] hms_keystore::DeedError),
     /// A process outlived its kill.
     #[error("process {pid} of node {name} is still there {within_ms} ms after SIGKILL")]
     Unkillable {
@@ -106,6 +109,7 @@ impl TestnetFault {
             Self::NotReady { .. } => "HMS-TESTNET-NOT-READY",
             Self::Stopped { .. } => "HMS-TESTNET-STOPPED",
             Self::Key(error) => error.code(),
+            Self::Deed(error) => error.code(),
             Self::Unkillable { .. } => "HMS-TESTNET-UNKILLABLE",
         }
     }
@@ -128,6 +132,7 @@ impl TestnetFault {
                 "read the log with `hms testnet logs NODE`"
             }
             Self::Key(error) => error.hint(),
+            Self::Deed(error) => error.hint(),
             Self::Unkillable { .. } => "the process waits for the kernel; look at its disk",
         }
     }

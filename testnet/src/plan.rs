@@ -23,6 +23,10 @@ pub struct Plan {
     pub nodes: u32,
     /// How many of them vote; the first ones.
     pub voters: u32,
+    /// How many of the others hold the ledger without a vote; the next ones.
+    pub spares: u32,
+    /// How long a voter may be lost before a spare takes its place, in milliseconds; `None` for the usual time.
+    pub replace_voter_after_ms: Option<u64>,
     /// Proof databases that every node holds.
     pub bases: Vec<PathBuf>,
     /// Agents that each node raises.
@@ -49,6 +53,8 @@ impl Plan {
             binary: find_node_binary()?,
             nodes,
             voters: VOTERS_DEFAULT.min(nodes),
+            spares: 0,
+            replace_voter_after_ms: None,
             bases: Vec::new(),
             agents: 1,
             slots: 16,
@@ -62,9 +68,9 @@ impl Plan {
         format!("n{number}")
     }
 
-    /// What the `number`th node is to be.
+    /// What the `number`th node is to be. A voter more than the mesh wants is a spare.
     pub fn role_of(&self, number: u32) -> Role {
-        if number <= self.voters {
+        if number <= self.voters + self.spares {
             Role::Voter
         } else {
             Role::Worker

@@ -14,5 +14,6 @@ mod nodes;
 mod partition;
 mod proofs;
 mod receipts;
+mod seats;
 mod services;
 mod small;

@@ -7,10 +7,12 @@ mod attempts;
 mod conviction;
 mod enrolment;
 mod membership;
+mod operation;
 pub(crate) mod submission;
 mod verification;
 mod watching;
 
+use hms_protocol::agent::AgentStanding;
 use hms_protocol::codec::envelope::{Content, read};
 use hms_protocol::envelope::{Audience, BodyKind, EnvelopeRefusal, Sealed, Sender};
 use hms_protocol::id::{AgentId, Index, NodeId, Position, TaskId};
@@ -78,6 +80,12 @@ impl Turn<'_> {
             Command::Withdraw { service } => self.withdraw(service),
             Command::Observe(observation) => self.observe(observation),
             Command::Convict(evidence) => self.convict_node(evidence),
+            Command::Operate(signed) => self.operate(signed),
+            Command::ReplaceLost {
+                lost,
+                incarnation,
+                spare,
+            } => self.replace_lost(*lost, *incarnation, *spare),
         }
     }
 
@@ -166,7 +174,11 @@ impl Turn<'_> {
         if header.audience != Audience::Ledger {
             return Err(invalid("it is not for the ledger"));
         }
-        let key = self.state.roster.enrolled(agent)?.certificate.key;
+        let known = self.state.roster.enrolled(agent)?;
+        if known.standing == AgentStanding::Revoked {
+            return Err(Refusal::AgentRevoked { agent });
+        }
+        let key = known.certificate.key;
         let opened = sealed.clone().open(key).map_err(|refusal| {
             if matches!(refusal, EnvelopeRefusal::BadSignature { .. }) {
                 let signer = agent.to_string();

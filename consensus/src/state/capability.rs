@@ -25,6 +25,8 @@ pub enum Lack {
     Quarantined,
     /// It was stopped.
     Stopped,
+    /// The operator has revoked it.
+    Revoked,
     /// Its node is lost.
     Lost,
     /// A free slot.
@@ -41,6 +43,7 @@ impl Lack {
             Self::Offer(_) => "it lacks an offer that the task needs",
             Self::Quarantined => "it is quarantined",
             Self::Stopped => "it was stopped",
+            Self::Revoked => "the operator has revoked it",
             Self::Lost => "its node is lost",
             Self::Slot => "all its slots are taken",
             Self::Verifier => "nobody else could check its result",
@@ -55,6 +58,7 @@ impl fmt::Display for Lack {
             Self::Skill
             | Self::Quarantined
             | Self::Stopped
+            | Self::Revoked
             | Self::Lost
             | Self::Slot
             | Self::Verifier => out.write_str(self.reason()),
@@ -94,6 +98,7 @@ impl State {
             AgentStanding::Ready => {}
             AgentStanding::Quarantined => return Some(Lack::Quarantined),
             AgentStanding::Stopped => return Some(Lack::Stopped),
+            AgentStanding::Revoked => return Some(Lack::Revoked),
         }
         if !certificate.skills.contains(&spec.skill) {
             return Some(Lack::Skill);

@@ -7,6 +7,7 @@ use hms_protocol::agent::AgentCertificate;
 use hms_protocol::envelope::Sealed;
 use hms_protocol::evidence::VoterEvidence;
 use hms_protocol::id::{AgentId, Incarnation, NodeId, ServiceName, TaskId};
+use hms_protocol::order::SignedOrder;
 use hms_protocol::service::{Observation, ServiceSpec};
 use hms_protocol::task::{AttemptEnd, Blockage, TaskSpec};
 use hms_protocol::time::Moment;
@@ -130,4 +131,15 @@ pub enum Command {
     Observe(Observation),
     /// Quarantine a node: signed statements of its own that no honest voter makes. Repeating it is safe.
     Convict(Box<VoterEvidence>),
+    /// Carry out an order of the operator, if it is the operator's and was not carried out before.
+    Operate(SignedOrder),
+    /// Give the seat of a voter that was lost for as long as the charter says to a spare that is present.
+    ReplaceLost {
+        /// The voter.
+        lost: NodeId,
+        /// The life that was lost; a newer one makes the command void.
+        incarnation: Incarnation,
+        /// The spare.
+        spare: NodeId,
+    },
 }

@@ -9,7 +9,7 @@ use hms_protocol::agent::{Agent, AgentStanding};
 use hms_protocol::digest::Hash;
 use hms_protocol::id::{AgentId, Incarnation, NodeId, NodeName};
 use hms_protocol::limits;
-use hms_protocol::member::{Member, Presence, Role, RosterView};
+use hms_protocol::member::{Member, Presence, RosterView, Seat};
 use hms_protocol::refusal::Refusal;
 use hms_protocol::time::Moment;
 
@@ -86,13 +86,18 @@ impl Roster {
         })
     }
 
-    /// How many members are voters and take part, those that are still catching up included.
-    pub fn voters(&self) -> u32 {
-        let voters = self
-            .members()
-            .filter(|member| member.role == Role::Voter && member.takes_part())
-            .count();
-        u32::try_from(voters).unwrap_or(u32::MAX)
+    /// How many members have a voter's seat, those that are still catching up included.
+    pub fn seated(&self) -> usize {
+        self.members()
+            .filter(|member| member.seat == Seat::Voter)
+            .count()
+    }
+
+    /// Spares that could take a voter's seat, by id.
+    pub fn spares(&self) -> impl Iterator<Item = &Member> {
+        self.members().filter(|member| {
+            member.seat == Seat::Spare && member.takes_part() && self.is_present(member.id)
+        })
     }
 
     /// What a node is called; its short id if it is not a member.

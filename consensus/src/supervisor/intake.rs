@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use hms_protocol::agent::AgentStanding;
 use hms_protocol::id::{AgentId, NodeId, SkillName};
 use hms_protocol::refusal::Refusal;
 
@@ -75,6 +74,7 @@ impl Supervisor {
                 Way::Node(Raising::new(agent, node, wish, self.now))
             }
             Request::Stop { agent } => self.stop(agent)?,
+            Request::Operate(signed) => Way::Log(Command::Operate(signed)),
             Request::Declare(spec) => Way::Log(Command::Declare(spec)),
             Request::Withdraw { service } => Way::Log(Command::Withdraw { service }),
             Request::Read(question) => Way::Read(question),
@@ -108,9 +108,7 @@ impl Supervisor {
         let able = |node: NodeId| skills.iter().all(|skill| self.adverts.has(node, skill));
         let agents = |node: NodeId| {
             let agents = roster.agents_of(node);
-            agents
-                .filter(|agent| agent.standing != AgentStanding::Stopped)
-                .count()
+            agents.filter(|agent| !agent.standing.is_over()).count()
         };
         let members = roster.members().map(|member| member.id);
         members

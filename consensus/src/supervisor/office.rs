@@ -4,6 +4,7 @@
 //! that the state may lack what is already decided. When it ends, everybody who waits is told, and nothing of it is kept.
 
 use hms_protocol::id::Term;
+use hms_protocol::order::Order;
 use hms_protocol::peer::{Announcement, PeerMessage};
 use hms_protocol::refusal::Refusal;
 use hms_protocol::service::watch_digest;
@@ -14,9 +15,11 @@ use crate::input::Ticket;
 use crate::liveness::Liveness;
 use crate::outbox::Outbox;
 use crate::quorum::Outlook;
+use crate::state::Change;
 use crate::state::event::Event;
 use crate::supervisor::lead::{Desk, Tenure};
 use crate::supervisor::proposals::Errand;
+use crate::supervisor::replica::Outcome;
 use crate::supervisor::{Supervisor, views};
 
 impl Supervisor {
@@ -61,6 +64,21 @@ impl Supervisor {
             now: self.now,
         };
         outlook.refusal(&self.driver.members().voters(), liveness)
+    }
+
+    /// The operator wants another voter to lead: this one hands over, if it can be done at once.
+    pub(super) fn heed(&mut self, outcome: &Outcome) {
+        if !self.acting() {
+            return;
+        }
+        for (_, decided) in &outcome.decided {
+            if let Ok(Change::Ordered(Order::Transfer(to))) = decided
+                && *to != self.me
+                && let Err(refusal) = self.driver.transfer(*to)
+            {
+                tracing::info!(%to, %refusal, "the office is not handed over");
+            }
+        }
     }
 
     /// The first entry of the own term is applied: the duties begin.

@@ -57,6 +57,8 @@ pub enum Errand {
     Greet(NodeId),
     /// Give a node up.
     Lose(NodeId),
+    /// Give a lost voter's seat to a spare.
+    Replace(NodeId),
     /// Take a node's opinion of a service.
     Observe(NodeId, ServiceName),
     /// Quarantine a node.
@@ -221,9 +223,11 @@ fn command_bytes(command: &Command) -> usize {
         }
         Command::Enrol(certificates) => FIXED * (1 + certificates.len()),
         Command::Retire { agents, .. } => FIXED + size_of_val(agents.as_slice()),
-        Command::Admit(_) | Command::Declare(_) | Command::Observe(_) | Command::Convict(_) => {
-            4 * FIXED
-        }
+        Command::Admit(_)
+        | Command::Declare(_)
+        | Command::Observe(_)
+        | Command::Convict(_)
+        | Command::Operate(_) => 4 * FIXED,
         Command::Greet { .. }
         | Command::Lose { .. }
         | Command::Assign { .. }
@@ -234,6 +238,7 @@ fn command_bytes(command: &Command) -> usize {
         | Command::Expire { .. }
         | Command::Cancel { .. }
         | Command::Lapse { .. }
-        | Command::Withdraw { .. } => FIXED,
+        | Command::Withdraw { .. }
+        | Command::ReplaceLost { .. } => FIXED,
     }
 }

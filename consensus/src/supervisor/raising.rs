@@ -80,8 +80,10 @@ impl Raising {
             (Wish::Up { .. }, AgentStanding::Ready | AgentStanding::Quarantined) => {
                 Some(Answer::Spawned(known.certificate.clone()))
             }
-            (Wish::Down, AgentStanding::Stopped) => Some(Answer::Stopped(self.agent)),
-            (Wish::Up { .. }, AgentStanding::Stopped)
+            (Wish::Down, AgentStanding::Stopped | AgentStanding::Revoked) => {
+                Some(Answer::Stopped(self.agent))
+            }
+            (Wish::Up { .. }, AgentStanding::Stopped | AgentStanding::Revoked)
             | (Wish::Down, AgentStanding::Ready | AgentStanding::Quarantined) => None,
         }
     }

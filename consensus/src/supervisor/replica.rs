@@ -13,7 +13,7 @@ use hms_protocol::refusal::Refusal;
 
 use crate::birth::CheckpointPace;
 use crate::effect::Notice;
-use crate::raft::{Anchor, Committed, Driver, Members, MembershipChange, Point, Reader};
+use crate::raft::{Anchor, Committed, Driver, Members, Point, Reader};
 use crate::state::checkpoint::{Checkpoint, CheckpointError};
 use crate::state::command::{Batch, Command};
 use crate::state::{Change, State};
@@ -94,8 +94,7 @@ impl Replica {
                 self.bytes += data.len();
             }
             Committed::Membership { node, change, .. } => {
-                let votes = change == MembershipChange::Voter;
-                events = self.state.apply_membership(index, node, votes);
+                events = self.state.apply_membership(index, node, change);
             }
             Committed::Empty { .. } => self.state.pass(index),
         }

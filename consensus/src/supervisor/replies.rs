@@ -55,6 +55,7 @@ fn answer(change: Change, position: Position, state: &State) -> Answer {
             position,
             fresh,
         },
+        Change::Ordered(_) => Answer::Ordered { position },
         Change::Cancelled(task) => Answer::Cancelled(task),
         Change::Declared { revision, changed } => Answer::Declared { revision, changed },
         Change::Withdrawn => Answer::Withdrawn,
@@ -81,6 +82,7 @@ fn report_back(errand: Errand, command: &Command, state: &State, outbox: &mut Ou
         | Errand::Greet(_)
         | Errand::Lose(_)
         | Errand::Observe(..)
+        | Errand::Replace(_)
         | Errand::Convict(_) => {}
     }
 }
@@ -107,7 +109,9 @@ fn named(command: &Command) -> impl Iterator<Item = AgentId> {
         | Command::Declare(_)
         | Command::Withdraw { .. }
         | Command::Observe(_)
-        | Command::Convict(_) => (&[], &[]),
+        | Command::Convict(_)
+        | Command::Operate(_)
+        | Command::ReplaceLost { .. } => (&[], &[]),
     };
     let enrolled = enrolled.iter().map(|certificate| certificate.agent);
     enrolled.chain(retired.iter().copied())

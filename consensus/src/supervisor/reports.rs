@@ -93,7 +93,7 @@ impl Supervisor {
         for certificate in certificates {
             let agent = certificate.agent;
             match roster.agent(agent) {
-                Some(held) if held.standing == AgentStanding::Stopped => {
+                Some(held) if held.standing.is_over() => {
                     outbox.send(from, PeerMessage::Stop { agent });
                 }
                 Some(held) if held.certificate == certificate => {
@@ -118,9 +118,7 @@ impl Supervisor {
         let roster = self.replica.state().roster();
         let is_open = |agent: &AgentId| {
             let known = roster.agent(*agent);
-            known.is_some_and(|held| {
-                held.certificate.node == from && held.standing != AgentStanding::Stopped
-            })
+            known.is_some_and(|held| held.certificate.node == from && !held.standing.is_over())
         };
         let (open, over): (Vec<AgentId>, Vec<AgentId>) = agents.into_iter().partition(is_open);
         if !over.is_empty() {

@@ -6,7 +6,7 @@
 
 use hms_protocol::heartbeat::DEAD_AFTER_MS;
 use hms_protocol::id::{NodeId, TaskId};
-use hms_protocol::member::{Member, Presence, Role};
+use hms_protocol::member::{Member, Presence};
 use hms_protocol::task::AttemptEnd;
 use hms_protocol::time::Moment;
 
@@ -96,44 +96,6 @@ impl Supervisor {
             self.proposals.run(command, errand);
         }
     }
-
-    /// Takes the next admitted voter into Raft, or gives one its vote. One at a time: Raft refuses more.
-    pub(super) fn take_in_voters(&mut self, liveness: &Liveness) {
-        if !self.acting() {
-            return;
-        }
-        let now = self.now;
-        let members = self.replica.state().roster().members();
-        let mut wanted = members.filter(|member| {
-            member.role == Role::Voter
-                && member.takes_part()
-                && !member.votes
-                && liveness.condition(member.id, now) == Condition::Alive
-        });
-        let learners = self.driver.members().learners();
-        let missing = self.driver.members().voters().len() < self.voters_wanted();
-        // A voter too many is a spare: it holds the ledger and has no vote.
-        let next = wanted.find(|member| {
-            !learners.contains(&member.id) || (missing && self.driver.caught_up(member.id))
-        });
-        let Some(node) = next.map(|member| member.id) else {
-            return;
-        };
-        let proposed = if learners.contains(&node) {
-            self.driver.promote(node)
-        } else {
-            self.driver.add_learner(node)
-        };
-        if let Err(refusal) = proposed {
-            tracing::debug!(%node, %refusal, "a voter has to wait");
-        }
-    }
-
-    /// How many voters the mesh wants.
-    fn voters_wanted(&self) -> usize {
-        let wanted = self.replica.state().charter().voters_wanted;
-        usize::try_from(wanted).unwrap_or(usize::MAX)
-    }
 }
 
 /// The task that a suggestion of the schedule is about.
@@ -158,7 +120,9 @@ fn placed(command: &Command) -> Option<TaskId> {
         | Command::Declare(_)
         | Command::Withdraw { .. }
         | Command::Observe(_)
-        | Command::Convict(_) => None,
+        | Command::Convict(_)
+        | Command::Operate(_)
+        | Command::ReplaceLost { .. } => None,
     }
 }
 

@@ -122,10 +122,10 @@ fn a_convicted_node_is_never_let_in_again() {
     assert_eq!(outcomes[0].1.as_ref().unwrap_err().code(), "HMS-EXCLUDED");
     assert!(!stage.state.roster().is_present(node_id(2)));
     // Its place among the voters is free.
-    assert_eq!(stage.state.roster().voters(), 2);
+    assert_eq!(stage.state.roster().seated(), 2);
     let invited = stage.invited(4, Role::Voter);
     stage.must(Command::Admit(invited));
-    assert_eq!(stage.state.roster().voters(), 3);
+    assert_eq!(stage.state.roster().seated(), 3);
 }
 
 #[test]

@@ -11,6 +11,7 @@
 mod bounds;
 mod checkpoint;
 mod convictions;
+mod orders;
 mod placement;
 mod proofs;
 mod replicas;

@@ -1,6 +1,7 @@
 //! Members and agents: who is let in, as what, and what is remembered of them.
 
 use hms_consensus::input::Admission;
+use hms_consensus::raft::MembershipChange;
 use hms_consensus::state::Change;
 use hms_consensus::state::command::Command;
 use hms_consensus::state::event::Event;
@@ -208,10 +209,14 @@ fn a_stopped_agent_stays_stopped() {
 fn a_vote_that_counts_is_news() {
     let mut stage = Stage::new(2);
     let index = stage.state.applied().next();
-    let events = stage.state.apply_membership(index, node_id(2), true);
+    let events = stage
+        .state
+        .apply_membership(index, node_id(2), MembershipChange::Voter);
     assert_eq!(events.len(), 1);
     assert!(stage.state.roster().member(node_id(2)).unwrap().votes);
-    let events = stage.state.apply_membership(index.next(), node_id(2), true);
+    let events = stage
+        .state
+        .apply_membership(index.next(), node_id(2), MembershipChange::Voter);
     assert_eq!(events, []);
 }
 

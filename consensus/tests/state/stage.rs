@@ -25,6 +25,9 @@ use hms_protocol::verdict::{Finding, Verdict, Verification};
 /// When the mesh was founded.
 pub(crate) const FOUNDED: Moment = Moment(1_700_000_000_000);
 
+/// How long a voter may be lost.
+pub(crate) const REPLACE_AFTER_MS: u64 = 60_000;
+
 /// The base that proofs need and provers offer.
 pub(crate) const BASE: &str = "base=set";
 
@@ -233,7 +236,7 @@ pub(crate) fn genesis(salt: u8) -> Genesis {
         founder: node_id(1),
         name: "n1".parse().unwrap(),
         voters_wanted: 3,
-        replace_voter_after_ms: 0,
+        replace_voter_after_ms: REPLACE_AFTER_MS,
         trust: Trust::Byzantine,
         founded_at: FOUNDED,
         salt: [salt; 32],

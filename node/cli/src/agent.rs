@@ -6,10 +6,12 @@ use clap::Subcommand;
 use hms_client::AgentView;
 use hms_client::domain::agent::{AgentCertificate, AgentStanding};
 use hms_client::domain::id::{AgentId, SkillName};
+use hms_client::domain::order::Order;
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::operator::OperatorKey;
 use crate::screen::{Screen, Tone, plain, with_rest};
 use crate::session::{Names, Session};
 
@@ -53,6 +55,14 @@ pub(crate) enum AgentCommand {
         /// Its id.
         agent: AgentId,
     },
+    /// Revoke an agent with the operator's key: nothing that it says counts any more.
+    #[command(after_help = "Example:\n  hms agent revoke 6f9619ff-8b86-4d01-b42d-00cf4fc964ff")]
+    Revoke {
+        /// Its id.
+        agent: AgentId,
+        #[command(flatten)]
+        key: OperatorKey,
+    },
 }
 
 /// Runs a command about agents.
@@ -61,6 +71,14 @@ pub(crate) async fn run(command: AgentCommand, session: &Session) -> Result<Exit
         AgentCommand::Spawn { node, skill, slots } => spawn(session, node, skill, slots).await,
         AgentCommand::List { node, limit } => list(session, node, limit).await,
         AgentCommand::Show { agent } => show(session, agent).await,
+        AgentCommand::Revoke { agent, key } => {
+            key.order(session, Order::RevokeAgent(agent)).await?;
+            let json = || json!({ "agent": agent.to_string(), "revoked": true });
+            session
+                .screen
+                .show(|_| format!("agent {agent} is revoked"), json)?;
+            Ok(Exit::Done)
+        }
         AgentCommand::Stop { agent } => {
             session.client.stop(agent).await?;
             let json = || json!({ "agent": agent.to_string(), "stopped": true });
@@ -202,6 +220,7 @@ fn standing(view: &AgentView) -> (String, Tone) {
         AgentStanding::Ready => ("lost", Tone::Warn),
         AgentStanding::Quarantined => ("quarantined", Tone::Bad),
         AgentStanding::Stopped => ("stopped", Tone::Plain),
+        AgentStanding::Revoked => ("revoked", Tone::Bad),
     };
     (word.to_owned(), tone)
 }

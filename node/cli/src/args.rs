@@ -13,6 +13,7 @@ use crate::evidence::EvidenceCommand;
 use crate::exit::EXIT_CODES;
 use crate::mesh::MeshCommand;
 use crate::node::NodeCommand;
+use crate::operator::OperatorCommand;
 use crate::phrase::parse_span;
 use crate::prove::ProveCommand;
 use crate::receipt::ReceiptCommand;
@@ -101,6 +102,9 @@ pub(crate) enum Command {
     /// Services that the mesh watches.
     #[command(subcommand)]
     Service(ServiceCommand),
+    /// What only the operator may do: who votes, and which key is the operator's.
+    #[command(subcommand)]
+    Operator(OperatorCommand),
     /// Join tokens: with one, one node may join.
     #[command(subcommand)]
     Token(TokenCommand),
@@ -137,7 +141,7 @@ mod tests {
     }
 
     /// Every call of the mesh's service, and a command that makes it.
-    const CALLS: [(&str, &str); 26] = [
+    const CALLS: [(&str, &str); 27] = [
         ("Ping", "ping"),
         ("Status", "status"),
         ("SubmitTask", "task submit"),
@@ -165,6 +169,7 @@ mod tests {
         ("ReadLedger", "audit export"),
         ("ListEvidence", "evidence list"),
         ("GetEvidence", "evidence show"),
+        ("Operate", "operator raft remove"),
     ];
 
     /// UI-6: whatever the mesh can be asked, a command asks, and answers in JSON for whoever wants it.

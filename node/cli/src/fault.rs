@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use hms_client::domain::codec::CodecError;
 use hms_client::domain::evidence::EvidenceRefusal;
@@ -149,6 +150,14 @@ pub(crate) enum Fault {
         /// The name.
         name: String,
     },
+    /// What was ordered is not so yet.
+    #[error("the order is in the ledger, but it was not carried out within {} s: {stands}", within.as_secs())]
+    NotYet {
+        /// How long was waited.
+        within: Duration,
+        /// How far it is.
+        stands: String,
+    },
     /// No key is named, and there is no local mesh that has one.
     #[error("it takes the operator's key, and none is named")]
     NoOperatorKey,
@@ -201,6 +210,7 @@ impl Fault {
             Self::NoBase => "HMS-BASE-NONE",
             Self::ManyBases { .. } => "HMS-BASE-AMBIGUOUS",
             Self::UnknownNode { .. } => "HMS-UNKNOWN-NODE",
+            Self::NotYet { .. } => "HMS-NOT-YET",
             Self::NoOperatorKey => "HMS-OPERATOR-KEY-UNNAMED",
             Self::NoName => "HMS-NODE-NAME",
             Self::Key(error) => error.code(),
@@ -241,6 +251,9 @@ impl Fault {
             Self::NoBase => "start a node with --base FILE, or name the database with --db",
             Self::ManyBases { .. } => "choose one with --db",
             Self::UnknownNode { .. } => "list the nodes with `hms node list`",
+            Self::NotYet { .. } => {
+                "the leader goes on with it: a node may be down or catching up, see `hms operator raft list`"
+            }
             Self::NoOperatorKey => {
                 "name it with --operator-key or HMS_OPERATOR_KEY; the founder's data directory has it unless it was put elsewhere"
             }
@@ -266,6 +279,7 @@ impl Fault {
             Self::Unproven { .. } | Self::Unconvincing { .. } | Self::Tampered { .. } => {
                 Exit::Unverified
             }
+            Self::NotYet { .. } => Exit::TimedOut,
             Self::Unreadable { .. }
             | Self::Unwritable { .. }
             | Self::FileExists { .. }
@@ -313,7 +327,7 @@ mod tests {
         let unreachable = ClientError::Unreachable { tried: Vec::new() };
         assert_eq!(Fault::from(unreachable).exit(), Exit::Unavailable);
         let slow = ClientError::TooSlow {
-            within: std::time::Duration::from_secs(1),
+            within: Duration::from_secs(1),
         };
         assert_eq!(Fault::from(slow).exit(), Exit::TimedOut);
         assert_eq!(Fault::from(ClientError::NoAddress).exit(), Exit::Usage);

@@ -87,6 +87,7 @@ async fn run(cli: Cli) -> Result<Exit, Fault> {
         Command::Receipt(command) => receipt::run(&command, Screen::open(global.output)),
         Command::Audit(command) => audit::run(command, &global).await,
         Command::Token(command) => token::run(&command, Screen::open(global.output)),
+        Command::Operator(command) => operator::run(command, &Session::open(&global)?).await,
         Command::Dev => dev::run().await.map(|()| Exit::Done),
         Command::Bench(command) => command
             .run(Screen::open(global.output))

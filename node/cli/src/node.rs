@@ -1,12 +1,14 @@
 //! `hms node`: the members of the mesh and how they do.
 
 use clap::Subcommand;
-use hms_client::domain::member::{MemberStanding, Presence};
+use hms_client::domain::member::{MemberStanding, Presence, Seat};
+use hms_client::domain::order::Order;
 use hms_client::{Condition, NodeView};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::operator::OperatorKey;
 use crate::phrase::{size, span};
 use crate::screen::{Screen, Tone, plain};
 use crate::session::Session;
@@ -18,6 +20,16 @@ pub(crate) enum NodeCommand {
     /// List the members, with their condition, load and gateway.
     #[command(after_help = "Example:\n  hms node list\n  hms node list -o json")]
     List,
+    /// Revoke a node with the operator's key: it takes no part any more, and its key is never admitted again.
+    #[command(
+        after_help = "Example:\n  hms node revoke n5\n  hms node revoke n5 --operator-key ~/safe/operator.key"
+    )]
+    Revoke {
+        /// The node, by name or id.
+        node: String,
+        #[command(flatten)]
+        key: OperatorKey,
+    },
 }
 
 /// Runs a command about nodes.
@@ -28,6 +40,15 @@ pub(crate) async fn run(command: NodeCommand, session: &Session) -> Result<Exit,
             session
                 .screen
                 .show(|screen| text(&nodes, screen), || as_json(&nodes))?;
+            Ok(Exit::Done)
+        }
+        NodeCommand::Revoke { node, key } => {
+            let id = session.node(&node).await?;
+            key.order(session, Order::RevokeNode(id)).await?;
+            let json = || json!({ "node": id.to_string(), "revoked": true });
+            session
+                .screen
+                .show(|_| format!("node {node} is revoked"), json)?;
             Ok(Exit::Done)
         }
     }
@@ -63,7 +84,9 @@ fn text(nodes: &[NodeView], screen: Screen) -> String {
 /// How a member does, or that it takes no part any more.
 fn state(node: &NodeView) -> (String, Tone) {
     let (name, tone) = match (node.member.standing, node.condition) {
-        (MemberStanding::Quarantined, _) => (node.member.standing.name(), Tone::Bad),
+        (MemberStanding::Quarantined | MemberStanding::Revoked, _) => {
+            (node.member.standing.name(), Tone::Bad)
+        }
         (MemberStanding::Good, Condition::Alive) => (node.condition.name(), Tone::Good),
         (MemberStanding::Good, Condition::Suspect) => (node.condition.name(), Tone::Warn),
         (MemberStanding::Good, Condition::Dead) => (node.condition.name(), Tone::Bad),
@@ -75,7 +98,12 @@ fn state(node: &NodeView) -> (String, Tone) {
 fn rank(node: &NodeView) -> &'static str {
     match role(node.member.role) {
         _ if node.leads => "leader",
-        "voter" if !node.member.votes => "voter (catching up)",
+        "voter" if node.member.votes => "voter",
+        "voter" => match node.member.seat {
+            Seat::Voter => "voter (catching up)",
+            Seat::Spare => "spare",
+            Seat::None => "voter (no seat)",
+        },
         other => other,
     }
 }
@@ -120,6 +148,8 @@ fn node_json(node: &NodeView) -> Value {
         "gateway": member.gateway,
         "admitted_at_ms": member.admitted_at.0,
         "standing": member.standing.name(),
+        "seat": member.seat.name(),
+        "listens": member.listens,
         "heartbeat": beat,
     })
 }
@@ -163,6 +193,9 @@ mod tests {
                 votes: beats,
                 admitted_at: Moment(1),
                 standing: MemberStanding::Good,
+                seat: Seat::Voter,
+                listens: false,
+                presence_since: Moment(1),
             },
             condition,
             silent_ms: beats.then_some(400),

@@ -1,48 +1,77 @@
-//! Where the operator's key and the genesis beside it lie, for the commands that sign.
+//! `hms operator`: what only the operator of a mesh may do, with the operator's key: who votes, and which key is the
+//! operator's.
 //!
-//! The key is named by the person, or it is that of the local mesh. It is read here and never shown.
+//! Every order is signed here, takes effect in the ledger, and stands there for ever. What takes a while is waited for.
 
-use std::path::{Path, PathBuf};
+mod seats;
+mod signing;
 
-use clap::Args;
-use hms_client::domain::genesis::Genesis;
-use hms_client::domain::keyring::SecretKey;
-use hms_keystore::{DeedError, GENESIS_FILE, load_operator, read_genesis};
-use hms_testnet::Cluster;
-use hms_testnet::plan::default_folder;
+use std::path::PathBuf;
 
+use clap::{Args, Subcommand};
+use hms_client::domain::order::Order;
+use hms_keystore::{create_key, load_key};
+use serde_json::json;
+
+use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::session::Session;
 
-/// Which key signs.
-#[derive(Debug, Args)]
-pub(crate) struct OperatorKey {
-    /// The operator's key [default: that of the local mesh that `hms testnet` has brought up]
-    #[arg(long, env = "HMS_OPERATOR_KEY", value_name = "FILE")]
-    operator_key: Option<PathBuf>,
+pub(crate) use signing::OperatorKey;
+
+/// The operator's commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OperatorCommand {
+    /// Who takes part in Raft: who votes, who is a spare, who leads.
+    #[command(subcommand)]
+    Raft(seats::RaftCommand),
+    /// The operator's key.
+    #[command(subcommand)]
+    Key(KeyCommand),
 }
 
-impl OperatorKey {
-    /// Where the key lies.
-    pub(crate) fn path(&self) -> Result<PathBuf, Fault> {
-        if let Some(path) = &self.operator_key {
-            return Ok(path.clone());
-        }
-        let cluster = Cluster::open(&default_folder()).map_err(|_| Fault::NoOperatorKey)?;
-        Ok(cluster.operator_key().to_owned())
-    }
+/// The operator's key.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make another key the operator's; the old one signs nothing any more.
+    #[command(
+        after_help = "Example:\n  hms operator key rotate --new-key ~/safe/new.key\n  hms operator key rotate --operator-key ~/safe/operator.key --new-key ~/safe/new.key\n\n\
+            Tokens that the old key has made and nobody has used are void from then on."
+    )]
+    Rotate(Rotate),
+}
 
-    /// The key.
-    pub(crate) fn load(&self) -> Result<SecretKey, Fault> {
-        Ok(load_operator(&self.path()?)?)
-    }
+/// A change of keys.
+#[derive(Debug, Args)]
+pub(crate) struct Rotate {
+    /// The new key; made if it is not there.
+    #[arg(long, value_name = "FILE")]
+    new_key: PathBuf,
+    #[command(flatten)]
+    key: OperatorKey,
+}
 
-    /// The genesis: the one that is named, or the one that lies beside the key.
-    pub(crate) fn genesis(&self, named: Option<&Path>) -> Result<Genesis, Fault> {
-        let path = match named {
-            Some(path) => path.to_owned(),
-            None => self.path()?.with_file_name(GENESIS_FILE),
-        };
-        let missing = || DeedError::Missing { path: path.clone() };
-        Ok(read_genesis(&path)?.ok_or_else(missing)?)
+/// Runs a command of the operator.
+pub(crate) async fn run(command: OperatorCommand, session: &Session) -> Result<Exit, Fault> {
+    match command {
+        OperatorCommand::Raft(command) => seats::run(command, session).await,
+        OperatorCommand::Key(KeyCommand::Rotate(rotate)) => rotate_key(&rotate, session).await,
     }
+}
+
+async fn rotate_key(rotate: &Rotate, session: &Session) -> Result<Exit, Fault> {
+    let old = rotate.key.load()?;
+    let new = match load_key(&rotate.new_key)? {
+        Some(key) => key,
+        None => create_key(&rotate.new_key)?,
+    };
+    let mesh = rotate.key.mesh(session).await?;
+    let order = Order::rotate(mesh, &old.public(), &new);
+    rotate.key.order(session, order).await?;
+    let path = rotate.new_key.display().to_string();
+    session.screen.show(
+        |_| format!("the operator's key is now {path}"),
+        || json!({ "operator_key": path, "rotated": true }),
+    )?;
+    Ok(Exit::Done)
 }

@@ -61,6 +61,9 @@ pub(crate) struct Up {
     /// How many of them vote.
     #[arg(long, default_value_t = VOTERS_DEFAULT)]
     pub(crate) voters: u32,
+    /// How many of the others hold the ledger without a vote, to take the place of a voter that is lost.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) spares: u32,
     /// Metamath database that every node holds; may be repeated.
     #[arg(long, value_name = "FILE")]
     pub(crate) base: Vec<PathBuf>,
@@ -100,6 +103,7 @@ impl Up {
     pub(crate) fn plan(&self, folder: PathBuf) -> Result<Plan, Fault> {
         let mut plan = Plan::new(folder, self.nodes)?;
         plan.voters = self.voters.min(self.nodes);
+        plan.spares = self.spares;
         plan.bases = self
             .base
             .iter()

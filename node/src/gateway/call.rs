@@ -75,6 +75,9 @@ pub(super) fn read(ask: call::Ask) -> Result<Ask, Refusal> {
         call::Ask::Stop(request) => Request::Stop {
             agent: field::agent_id("stop.agent", &request.agent)?,
         },
+        call::Ask::Operate(request) => {
+            Request::Operate(field::part("operate.order", request.order)?)
+        }
         call::Ask::Declare(request) => {
             Request::Declare(field::part("declare.service", request.service)?)
         }
@@ -207,6 +210,7 @@ pub(super) const fn method(ask: &call::Ask) -> &'static str {
         call::Ask::GetGenesis(_) => "get_genesis",
         call::Ask::ListEvidence(_) => "list_evidence",
         call::Ask::GetEvidence(_) => "get_evidence",
+        call::Ask::Operate(_) => "operate",
         call::Ask::WatchTask(_) => "watch_task",
         call::Ask::WatchEvents(_) => "watch_events",
         call::Ask::ReadLedger(_) => "read_ledger",
@@ -239,6 +243,7 @@ pub(super) fn task_of(ask: &call::Ask) -> Option<TaskId> {
         | call::Ask::GetGenesis(_)
         | call::Ask::ListEvidence(_)
         | call::Ask::GetEvidence(_)
+        | call::Ask::Operate(_)
         | call::Ask::WatchEvents(_)
         | call::Ask::ReadLedger(_)
         | call::Ask::WeighMemory(_) => return None,

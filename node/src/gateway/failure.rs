@@ -186,7 +186,9 @@ impl Failure {
             | "HMS-UNKNOWN-SERVICE"
             | "HMS-UNKNOWN-EVIDENCE" => Code::NotFound,
             "HMS-TASK-EXISTS" | "HMS-NAME-TAKEN" => Code::AlreadyExists,
-            "HMS-EXCLUDED" | NOT_A_MEMBER => Code::PermissionDenied,
+            "HMS-EXCLUDED" | "HMS-AGENT-REVOKED" | "HMS-ORDER-FORGED" | NOT_A_MEMBER => {
+                Code::PermissionDenied
+            }
             token if token.starts_with("HMS-TOKEN-") => Code::PermissionDenied,
             "HMS-BAD-SIGNATURE" => Code::Unauthenticated,
             "HMS-DEADLINE-PASSED" | "HMS-OUT-OF-RANGE" | "HMS-INVALID" | MALFORMED => {
@@ -333,7 +335,11 @@ fn details_of(refusal: &Refusal) -> Vec<(&'static str, String)> {
         ],
         Refusal::NoReceipt { task, .. } => vec![("task", task.to_string())],
         Refusal::TooSlow { within_ms, .. } => vec![("within_ms", within_ms.to_string())],
-        Refusal::Token(_) | Refusal::NoEvidence(_) | Refusal::OutcomeUnknown => Vec::new(),
+        Refusal::AgentRevoked { agent } => vec![("agent", agent.to_string())],
+        Refusal::Order(_)
+        | Refusal::Token(_)
+        | Refusal::NoEvidence(_)
+        | Refusal::OutcomeUnknown => Vec::new(),
     }
 }
 

@@ -187,6 +187,11 @@ fn settled_before(request: &Request, failure: &Failure, uncertain: bool) -> Opti
             let gone = uncertain && failure.code() == "HMS-UNKNOWN-SERVICE";
             gone.then_some(reply::Reply::Withdraw(wire::WithdrawServiceReply {}))
         }
+        Request::Operate(_) => {
+            let counts = uncertain && failure.code() == "HMS-ORDER-REPEATED";
+            let position = None;
+            counts.then_some(reply::Reply::Operate(wire::OperateReply { position }))
+        }
         Request::Admit(_)
         | Request::Submit { .. }
         | Request::Spawn { .. }

@@ -36,6 +36,9 @@ pub(super) fn write(answer: Answer, request: &Request, mesh: MeshId) -> reply::R
                 fresh,
             })
         }
+        Answer::Ordered { position } => reply::Reply::Operate(wire::OperateReply {
+            position: Some(position.to_wire()),
+        }),
         Answer::Cancelled(task) => reply::Reply::Cancel(wire::CancelTaskReply {
             task: task.as_bytes().to_vec(),
         }),
@@ -114,6 +117,7 @@ fn page_of(request: &Request) -> usize {
         | Request::Spawn { .. }
         | Request::Stop { .. }
         | Request::Declare(_)
+        | Request::Operate(_)
         | Request::Withdraw { .. } => usize::MAX,
     }
 }

@@ -74,6 +74,7 @@ picked!(
     GetGenesis: GetGenesisReply,
     ListEvidence: ListEvidenceReply,
     GetEvidence: GetEvidenceReply,
+    Operate: OperateReply,
 );
 
 /// The reply if it is of the kind that was asked for.
@@ -314,6 +315,13 @@ impl Mesh for MeshFace {
         request: Request<wire::GetReceiptRequest>,
     ) -> Answered<wire::GetReceiptReply> {
         self.once(request, call::Ask::GetReceipt).await
+    }
+
+    async fn operate(
+        &self,
+        request: Request<wire::OperateRequest>,
+    ) -> Answered<wire::OperateReply> {
+        self.once(request, call::Ask::Operate).await
     }
 
     async fn get_genesis(

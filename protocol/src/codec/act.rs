@@ -13,6 +13,7 @@ use crate::envelope::{Sealed, Sender};
 use crate::evidence::VoterEvidence;
 use crate::id::{AgentId, NodeId, Position, ServiceName, TaskId};
 use crate::membership::{Becomes, MemberChange};
+use crate::order::{Order, OrderDraft};
 use crate::receipt::Decision;
 use crate::service::{Observation, ServiceSpec, Sight};
 use crate::task::Report;
@@ -141,6 +142,13 @@ fn tell(decide: Decide) -> Result<Telling, CodecError> {
             tell_service(Actor::Node(seen.node), "observed", seen.service).note(note)
         }
         Decide::Convict(it) => tell_conviction(&VoterEvidence::from_wire(it)?),
+        Decide::Operate(it) => tell_order(&super::decode_exact::<OrderDraft>(&it.order)?.order),
+        Decide::ReplaceLost(it) => {
+            let lost = field::node_id("replace_lost.lost", &it.lost)?;
+            let spare = field::node_id("replace_lost.spare", &it.spare)?;
+            let about = [lost, spare].map(Subject::Node);
+            Telling::new(Actor::Leader, "replaced", about).note("the first was lost for too long")
+        }
         about_a_task @ (Decide::Submit(_)
         | Decide::Assign(_)
         | Decide::Block(_)
@@ -170,6 +178,29 @@ fn tell_enrolment(it: v1::EnrolAgents) -> Result<Telling, CodecError> {
     let actor = node.map_or(Actor::Leader, Actor::Node);
     let about = certificates.iter().map(|it| Subject::Agent(it.agent));
     Ok(Telling::new(actor, "enrolled", about))
+}
+
+fn tell_order(order: &Order) -> Telling {
+    let about = |verb, node: &NodeId| Telling::new(Actor::Operator, verb, [Subject::Node(*node)]);
+    match order {
+        Order::Rotate { to, .. } => {
+            let note = format!("the new key is {}", hex::encode(to.as_bytes()));
+            Telling::new(Actor::Operator, "rotated the key", []).note(note)
+        }
+        Order::RevokeNode(node) => about("revoked", node),
+        Order::RevokeAgent(agent) => {
+            Telling::new(Actor::Operator, "revoked", [Subject::Agent(*agent)])
+        }
+        Order::AddSpare(node) => about("ordered", node).note("it is to receive the ledger"),
+        Order::Promote(node) => about("ordered", node).note("it is to vote"),
+        Order::Remove(node) => about("ordered", node).note("it is to have no part in Raft"),
+        Order::Replace { old, new } => {
+            let about = [*old, *new].map(Subject::Node);
+            let note = "the second is to take the seat of the first";
+            Telling::new(Actor::Operator, "ordered", about).note(note)
+        }
+        Order::Transfer(node) => about("ordered", node).note("it is to lead"),
+    }
 }
 
 fn tell_conviction(evidence: &VoterEvidence) -> Telling {

@@ -9,7 +9,7 @@ use crate::limits;
 use crate::time::Moment;
 use crate::wire_enum;
 
-wire_enum!(AgentStanding, v1::AgentStanding, { Ready, Quarantined, Stopped });
+wire_enum!(AgentStanding, v1::AgentStanding, { Ready, Quarantined, Stopped, Revoked });
 
 impl Wire for AgentCertificate {
     type Message = v1::AgentCertificate;

@@ -96,7 +96,9 @@ pub(super) fn read_decision(decide: Decide) -> Result<(Option<TaskId>, Decision)
         | Decide::Declare(_)
         | Decide::Withdraw(_)
         | Decide::Observe(_)
-        | Decide::Convict(_) => {
+        | Decide::Convict(_)
+        | Decide::Operate(_)
+        | Decide::ReplaceLost(_) => {
             return Err(CodecError::Contradiction {
                 field: "command.decide",
                 reason: "it is about no task",

@@ -5,13 +5,14 @@ use hms_proto::v1;
 use super::{CodecError, Wire, WireEnum, field};
 use crate::id::Incarnation;
 use crate::limits;
-use crate::member::{Member, MemberStanding, Presence, Role, RosterView};
+use crate::member::{Member, MemberStanding, Presence, Role, RosterView, Seat};
 use crate::time::Moment;
 use crate::wire_enum;
 
 wire_enum!(Role, v1::Role, { Voter, Worker });
 wire_enum!(Presence, v1::Presence, { Present, Lost });
-wire_enum!(MemberStanding, v1::MemberStanding, { Good, Quarantined });
+wire_enum!(MemberStanding, v1::MemberStanding, { Good, Quarantined, Revoked });
+wire_enum!(Seat, v1::Seat, { None, Spare, Voter });
 
 /// The addresses of a node.
 pub fn addresses(field: &'static str, entries: Vec<String>) -> Result<Vec<String>, CodecError> {
@@ -36,6 +37,9 @@ impl Wire for Member {
             votes: self.votes,
             admitted_at_ms: self.admitted_at.0,
             standing: self.standing.to_number(),
+            seat: self.seat.to_number(),
+            listens: self.listens,
+            presence_since_ms: self.presence_since.0,
         }
     }
 
@@ -51,6 +55,9 @@ impl Wire for Member {
             votes: message.votes,
             admitted_at: Moment(message.admitted_at_ms),
             standing: MemberStanding::from_number("member.standing", message.standing)?,
+            seat: Seat::from_number("member.seat", message.seat)?,
+            listens: message.listens,
+            presence_since: Moment(message.presence_since_ms),
         })
     }
 }

@@ -42,6 +42,7 @@ impl Turn<'_> {
         };
         self.state.roster.put_member(excluded, true);
         self.tell(Event::RosterChanged);
+        self.vacate(node);
         self.end_runs_on(node);
         self.redraw_services(node);
     }

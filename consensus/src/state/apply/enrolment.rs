@@ -65,8 +65,7 @@ impl Turn<'_> {
                     reason: format!("agent {id} has another node or key"),
                 });
             }
-            if certificate.issued_at <= held.issued_at || former.standing == AgentStanding::Stopped
-            {
+            if certificate.issued_at <= held.issued_at || former.standing.is_over() {
                 return Ok((former.standing, false));
             }
         }
@@ -95,7 +94,7 @@ impl Turn<'_> {
             let Some(agent) = self.state.roster.agent(*id) else {
                 continue;
             };
-            if agent.certificate.node != node || agent.standing == AgentStanding::Stopped {
+            if agent.certificate.node != node || agent.standing.is_over() {
                 continue;
             }
             self.dismiss(*id, AgentStanding::Stopped);

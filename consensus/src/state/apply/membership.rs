@@ -2,7 +2,7 @@
 
 use hms_protocol::id::{Incarnation, NodeId};
 use hms_protocol::limits;
-use hms_protocol::member::{Member, MemberStanding, Presence, Role};
+use hms_protocol::member::{Member, MemberStanding, Presence, Role, Seat};
 use hms_protocol::peer::Run;
 use hms_protocol::refusal::{Refusal, check_bytes};
 use hms_protocol::task::AttemptEnd;
@@ -43,6 +43,9 @@ impl Turn<'_> {
                 votes: false,
                 admitted_at: self.state.now,
                 standing: MemberStanding::Good,
+                seat: self.first_seat(settle(admission)),
+                listens: false,
+                presence_since: self.state.now,
             },
         };
         if let (None, Some(proof)) = (&former, &admission.proof) {
@@ -55,6 +58,16 @@ impl Turn<'_> {
             self.tell(Event::RosterChanged);
         }
         Ok(Change::Admitted(member))
+    }
+
+    /// The seat of a node that comes in: a voter's while the mesh lacks one, else a spare's. Workers have none.
+    fn first_seat(&self, role: Role) -> Seat {
+        let wanted = usize::try_from(self.state.charter.voters_wanted).unwrap_or(usize::MAX);
+        match role {
+            Role::Worker => Seat::None,
+            Role::Voter if self.state.roster.seated() < wanted => Seat::Voter,
+            Role::Voter => Seat::Spare,
+        }
     }
 
     fn check_admission(&self, admission: &Admission) -> Result<(), Refusal> {
@@ -130,6 +143,10 @@ impl Turn<'_> {
         let greeted = Member {
             incarnation,
             presence: Presence::Present,
+            presence_since: match member.presence {
+                Presence::Present => member.presence_since,
+                Presence::Lost => self.state.now,
+            },
             ..member
         };
         self.state.roster.put_member(greeted, false);
@@ -157,6 +174,7 @@ impl Turn<'_> {
         }
         let lost = Member {
             presence: Presence::Lost,
+            presence_since: self.state.now,
             ..member
         };
         self.state.roster.put_member(lost, false);

@@ -54,6 +54,8 @@ impl Wire for Command {
             }),
             Decide::Observe(observation) => Ok(Self::Observe(Wire::from_wire(observation)?)),
             Decide::Convict(evidence) => Ok(Self::Convict(Box::new(Wire::from_wire(evidence)?))),
+            Decide::Operate(signed) => Ok(Self::Operate(Wire::from_wire(signed)?)),
+            Decide::ReplaceLost(replace) => read_replace_lost(&replace),
         }
     }
 }
@@ -88,6 +90,16 @@ fn mesh_to_wire(command: &Command) -> Option<Decide> {
         }),
         Command::Observe(observation) => Decide::Observe(observation.to_wire()),
         Command::Convict(evidence) => Decide::Convict(evidence.to_wire()),
+        Command::Operate(signed) => Decide::Operate(signed.to_wire()),
+        Command::ReplaceLost {
+            lost,
+            incarnation,
+            spare,
+        } => Decide::ReplaceLost(v1::ReplaceLost {
+            lost: lost.as_bytes().to_vec(),
+            incarnation: incarnation.0,
+            spare: spare.as_bytes().to_vec(),
+        }),
         Command::Submit { .. }
         | Command::Assign { .. }
         | Command::Block { .. }
@@ -158,7 +170,9 @@ fn task_to_wire(command: &Command) -> Option<Decide> {
         | Command::Declare(_)
         | Command::Withdraw { .. }
         | Command::Observe(_)
-        | Command::Convict(_) => return None,
+        | Command::Convict(_)
+        | Command::Operate(_)
+        | Command::ReplaceLost { .. } => return None,
     })
 }
 
@@ -228,5 +242,13 @@ fn read_expire(expire: v1::Expire) -> Result<Command, CodecError> {
         task: field::task_id("expire.task", &expire.task)?,
         attempt: expire.attempt,
         end: AttemptEnd::from_number("expire.end", expire.end)?,
+    })
+}
+
+fn read_replace_lost(replace: &v1::ReplaceLost) -> Result<Command, CodecError> {
+    Ok(Command::ReplaceLost {
+        lost: field::node_id("replace_lost.lost", &replace.lost)?,
+        incarnation: Incarnation(replace.incarnation),
+        spare: field::node_id("replace_lost.spare", &replace.spare)?,
     })
 }

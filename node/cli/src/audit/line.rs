@@ -86,6 +86,7 @@ fn time(act: &Act) -> String {
 fn who(act: &Act, names: &Names) -> String {
     match act.actor {
         Actor::Leader => format!("leader of term {}", act.term),
+        Actor::Operator => "operator".to_owned(),
         Actor::Client(Some(via)) => format!("client at {}", names.of(via)),
         Actor::Client(None) => "client".to_owned(),
         Actor::Node(node) => format!("node {}", names.of(node)),
@@ -98,7 +99,7 @@ fn id(act: &Act) -> Option<String> {
     match act.actor {
         Actor::Node(node) | Actor::Client(Some(node)) => Some(node.to_string()),
         Actor::Agent(agent) => Some(agent.to_string()),
-        Actor::Leader | Actor::Client(None) => None,
+        Actor::Leader | Actor::Operator | Actor::Client(None) => None,
     }
 }
 

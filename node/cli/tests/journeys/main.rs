@@ -9,6 +9,7 @@ mod evidence;
 mod founding;
 mod local;
 mod mesh;
+mod operator;
 mod proofs;
 mod receipts;
 mod services;

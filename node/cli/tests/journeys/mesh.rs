@@ -98,6 +98,12 @@ impl Mesh {
         hms(&[&["testnet", "--dir", folder], arguments].concat())
     }
 
+    /// A file of this mesh.
+    pub(crate) fn place(&self, file: &str) -> String {
+        let place = self.folder.path().join(file);
+        place.to_str().expect("a path in UTF-8").to_owned()
+    }
+
     /// Prepares `hms` to talk to this mesh.
     pub(crate) fn prepare(&self, arguments: &[&str]) -> Command {
         let mut command = prepare(arguments);

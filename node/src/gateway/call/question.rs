@@ -60,6 +60,7 @@ pub(super) fn question(ask: call::Ask) -> Result<Question, Refusal> {
         | call::Ask::Spawn(_)
         | call::Ask::Stop(_)
         | call::Ask::Declare(_)
+        | call::Ask::Operate(_)
         | call::Ask::Withdraw(_)
         | call::Ask::WatchTask(_)
         | call::Ask::WatchEvents(_)

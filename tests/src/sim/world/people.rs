@@ -147,6 +147,7 @@ fn subject(request: &Request) -> Option<TaskId> {
         | Request::Spawn { .. }
         | Request::Stop { .. }
         | Request::Declare(_)
+        | Request::Operate(_)
         | Request::Withdraw { .. }
         | Request::Read(_) => None,
     }
