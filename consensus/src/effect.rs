@@ -153,6 +153,13 @@ pub enum Answer {
         /// False if the task was there already.
         fresh: bool,
     },
+    /// What a voter without a quorum has: the past.
+    Stale {
+        /// How old it is, at least.
+        staleness: Staleness,
+        /// What was read.
+        answer: Box<Answer>,
+    },
     /// The order is in the ledger and counts.
     Ordered {
         /// Where it stands.
@@ -252,6 +259,19 @@ impl From<&Evidence> for EvidenceView {
     }
 }
 
+/// Why an answer may be out of date, and how long it has been.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Staleness {
+    /// For how long no leader has been known, in milliseconds.
+    pub age_ms: u64,
+    /// How many voters are needed.
+    pub need: u32,
+    /// How many there are.
+    pub voters: u32,
+    /// How many answer.
+    pub have: u32,
+}
+
 /// A skill and who has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SkillView {
@@ -302,8 +322,8 @@ pub struct NodeView {
 pub struct StatusView {
     /// The mesh.
     pub mesh: hms_protocol::id::MeshId,
-    /// Who leads.
-    pub leader: NodeId,
+    /// Who leads; nobody where there is no quorum.
+    pub leader: Option<NodeId>,
     /// In which term.
     pub term: Term,
     /// The newest committed entry.

@@ -159,6 +159,8 @@ pub enum Request {
     },
     /// Read the state as of now (a linearizable read, by Raft's ReadIndex).
     Read(Question),
+    /// Read the state as this voter has it, however old that is. Answered only while there is no quorum.
+    Glance(Question),
 }
 
 /// A node's wish to join.

@@ -21,9 +21,9 @@ pub struct Outlook {
 }
 
 impl Outlook {
-    /// Why the request cannot be taken here. An election takes a moment: only when no leader is known for
+    /// Why the request cannot be taken here, where so many of these voters are needed. An election takes a moment: only when no leader is known for
     /// [`LEADERLESS_AFTER_MS`] is it said that there is no quorum.
-    pub fn refusal(&self, voters: &[NodeId], liveness: &Liveness) -> Refusal {
+    pub fn refusal(&self, (voters, need): (&[NodeId], usize), liveness: &Liveness) -> Refusal {
         let leader = self.leader.filter(|leader| *leader != self.me);
         if leader.is_some() || self.now.since_ms(self.led_at) < LEADERLESS_AFTER_MS {
             return Refusal::NotLeader { leader };
@@ -33,7 +33,7 @@ impl Outlook {
         };
         let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         Refusal::NoQuorum {
-            need: count(voters.len() / 2 + 1),
+            need: count(need),
             voters: count(voters.len()),
             have: count(voters.iter().filter(answers).count()),
         }
@@ -58,7 +58,7 @@ mod tests {
             led_at: Moment(now.0 - leaderless_ms),
             now,
         };
-        assert_eq!(outlook.refusal(&[ME, PEER, GONE], &liveness), expected);
+        assert_eq!(outlook.refusal((&[ME, PEER, GONE], 2), &liveness), expected);
     }
 
     #[test]

@@ -334,7 +334,10 @@ impl Worker {
         let voters = members
             .filter(|member| member.votes)
             .map(|member| member.id);
-        outlook.refusal(&voters.collect::<Vec<NodeId>>(), liveness)
+        let voters: Vec<NodeId> = voters.collect();
+        // What the voters may do is not known here: it takes a majority at least.
+        let need = voters.len() / 2 + 1;
+        outlook.refusal((&voters, need), liveness)
     }
 
     /// The leader that this node follows, and the newest term that it knows.

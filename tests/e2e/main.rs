@@ -13,6 +13,7 @@ mod memory;
 mod nodes;
 mod partition;
 mod proofs;
+mod quorum;
 mod receipts;
 mod seats;
 mod services;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use hms_protocol::id::{AgentId, NodeId, SkillName};
 use hms_protocol::refusal::Refusal;
 
-use crate::effect::Effect;
+use crate::effect::{Answer, Effect, Staleness};
 use crate::input::{Question, Request, Ticket};
 use crate::liveness::Liveness;
 use crate::outbox::Outbox;
@@ -33,6 +33,10 @@ impl Supervisor {
         liveness: &Liveness,
         outbox: &mut Outbox,
     ) {
+        if let Request::Glance(question) = request {
+            let answer = self.glance(question, liveness);
+            return outbox.push(Effect::Answer { ticket, answer });
+        }
         if let Err(refusal) = self.take(ticket, request, liveness) {
             let answer = Err(refusal);
             outbox.push(Effect::Answer { ticket, answer });
@@ -52,6 +56,24 @@ impl Supervisor {
             Way::Log(command) => self.proposals.ask(command, ticket),
             Way::Read(question) => self.reads.ask(ticket, question),
             Way::Node(raising) => self.raisings.ask(ticket, raising),
+        }
+    }
+
+    /// Answers from what this voter has, if there is no quorum that could tell more.
+    fn glance(&self, question: Question, liveness: &Liveness) -> Result<Answer, Refusal> {
+        match self.not_leading(liveness) {
+            Refusal::NoQuorum { need, voters, have } if self.tenure.is_none() => {
+                let age_ms = self.now.since_ms(self.led_at);
+                let staleness = Staleness {
+                    age_ms,
+                    need,
+                    voters,
+                    have,
+                };
+                let answer = Box::new(self.view(question, liveness)?);
+                Ok(Answer::Stale { staleness, answer })
+            }
+            refusal => Err(refusal),
         }
     }
 
@@ -77,7 +99,7 @@ impl Supervisor {
             Request::Operate(signed) => Way::Log(Command::Operate(signed)),
             Request::Declare(spec) => Way::Log(Command::Declare(spec)),
             Request::Withdraw { service } => Way::Log(Command::Withdraw { service }),
-            Request::Read(question) => Way::Read(question),
+            Request::Read(question) | Request::Glance(question) => Way::Read(question),
         })
     }
 

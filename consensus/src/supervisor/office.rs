@@ -63,7 +63,10 @@ impl Supervisor {
             led_at: self.led_at,
             now: self.now,
         };
-        outlook.refusal(&self.driver.members().voters(), liveness)
+        let members = self.driver.members();
+        let voters = members.voters();
+        let need = members.trust().quorum(voters.len());
+        outlook.refusal((&voters, need), liveness)
     }
 
     /// The operator wants another voter to lead: this one hands over, if it can be done at once.

@@ -134,7 +134,7 @@ impl Supervisor {
                 condition: liveness.condition(member.id, self.now),
                 silent_ms: liveness.silent_ms(member.id, self.now),
                 heartbeat: liveness.heartbeat(member.id).cloned(),
-                leads: member.id == self.me,
+                leads: self.driver.leader() == Some(member.id),
             })
             .collect()
     }
@@ -197,7 +197,7 @@ impl Supervisor {
         let tasks = state.ledger().index().counts();
         StatusView {
             mesh: state.mesh(),
-            leader: self.me,
+            leader: self.driver.leader(),
             term: status.term,
             committed: status.committed,
             applied: self.replica.index(),

@@ -87,21 +87,51 @@ async fn run(cli: Cli) -> Result<Exit, Fault> {
         Command::Receipt(command) => receipt::run(&command, Screen::open(global.output)),
         Command::Audit(command) => audit::run(command, &global).await,
         Command::Token(command) => token::run(&command, Screen::open(global.output)),
-        Command::Operator(command) => operator::run(command, &Session::open(&global)?).await,
         Command::Dev => dev::run().await.map(|()| Exit::Done),
         Command::Bench(command) => command
             .run(Screen::open(global.output))
             .await
             .map(|()| Exit::Done),
-        Command::Status => status::show(&Session::open(&global)?).await,
-        Command::Ping => status::ping(&Session::open(&global)?).await,
-        Command::Node(command) => node::run(command, &Session::open(&global)?).await,
-        Command::Agent(command) => agent::run(command, &Session::open(&global)?).await,
-        Command::Skill(command) => skill::run(command, &Session::open(&global)?).await,
-        Command::Mesh(command) => mesh::run(command, &Session::open(&global)?).await,
-        Command::Task(command) => task::run(command, &Session::open(&global)?).await,
-        Command::Prove(command) => prove::run(command, &Session::open(&global)?).await,
-        Command::Service(command) => service::run(command, &Session::open(&global)?).await,
+        asked @ (Command::Status
+        | Command::Ping
+        | Command::Node(_)
+        | Command::Agent(_)
+        | Command::Skill(_)
+        | Command::Mesh(_)
+        | Command::Task(_)
+        | Command::Prove(_)
+        | Command::Service(_)
+        | Command::Operator(_)) => {
+            let session = Session::open(&global)?;
+            let outcome = ask(asked, &session).await;
+            status::warn_if_stale(&session);
+            outcome
+        }
+    }
+}
+
+/// Commands that ask the mesh.
+async fn ask(command: Command, session: &Session) -> Result<Exit, Fault> {
+    match command {
+        Command::Status => status::show(session).await,
+        Command::Ping => status::ping(session).await,
+        Command::Node(command) => node::run(command, session).await,
+        Command::Agent(command) => agent::run(command, session).await,
+        Command::Skill(command) => skill::run(command, session).await,
+        Command::Mesh(command) => mesh::run(command, session).await,
+        Command::Task(command) => task::run(command, session).await,
+        Command::Prove(command) => prove::run(command, session).await,
+        Command::Service(command) => service::run(command, session).await,
+        Command::Operator(command) => operator::run(command, session).await,
+        Command::Completions { .. }
+        | Command::Version
+        | Command::Testnet(_)
+        | Command::Evidence(_)
+        | Command::Receipt(_)
+        | Command::Audit(_)
+        | Command::Token(_)
+        | Command::Dev
+        | Command::Bench(_) => unreachable!("`run` keeps these for itself"),
     }
 }
 

@@ -1,24 +1,43 @@
 //! `hms status` and `hms ping`: the mesh in one look, and one node's word.
 
 use hms_client::domain::member::Role;
-use hms_client::{Ping, StatusView};
+use hms_client::{Ping, Staleness, StatusView};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::phrase::span;
-use crate::screen::{Screen, Tone};
+use crate::screen::{Screen, Tone, remark};
 use crate::session::{Names, Session};
 
 /// Shows the mesh in one look.
 pub(crate) async fn show(session: &Session) -> Result<Exit, Fault> {
     let status = session.client.status().await?;
+    let stale = session.client.staleness();
     let names = session.names().await?;
     session.screen.show(
         |screen| text(&status, &names, screen),
-        || as_json(&status, &names),
+        || as_json(&status, &names, stale.as_ref()),
     )?;
-    Ok(Exit::Done)
+    // What was shown is true of the past: a script must not take it for the present.
+    Ok(stale.map_or(Exit::Done, |_| Exit::Unavailable))
+}
+
+/// What is missing to decide anything, in one sentence.
+pub(crate) fn no_quorum(stale: &Staleness) -> String {
+    let Staleness {
+        need, voters, have, ..
+    } = stale;
+    format!("no quorum: need {need} of {voters}, have {have}")
+}
+
+/// Says on standard error that what was shown may be out of date.
+pub(crate) fn warn_if_stale(session: &Session) {
+    if let Some(stale) = session.client.staleness() {
+        let sentence = no_quorum(&stale);
+        let age = span(stale.age_ms);
+        remark(&format!("{sentence}; this is what one voter knew {age} ago, and it may be out of date"));
+    }
 }
 
 /// Asks one node who it is.
@@ -47,12 +66,13 @@ fn text(status: &StatusView, names: &Names, screen: Screen) -> String {
         screen.tint(&format!("{} down", status.services_down), down),
         format!("{} unknown", status.services_unknown),
     ];
+    let leader = match status.leader {
+        Some(leader) => format!("{} (term {})", names.of(leader), status.term),
+        None => screen.tint("nobody", Tone::Bad),
+    };
     let lines = [
         ("mesh", status.mesh.to_string()),
-        (
-            "leader",
-            format!("{} (term {})", names.of(status.leader), status.term),
-        ),
+        ("leader", leader),
         ("voters", screen.tint(&reached, quorum)),
         ("members", status.members.to_string()),
         ("agents", status.agents.to_string()),
@@ -98,7 +118,7 @@ fn tasks(counts: &[(String, u64)]) -> String {
     }
 }
 
-fn as_json(status: &StatusView, names: &Names) -> Value {
+fn as_json(status: &StatusView, names: &Names, stale: Option<&Staleness>) -> Value {
     let tasks: serde_json::Map<String, Value> = status
         .tasks
         .iter()
@@ -106,7 +126,16 @@ fn as_json(status: &StatusView, names: &Names) -> Value {
         .collect();
     json!({
         "mesh": status.mesh.to_string(),
-        "leader": { "id": status.leader.to_string(), "name": names.of(status.leader) },
+        "leader": status.leader.map(|leader| {
+            json!({ "id": leader.to_string(), "name": names.of(leader) })
+        }),
+        "stale": stale.map(|stale| json!({
+            "reason": no_quorum(stale),
+            "age_ms": stale.age_ms,
+            "need": stale.need,
+            "voters": stale.voters,
+            "have": stale.have,
+        })),
         "term": status.term.0,
         "committed": status.committed.0,
         "applied": status.applied.0,
@@ -184,7 +213,7 @@ mod tests {
     fn status() -> StatusView {
         StatusView {
             mesh: MeshId::from_bytes([1; 32]),
-            leader: NodeId::from_bytes([2; 32]),
+            leader: Some(NodeId::from_bytes([2; 32])),
             term: Term(3),
             committed: Index(42),
             applied: Index(42),
@@ -217,7 +246,7 @@ mod tests {
         let said = text(&convicted, &names, Screen::plain());
         let alarm = "alarm     3 pieces of evidence, excluded: n1: see `hms evidence list`";
         assert!(said.ends_with(alarm), "{said}");
-        assert_eq!(as_json(&convicted, &names)["excluded"][0]["name"], "n1");
+        assert_eq!(as_json(&convicted, &names, None)["excluded"][0]["name"], "n1");
     }
 
     #[test]
@@ -237,7 +266,7 @@ mod tests {
             "04".repeat(32),
         );
         assert_eq!(text(&status(), &names, Screen::plain()), expected);
-        assert_eq!(as_json(&status(), &names)["tasks"]["running"], 2);
-        assert_eq!(as_json(&status(), &names)["leader"]["name"], "n1");
+        assert_eq!(as_json(&status(), &names, None)["tasks"]["running"], 2);
+        assert_eq!(as_json(&status(), &names, None)["leader"]["name"], "n1");
     }
 }

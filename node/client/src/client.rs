@@ -3,8 +3,8 @@
 use std::fmt;
 use std::future::Future;
 use std::str::FromStr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hms_proto::v1::mesh_client::MeshClient;
@@ -18,6 +18,7 @@ use crate::error::{ClientError, Failure, transport_reason};
 use crate::limits::{
     CALL_WITHIN, CONNECT_WITHIN, KEEPALIVE_EVERY, KEEPALIVE_WITHIN, REPLY_BYTES_MAX, TRY_WITHIN_MIN,
 };
+use crate::view::Staleness;
 
 /// Where a gateway listens, as `host:port`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub struct Client {
     gateways: Arc<[Gateway]>,
     // Which one answered last: the next call begins there.
     current: Arc<AtomicUsize>,
+    // Of the newest answer.
+    staleness: Arc<Mutex<Option<Staleness>>>,
     within: Duration,
 }
 
@@ -85,6 +88,7 @@ impl Client {
         Ok(Self {
             gateways: gateways.into(),
             current,
+            staleness: Arc::default(),
             within: CALL_WITHIN,
         })
     }
@@ -94,6 +98,15 @@ impl Client {
     pub fn within(mut self, within: Duration) -> Self {
         self.within = within;
         self
+    }
+
+    /// Why the newest answer may be out of date; `None` when it was the leader's.
+    pub fn staleness(&self) -> Option<Staleness> {
+        *self.staleness.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, staleness: Option<Staleness>) {
+        *self.staleness.lock().unwrap_or_else(PoisonError::into_inner) = staleness;
     }
 
     /// How many addresses there are.
@@ -129,6 +142,7 @@ impl Client {
             let error = match timeout(share, ask(gateway.mesh.clone(), request)).await {
                 Ok(Ok(reply)) => {
                     self.current.store(place, Ordering::Relaxed);
+                    self.note(staleness(&reply));
                     return Ok(reply.into_inner());
                 }
                 Ok(Err(status)) => explain(&gateway.address, &status),
@@ -254,6 +268,17 @@ fn check_size(request: &impl Message) -> Result<(), ClientError> {
     } else {
         Err(ClientError::TooLarge { bytes, max })
     }
+}
+
+/// What the headers of an answer say of its age.
+fn staleness<R>(reply: &Response<R>) -> Option<Staleness> {
+    let header = |name: &str| reply.metadata().get(name)?.to_str().ok()?.parse().ok();
+    Some(Staleness {
+        age_ms: header("hms-stale-ms")?,
+        need: header("hms-stale-need")?,
+        voters: header("hms-stale-voters")?,
+        have: header("hms-stale-have")?,
+    })
 }
 
 #[cfg(test)]

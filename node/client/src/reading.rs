@@ -33,10 +33,18 @@ pub(crate) fn ping(reply: wire::PingReply) -> Result<Ping, CodecError> {
     })
 }
 
+/// Who leads, where the empty id is nobody's.
+fn leader(field: &'static str, bytes: &[u8]) -> Result<Option<NodeId>, CodecError> {
+    match bytes {
+        [] => Ok(None),
+        bytes => field::node_id(field, bytes).map(Some),
+    }
+}
+
 pub(crate) fn status(reply: wire::StatusReply) -> Result<StatusView, CodecError> {
     Ok(StatusView {
         mesh: field::mesh_id("status.mesh", &reply.mesh)?,
-        leader: field::node_id("status.leader", &reply.leader)?,
+        leader: leader("status.leader", &reply.leader)?,
         term: Term(reply.term),
         committed: Index(reply.committed),
         applied: Index(reply.applied),

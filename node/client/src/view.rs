@@ -54,7 +54,7 @@ pub struct StatusView {
     /// The mesh.
     pub mesh: MeshId,
     /// Who leads.
-    pub leader: NodeId,
+    pub leader: Option<NodeId>,
     /// In which term.
     pub term: Term,
     /// The newest committed entry.
@@ -175,6 +175,19 @@ pub struct AgentView {
     pub reported: u64,
     /// Bytes in its memory, as its node said; `None` in a list, and when its node could not be asked.
     pub memory_bytes: Option<u64>,
+}
+
+/// Why an answer may be out of date: the voters that answer are too few to decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Staleness {
+    /// For how long no leader has been known to whoever answered, in milliseconds.
+    pub age_ms: u64,
+    /// How many voters are needed.
+    pub need: u64,
+    /// How many there are.
+    pub voters: u64,
+    /// How many answer.
+    pub have: u64,
 }
 
 /// How alive a member seems to the leader.

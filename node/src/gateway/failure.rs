@@ -18,6 +18,16 @@ use crate::store::StoreError;
 /// Trailer that carries the stable code.
 pub(super) const CODE_TRAILER: &str = "hms-code";
 
+/// Headers of an answer that may be out of date, as nobody leads: for how long, in milliseconds; how many voters are needed,
+/// how many there are, how many answer.
+pub(super) const STALE_AGE_HEADER: &str = "hms-stale-ms";
+/// See [`STALE_AGE_HEADER`].
+pub(super) const STALE_NEED_HEADER: &str = "hms-stale-need";
+/// See [`STALE_AGE_HEADER`].
+pub(super) const STALE_VOTERS_HEADER: &str = "hms-stale-voters";
+/// See [`STALE_AGE_HEADER`].
+pub(super) const STALE_HAVE_HEADER: &str = "hms-stale-have";
+
 /// Trailer that carries the hint.
 pub(super) const HINT_TRAILER: &str = "hms-hint";
 

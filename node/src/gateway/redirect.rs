@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hms_consensus::effect::Answer;
+use hms_consensus::effect::{Answer, Staleness};
 use hms_consensus::input::Request;
 use hms_proto::v1::{self as wire, call, reply};
 use hms_protocol::id::NodeId;
@@ -19,7 +19,7 @@ use super::call::{Ask, read};
 use super::desk::millis_since;
 use super::failure::Failure;
 use super::{Hall, reply as answer};
-use crate::limits::{RETRY_AFTER, RETRY_SPREAD};
+use crate::limits::{GLANCE_AFTER, RETRY_AFTER, RETRY_SPREAD};
 
 /// A call with one answer, on its way to whoever can give it.
 #[derive(Clone, Debug)]
@@ -83,36 +83,63 @@ pub(super) fn encode_call(request_id: String, limit: Duration, ask: call::Ask) -
     .into()
 }
 
+/// How a call came out well.
+#[derive(Debug)]
+pub(super) struct Settled {
+    /// What to tell the caller.
+    pub(super) reply: reply::Reply,
+    /// Why it may be out of date; `None` when it is what the leader has.
+    pub(super) stale: Option<Staleness>,
+}
+
 impl Hall {
     /// Brings an errand to an end: an answer, a failure that will not pass, or the caller's deadline.
     pub(super) async fn settle(self: &Arc<Self>, errand: &Errand) -> Result<reply::Reply, Failure> {
+        self.conclude(errand).await.map(|settled| settled.reply)
+    }
+
+    /// The same, and says whether the answer is of the past.
+    pub(super) async fn conclude(self: &Arc<Self>, errand: &Errand) -> Result<Settled, Failure> {
         let started = crate::clock::instant();
         let mut trail = Trail::default();
         loop {
             let leader = match trail.pointed_to.take() {
                 Some(leader) => Some(leader),
-                None => self.compass.leader(errand.deadline).await,
+                None => self.compass.leader(glance_at(errand)).await,
             };
-            let Some(leader) = leader else {
-                return Err(self.give_up(trail, started));
+            let tried = match leader {
+                Some(leader) => self.try_at(leader, errand).await.map(current),
+                None => self.try_without(errand).await,
             };
-            let failure = match self.try_at(leader, errand).await {
-                Ok(reply) => return Ok(reply),
+            let failure = match tried {
+                Ok(settled) => return Ok(settled),
                 Err(failure) => failure,
             };
             if let Some(reply) = settled_before(&errand.request, &failure, trail.uncertain) {
-                return Ok(reply);
+                return Ok(current(reply));
             }
             if !failure.is_passing() {
                 return Err(failure);
             }
             let request = &errand.request_id;
             tracing::debug!(%request, ?leader, code = failure.code(), "trying again");
-            trail.note(leader, failure);
+            trail.note(leader.unwrap_or(self.me()), failure);
             if timeout_at(errand.deadline, pause()).await.is_err() {
                 return Err(self.give_up(trail, started));
             }
         }
+    }
+
+    /// One try where nobody is known to lead: what this node knows itself, or why nothing can be decided.
+    async fn try_without(&self, errand: &Errand) -> Result<Settled, Failure> {
+        let request = match &errand.request {
+            Request::Read(question) => Request::Glance(question.clone()),
+            asked => asked.clone(),
+        };
+        let answer = self.desk.ask(request, errand.deadline).await?;
+        let stale = staleness(&answer);
+        let reply = answer::write(answer, &errand.request, self.profile.mesh);
+        Ok(Settled { reply, stale })
     }
 
     /// Answers an errand at this node or not at all.
@@ -173,6 +200,23 @@ impl Trail {
     }
 }
 
+/// Why an answer may be out of date.
+fn staleness(answer: &Answer) -> Option<Staleness> {
+    if let Answer::Stale { staleness, .. } = answer {
+        return Some(*staleness);
+    }
+    None
+}
+
+fn current(reply: reply::Reply) -> Settled {
+    Settled { reply, stale: None }
+}
+
+/// When to ask this node what it knows itself: an election is over by then, if there can be one.
+fn glance_at(errand: &Errand) -> Instant {
+    errand.deadline.min(crate::clock::instant() + GLANCE_AFTER)
+}
+
 /// Whether a refusal shows that what was asked has been done: by an earlier try whose outcome was not known, or, for a
 /// cancellation, by anybody.
 fn settled_before(request: &Request, failure: &Failure, uncertain: bool) -> Option<reply::Reply> {
@@ -197,7 +241,8 @@ fn settled_before(request: &Request, failure: &Failure, uncertain: bool) -> Opti
         | Request::Spawn { .. }
         | Request::Stop { .. }
         | Request::Declare(_)
-        | Request::Read(_) => None,
+        | Request::Read(_)
+        | Request::Glance(_) => None,
     }
 }
 

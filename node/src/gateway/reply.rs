@@ -36,6 +36,7 @@ pub(super) fn write(answer: Answer, request: &Request, mesh: MeshId) -> reply::R
                 fresh,
             })
         }
+        Answer::Stale { answer, .. } => write(*answer, request, mesh),
         Answer::Ordered { position } => reply::Reply::Operate(wire::OperateReply {
             position: Some(position.to_wire()),
         }),
@@ -92,26 +93,8 @@ pub(super) fn write(answer: Answer, request: &Request, mesh: MeshId) -> reply::R
 /// How long the page that was asked for may be.
 fn page_of(request: &Request) -> usize {
     match request {
-        Request::Read(
-            Question::Tasks { limit, .. }
-            | Question::Agents { limit, .. }
-            | Question::Services { limit, .. },
-        ) => usize::try_from(*limit).unwrap_or(usize::MAX),
-        Request::Read(
-            Question::Task(_)
-            | Question::Why(_)
-            | Question::Agent(_)
-            | Question::Nodes
-            | Question::Service(_)
-            | Question::Skills
-            | Question::Status
-            | Question::Outline(_)
-            | Question::Extent
-            | Question::Genesis
-            | Question::EvidenceList { .. }
-            | Question::Evidence(_),
-        )
-        | Request::Admit(_)
+        Request::Read(question) | Request::Glance(question) => page_of_question(question),
+        Request::Admit(_)
         | Request::Submit { .. }
         | Request::Cancel { .. }
         | Request::Spawn { .. }
@@ -119,6 +102,26 @@ fn page_of(request: &Request) -> usize {
         | Request::Declare(_)
         | Request::Operate(_)
         | Request::Withdraw { .. } => usize::MAX,
+    }
+}
+
+fn page_of_question(question: &Question) -> usize {
+    match question {
+        Question::Tasks { limit, .. }
+        | Question::Agents { limit, .. }
+        | Question::Services { limit, .. } => usize::try_from(*limit).unwrap_or(usize::MAX),
+        Question::Task(_)
+        | Question::Why(_)
+        | Question::Agent(_)
+        | Question::Nodes
+        | Question::Service(_)
+        | Question::Skills
+        | Question::Status
+        | Question::Outline(_)
+        | Question::Extent
+        | Question::Genesis
+        | Question::EvidenceList { .. }
+        | Question::Evidence(_) => usize::MAX,
     }
 }
 
@@ -292,7 +295,7 @@ fn status_to_wire(status: &StatusView) -> wire::StatusReply {
     let tasks = status.tasks.iter();
     wire::StatusReply {
         mesh: status.mesh.as_bytes().to_vec(),
-        leader: node_bytes(&status.leader),
+        leader: status.leader.as_ref().map(node_bytes).unwrap_or_default(),
         term: status.term.0,
         committed: status.committed.0,
         applied: status.applied.0,

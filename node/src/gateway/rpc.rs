@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::stream::{Stream, StreamExt as _, TryStreamExt as _};
+use hms_consensus::effect::Staleness;
 use hms_proto::agent;
 use hms_proto::v1::mesh_server::Mesh;
 use hms_proto::v1::{self as wire, call, reply};
@@ -14,7 +15,9 @@ use tonic::{Request, Response, Status};
 
 use super::Hall;
 use super::call::{Ask, Watch, method, read, task_of};
-use super::failure::Failure;
+use super::failure::{
+    Failure, STALE_AGE_HEADER, STALE_HAVE_HEADER, STALE_NEED_HEADER, STALE_VOTERS_HEADER,
+};
 use super::redirect::Errand;
 use super::submit::{complete, new_agent_id};
 use super::visit::Visit;
@@ -77,6 +80,25 @@ picked!(
     Operate: OperateReply,
 );
 
+/// Marks an answer as one of the past.
+fn date<T>(response: &mut Response<T>, staleness: &Staleness) {
+    let Staleness {
+        age_ms,
+        need,
+        voters,
+        have,
+    } = *staleness;
+    let marks = [
+        (STALE_AGE_HEADER, age_ms),
+        (STALE_NEED_HEADER, need.into()),
+        (STALE_VOTERS_HEADER, voters.into()),
+        (STALE_HAVE_HEADER, have.into()),
+    ];
+    for (header, value) in marks {
+        response.metadata_mut().insert(header, value.into());
+    }
+}
+
 /// The reply if it is of the kind that was asked for.
 pub(super) fn pick<T: Picked>(reply: reply::Reply) -> Result<T, Failure> {
     T::pick(reply).ok_or_else(|| Failure::malformed("the leader answered another question"))
@@ -98,8 +120,17 @@ impl MeshFace {
         let visit = Visit::begin(&self.hall, method(&ask), &metadata);
         visit.about(task_of(&ask));
         let errand = Errand::new(visit.request_id.clone(), ask, visit.deadline());
-        let work = async { pick(self.hall.settle(&errand?).await?) };
-        visit.attend(&self.hall, work).await
+        let mut stale = None;
+        let work = async {
+            let settled = self.hall.conclude(&errand?).await?;
+            stale = settled.stale;
+            pick(settled.reply)
+        };
+        let mut response = visit.attend(&self.hall, work).await?;
+        if let Some(staleness) = stale {
+            date(&mut response, &staleness);
+        }
+        Ok(response)
     }
 
     /// A call with many.
