@@ -4,6 +4,8 @@
 //! leader goes on where the last one stopped. A voter is taken out or in only while those who remain can decide without
 //! waiting for anybody who is not heard.
 
+use std::collections::BTreeMap;
+
 use hms_protocol::id::NodeId;
 use hms_protocol::member::{Member, Presence, Role, Seat};
 
@@ -26,7 +28,8 @@ enum Step {
 /// What the next step follows from.
 struct Seating<'a> {
     me: NodeId,
-    state: &'a State,
+    /// The seats that the ledger gives, of whoever takes part and holds a ledger.
+    seats: BTreeMap<NodeId, Seat>,
     members: &'a Members,
     alive: &'a dyn Fn(NodeId) -> bool,
     caught_up: &'a dyn Fn(NodeId) -> bool,
@@ -42,7 +45,7 @@ impl Supervisor {
         let me = self.me;
         let seating = Seating {
             me,
-            state: self.replica.state(),
+            seats: seats(self.replica.state()),
             members: self.driver.members(),
             alive: &|node| node == me || liveness.condition(node, now) == Condition::Alive,
             caught_up: &|node| self.driver.caught_up(node),
@@ -92,6 +95,13 @@ impl Supervisor {
     }
 }
 
+/// The seats that the ledger gives.
+fn seats(state: &State) -> BTreeMap<NodeId, Seat> {
+    let members = state.roster().members();
+    let seated = members.filter(|member| member.takes_part() && member.role == Role::Voter);
+    seated.map(|member| (member.id, member.seat)).collect()
+}
+
 impl Seating<'_> {
     fn next(&self) -> Option<Step> {
         self.take_out_silent()
@@ -103,9 +113,7 @@ impl Seating<'_> {
 
     /// Which part of Raft the ledger wants a node to have.
     fn wanted(&self, node: NodeId) -> Seat {
-        let member = self.state.roster().member(node);
-        let seated = member.filter(|member| member.takes_part() && member.role == Role::Voter);
-        seated.map_or(Seat::None, |member| member.seat)
+        self.seats.get(&node).copied().unwrap_or_default()
     }
 
     /// Whether so many voters, of whom so many are heard, can decide.
@@ -145,24 +153,22 @@ impl Seating<'_> {
 
     fn let_listen(&self) -> Option<Step> {
         let (voters, learners) = (self.members.voters(), self.members.learners());
-        let mut members = self.state.roster().members().map(|member| member.id);
-        let next = members.find(|node| {
-            self.wanted(*node) != Seat::None
-                && (self.alive)(*node)
+        let next = self.seats.keys().find(|node| {
+            self.wanted(**node) != Seat::None
+                && (self.alive)(**node)
                 && !voters.contains(node)
                 && !learners.contains(node)
         });
-        next.map(Step::Listen)
+        next.map(|node| Step::Listen(*node))
     }
 
     /// A voter that is heard and has no seat goes when whoever is to follow it votes. The leader hands over first.
     fn take_out_heard(&self) -> Option<Step> {
         let voters = self.members.voters();
-        let mut members = self.state.roster().members().map(|member| member.id);
-        let follows = |node: NodeId| {
-            self.wanted(node) == Seat::Voter && !voters.contains(&node) && (self.alive)(node)
+        let follows = |node: &NodeId| {
+            self.wanted(*node) == Seat::Voter && !voters.contains(node) && (self.alive)(*node)
         };
-        if members.any(follows) {
+        if self.seats.keys().any(follows) {
             return None;
         }
         let mut unseated = voters
@@ -185,5 +191,78 @@ impl Seating<'_> {
         let mut learners = self.members.learners().into_iter();
         let gone = learners.find(|learner| self.wanted(*learner) == Seat::None);
         gone.map(Step::Remove)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hms_protocol::id::Epoch;
+    use hms_protocol::trust::Trust;
+
+    use super::*;
+
+    fn node(number: u8) -> NodeId {
+        NodeId::from_bytes([number; 32])
+    }
+
+    /// The next step of node 1, which leads: the seats that the ledger gives to nodes 1, 2, …, who votes and listens in
+    /// Raft, and who is not heard. Everybody who listens has caught up.
+    fn check(seats: &[Seat], voters: &[u8], (listens, silent): (&[u8], &[u8]), step: Option<Step>) {
+        let nodes = |numbers: &[u8]| numbers.iter().map(|number| node(*number)).collect();
+        let (votes, learns): (Vec<_>, Vec<_>) = (nodes(voters), nodes(listens));
+        let silent: Vec<NodeId> = nodes(silent);
+        let members = Members::new(Trust::Byzantine, Epoch(1), &votes, &learns);
+        let seating = Seating {
+            me: node(1),
+            seats: (1..).map(node).zip(seats.iter().copied()).collect(),
+            members: &members.expect("nobody is there twice"),
+            alive: &|node| !silent.contains(&node),
+            caught_up: &|_| true,
+        };
+        assert_eq!(seating.next(), step, "{seats:?} {voters:?} {listens:?}");
+    }
+
+    const V: Seat = Seat::Voter;
+    const S: Seat = Seat::Spare;
+    const N: Seat = Seat::None;
+
+    #[test]
+    fn whoever_has_a_seat_listens_before_it_votes() {
+        check(&[V, V, V], &[1], (&[], &[]), Some(Step::Listen(node(2))));
+        check(&[V, V, V], &[1], (&[2], &[]), Some(Step::Promote(node(2))));
+        check(&[V, V, V, S], &[1, 2, 3], (&[], &[]), Some(Step::Listen(node(4))));
+        check(&[V, V, V, S], &[1, 2, 3], (&[4], &[]), None);
+        check(&[V, V, V], &[1, 2], (&[], &[3]), None);
+    }
+
+    #[test]
+    fn a_silent_voter_goes_before_another_comes_and_a_heard_one_after() {
+        let seats = [V, V, N, V];
+        check(&seats, &[1, 2, 3], (&[4], &[3]), Some(Step::Remove(node(3))));
+        check(&seats, &[1, 2], (&[4], &[3]), Some(Step::Promote(node(4))));
+        check(&seats, &[1, 2, 3], (&[4], &[]), Some(Step::Promote(node(4))));
+        check(&seats, &[1, 2, 3, 4], (&[], &[]), Some(Step::Remove(node(3))));
+        check(&seats, &[1, 2, 4], (&[], &[]), None);
+    }
+
+    #[test]
+    fn nobody_goes_or_comes_where_the_rest_could_not_decide() {
+        // Two of four are silent: without the one the other three still need two, with a fifth four are needed.
+        check(&[V, V, N, V], &[1, 2, 3, 4], (&[], &[3, 4]), Some(Step::Remove(node(3))));
+        check(&[V, N, N], &[1, 2, 3], (&[], &[2, 3]), None);
+        check(&[V, V, V, V], &[1, 2, 3], (&[4], &[2, 3]), None);
+    }
+
+    #[test]
+    fn a_leader_without_a_seat_hands_over_first() {
+        let seats = [N, V, V, V];
+        check(&seats, &[1, 2, 3, 4], (&[], &[]), Some(Step::HandOver(node(2))));
+        check(&seats, &[1, 2, 3], (&[4], &[]), Some(Step::Promote(node(4))));
+    }
+
+    #[test]
+    fn whoever_has_no_seat_stops_listening() {
+        check(&[V, N], &[1], (&[2], &[]), Some(Step::Remove(node(2))));
+        check(&[V], &[1], (&[9], &[9]), Some(Step::Remove(node(9))));
     }
 }
