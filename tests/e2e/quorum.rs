@@ -16,11 +16,14 @@ async fn one_voter_of_three_decides_nothing_and_shows_what_it_has() {
         chaos::kill(mesh.node(name)).expect("a node that runs can be killed");
     }
     let alone = Client::new(&[&mesh.node("n3").ready.gateway]).expect("an address");
-    mesh.until("the last voter says that there is no quorum", async |_: &Mesh| {
-        let shown = alone.task(before).await.is_ok();
-        let stale = alone.staleness();
-        shown && stale.is_some_and(|it| (it.need, it.voters, it.have) == (2, 3, 1))
-    })
+    mesh.until(
+        "the last voter says that there is no quorum",
+        async |_: &Mesh| {
+            let shown = alone.task(before).await.is_ok();
+            let stale = alone.staleness();
+            shown && stale.is_some_and(|it| (it.need, it.voters, it.have) == (2, 3, 1))
+        },
+    )
     .await;
     let status = alone.status().await.expect("it shows what it has");
     assert_eq!(status.leader, None);

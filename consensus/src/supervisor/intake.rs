@@ -61,20 +61,21 @@ impl Supervisor {
 
     /// Answers from what this voter has, if there is no quorum that could tell more.
     fn glance(&self, question: Question, liveness: &Liveness) -> Result<Answer, Refusal> {
-        match self.not_leading(liveness) {
-            Refusal::NoQuorum { need, voters, have } if self.tenure.is_none() => {
-                let age_ms = self.now.since_ms(self.led_at);
-                let staleness = Staleness {
-                    age_ms,
-                    need,
-                    voters,
-                    have,
-                };
-                let answer = Box::new(self.view(question, liveness)?);
-                Ok(Answer::Stale { staleness, answer })
-            }
-            refusal => Err(refusal),
+        let refusal = self.not_leading(liveness);
+        if let Refusal::NoQuorum { need, voters, have } = refusal
+            && self.tenure.is_none()
+        {
+            let age_ms = self.now.since_ms(self.led_at);
+            let staleness = Staleness {
+                age_ms,
+                need,
+                voters,
+                have,
+            };
+            let answer = Box::new(self.view(question, liveness)?);
+            return Ok(Answer::Stale { staleness, answer });
         }
+        Err(refusal)
     }
 
     fn way(&mut self, request: Request, liveness: &Liveness) -> Result<Way, Refusal> {

@@ -230,7 +230,12 @@ mod tests {
     fn whoever_has_a_seat_listens_before_it_votes() {
         check(&[V, V, V], &[1], (&[], &[]), Some(Step::Listen(node(2))));
         check(&[V, V, V], &[1], (&[2], &[]), Some(Step::Promote(node(2))));
-        check(&[V, V, V, S], &[1, 2, 3], (&[], &[]), Some(Step::Listen(node(4))));
+        check(
+            &[V, V, V, S],
+            &[1, 2, 3],
+            (&[], &[]),
+            Some(Step::Listen(node(4))),
+        );
         check(&[V, V, V, S], &[1, 2, 3], (&[4], &[]), None);
         check(&[V, V, V], &[1, 2], (&[], &[3]), None);
     }
@@ -238,17 +243,37 @@ mod tests {
     #[test]
     fn a_silent_voter_goes_before_another_comes_and_a_heard_one_after() {
         let seats = [V, V, N, V];
-        check(&seats, &[1, 2, 3], (&[4], &[3]), Some(Step::Remove(node(3))));
+        check(
+            &seats,
+            &[1, 2, 3],
+            (&[4], &[3]),
+            Some(Step::Remove(node(3))),
+        );
         check(&seats, &[1, 2], (&[4], &[3]), Some(Step::Promote(node(4))));
-        check(&seats, &[1, 2, 3], (&[4], &[]), Some(Step::Promote(node(4))));
-        check(&seats, &[1, 2, 3, 4], (&[], &[]), Some(Step::Remove(node(3))));
+        check(
+            &seats,
+            &[1, 2, 3],
+            (&[4], &[]),
+            Some(Step::Promote(node(4))),
+        );
+        check(
+            &seats,
+            &[1, 2, 3, 4],
+            (&[], &[]),
+            Some(Step::Remove(node(3))),
+        );
         check(&seats, &[1, 2, 4], (&[], &[]), None);
     }
 
     #[test]
     fn nobody_goes_or_comes_where_the_rest_could_not_decide() {
         // Two of four are silent: without the one the other three still need two, with a fifth four are needed.
-        check(&[V, V, N, V], &[1, 2, 3, 4], (&[], &[3, 4]), Some(Step::Remove(node(3))));
+        check(
+            &[V, V, N, V],
+            &[1, 2, 3, 4],
+            (&[], &[3, 4]),
+            Some(Step::Remove(node(3))),
+        );
         check(&[V, N, N], &[1, 2, 3], (&[], &[2, 3]), None);
         check(&[V, V, V, V], &[1, 2, 3], (&[4], &[2, 3]), None);
     }
@@ -256,8 +281,18 @@ mod tests {
     #[test]
     fn a_leader_without_a_seat_hands_over_first() {
         let seats = [N, V, V, V];
-        check(&seats, &[1, 2, 3, 4], (&[], &[]), Some(Step::HandOver(node(2))));
-        check(&seats, &[1, 2, 3], (&[4], &[]), Some(Step::Promote(node(4))));
+        check(
+            &seats,
+            &[1, 2, 3, 4],
+            (&[], &[]),
+            Some(Step::HandOver(node(2))),
+        );
+        check(
+            &seats,
+            &[1, 2, 3],
+            (&[4], &[]),
+            Some(Step::Promote(node(4))),
+        );
     }
 
     #[test]

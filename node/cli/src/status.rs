@@ -36,7 +36,9 @@ pub(crate) fn warn_if_stale(session: &Session) {
     if let Some(stale) = session.client.staleness() {
         let sentence = no_quorum(&stale);
         let age = span(stale.age_ms);
-        remark(&format!("{sentence}; this is what one voter knew {age} ago, and it may be out of date"));
+        remark(&format!(
+            "{sentence}; this is what one voter knew {age} ago, and it may be out of date"
+        ));
     }
 }
 
@@ -246,7 +248,10 @@ mod tests {
         let said = text(&convicted, &names, Screen::plain());
         let alarm = "alarm     3 pieces of evidence, excluded: n1: see `hms evidence list`";
         assert!(said.ends_with(alarm), "{said}");
-        assert_eq!(as_json(&convicted, &names, None)["excluded"][0]["name"], "n1");
+        assert_eq!(
+            as_json(&convicted, &names, None)["excluded"][0]["name"],
+            "n1"
+        );
     }
 
     #[test]

@@ -102,11 +102,17 @@ impl Client {
 
     /// Why the newest answer may be out of date; `None` when it was the leader's.
     pub fn staleness(&self) -> Option<Staleness> {
-        *self.staleness.lock().unwrap_or_else(PoisonError::into_inner)
+        *self
+            .staleness
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note(&self, staleness: Option<Staleness>) {
-        *self.staleness.lock().unwrap_or_else(PoisonError::into_inner) = staleness;
+        *self
+            .staleness
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = staleness;
     }
 
     /// How many addresses there are.

@@ -39,6 +39,7 @@ pub use error::{Class, ClientError, Failure};
 pub use submission::{Submission, THEOREM_LABEL};
 pub use view::{
     AgentView, Candidate, Condition, Declaration, Declared, Event, EvidenceView, Explanation,
-    Happening, NodeView, Page, Ping, SkillView, Staleness, StatusView, Submitted, TaskQuery, TopicView,
+    Happening, NodeView, Page, Ping, SkillView, Staleness, StatusView, Submitted, TaskQuery,
+    TopicView,
 };
 pub use watch::{EventWatch, LedgerQuery, LedgerWatch, News, Step, TaskNews, TaskWatch};

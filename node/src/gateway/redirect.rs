@@ -132,9 +132,10 @@ impl Hall {
 
     /// One try where nobody is known to lead: what this node knows itself, or why nothing can be decided.
     async fn try_without(&self, errand: &Errand) -> Result<Settled, Failure> {
-        let request = match &errand.request {
-            Request::Read(question) => Request::Glance(question.clone()),
-            asked => asked.clone(),
+        let request = if let Request::Read(question) = &errand.request {
+            Request::Glance(question.clone())
+        } else {
+            errand.request.clone()
         };
         let answer = self.desk.ask(request, errand.deadline).await?;
         let stale = staleness(&answer);

@@ -10,7 +10,7 @@ use hms_protocol::id::{
     SkillName, TaskId, Term,
 };
 use hms_protocol::keyring::{PublicKey, Signature};
-use hms_protocol::member::{Member, MemberStanding, Presence, Role, RosterView};
+use hms_protocol::member::{Member, MemberStanding, Presence, Role, RosterView, Seat};
 use hms_protocol::proof::Claim;
 use hms_protocol::skill::SkillSpec;
 use hms_protocol::time::Moment;
@@ -150,6 +150,7 @@ prop_compose! {
         certificate in certificate(),
         standing in prop::sample::select(vec![
             AgentStanding::Ready, AgentStanding::Quarantined, AgentStanding::Stopped,
+            AgentStanding::Revoked,
         ]),
     ) -> Agent {
         Agent { certificate, standing }
@@ -160,16 +161,24 @@ pub(crate) fn role() -> impl Strategy<Value = Role> {
     prop::sample::select(vec![Role::Voter, Role::Worker])
 }
 
+fn seat() -> impl Strategy<Value = Seat> {
+    prop::sample::select(vec![Seat::None, Seat::Spare, Seat::Voter])
+}
+
 prop_compose! {
     pub(crate) fn member()(
         id in node_id(), name in node_name(), role in role(), addresses in vec(text(), FEW),
         gateway in text(), incarnation in incarnation(),
         presence in prop::sample::select(vec![Presence::Present, Presence::Lost]),
         votes: bool, admitted_at in moment(),
-        standing in prop::sample::select(vec![MemberStanding::Good, MemberStanding::Quarantined]),
+        standing in prop::sample::select(vec![
+            MemberStanding::Good, MemberStanding::Quarantined, MemberStanding::Revoked,
+        ]),
+        (seat, listens, presence_since) in (seat(), any::<bool>(), moment()),
     ) -> Member {
         Member {
             id, name, role, addresses, gateway, incarnation, presence, votes, admitted_at, standing,
+            seat, listens, presence_since,
         }
     }
 }

@@ -249,6 +249,7 @@ impl Story {
                 let known = if *fresh { "" } else { ", known" };
                 format!("{} submitted{known}", self.task(*task))
             }
+            Ok(Answer::Stale { .. }) => "of the past".to_owned(),
             Ok(Answer::Ordered { position }) => format!("ordered at {position}"),
             Ok(Answer::Cancelled(task)) => format!("{} cancelled", self.task(*task)),
             Ok(Answer::Task(task)) => {

@@ -186,7 +186,7 @@ fn standing(nodes: &[NodeView]) -> String {
 }
 
 /// Whether a node holds the ledger, or could.
-fn could_hold(node: &&NodeView) -> bool {
+fn could_hold(node: &NodeView) -> bool {
     let member = &node.member;
     member.role == Role::Voter || member.votes || member.listens
 }
@@ -208,7 +208,7 @@ fn part(node: &NodeView) -> &'static str {
 
 fn text(nodes: &[NodeView], screen: Screen) -> String {
     let mut sheet = screen.table(&["NAME", "ID", "PART", "STATE", "APPLIED"]);
-    for node in nodes.iter().filter(could_hold) {
+    for node in nodes.iter().filter(|node| could_hold(node)) {
         let tone = match node.condition {
             Condition::Alive => Tone::Good,
             Condition::Suspect => Tone::Warn,
@@ -241,5 +241,9 @@ fn as_json(nodes: &[NodeView]) -> Value {
             "applied": applied,
         })
     };
-    nodes.iter().filter(could_hold).map(node).collect()
+    nodes
+        .iter()
+        .filter(|node| could_hold(node))
+        .map(node)
+        .collect()
 }

@@ -149,6 +149,7 @@ fn subject(request: &Request) -> Option<TaskId> {
         | Request::Declare(_)
         | Request::Operate(_)
         | Request::Withdraw { .. }
-        | Request::Read(_) => None,
+        | Request::Read(_)
+        | Request::Glance(_) => None,
     }
 }
