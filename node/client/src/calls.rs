@@ -6,8 +6,7 @@ use hms_proto::v1 as wire;
 use hms_protocol::agent::AgentCertificate;
 use hms_protocol::codec::{self, Wire, field};
 use hms_protocol::evidence::Exhibit;
-use hms_protocol::id::{AgentId, NodeId, Position, ServiceName, SkillName, TaskId};
-use hms_protocol::order::SignedOrder;
+use hms_protocol::id::{AgentId, NodeId, ServiceName, SkillName, TaskId};
 use hms_protocol::receipt::Receipt;
 use hms_protocol::service::{Service, ServiceSpec};
 use hms_protocol::task::Task;
@@ -135,20 +134,6 @@ impl Client {
             .await?;
         let view = reading::evidence(field::required("evidence.view", reply.view)?)?;
         Ok((view, codec::decode_exact(&reply.exhibit)?))
-    }
-
-    /// Has the mesh carry out an order of its operator. Gives its place in the ledger; `None` when an earlier try of this call
-    /// had put it there.
-    pub async fn operate(&self, order: &SignedOrder) -> Result<Option<Position>, ClientError> {
-        let request = wire::OperateRequest {
-            order: Some(order.to_wire()),
-        };
-        let reply = self
-            .call(request, async |mut mesh, request| {
-                mesh.operate(request).await
-            })
-            .await?;
-        Ok(reply.position.map(Position::from_wire).transpose()?)
     }
 
     /// A page of tasks, newest first, without inputs and without the texts of results.

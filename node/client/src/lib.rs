@@ -26,6 +26,7 @@ mod client;
 mod clock;
 mod error;
 mod limits;
+mod orders;
 mod reading;
 mod submission;
 mod view;

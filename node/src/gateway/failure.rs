@@ -4,6 +4,8 @@
 //! is decided here too, so that every door shows the same one. It decides nothing about repeating a call but whether
 //! that could help.
 
+mod details;
+
 use std::collections::BTreeMap;
 
 use hms_proto::v1 as wire;
@@ -17,16 +19,6 @@ use crate::store::StoreError;
 
 /// Trailer that carries the stable code.
 pub(super) const CODE_TRAILER: &str = "hms-code";
-
-/// Headers of an answer that may be out of date, as nobody leads: for how long, in milliseconds; how many voters are needed,
-/// how many there are, how many answer.
-pub(super) const STALE_AGE_HEADER: &str = "hms-stale-ms";
-/// See [`STALE_AGE_HEADER`].
-pub(super) const STALE_NEED_HEADER: &str = "hms-stale-need";
-/// See [`STALE_AGE_HEADER`].
-pub(super) const STALE_VOTERS_HEADER: &str = "hms-stale-voters";
-/// See [`STALE_AGE_HEADER`].
-pub(super) const STALE_HAVE_HEADER: &str = "hms-stale-have";
 
 /// Trailer that carries the hint.
 pub(super) const HINT_TRAILER: &str = "hms-hint";
@@ -218,7 +210,7 @@ impl Failure {
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
-        let details = details_of(&refusal);
+        let details = details::details_of(&refusal);
         Self {
             code: refusal.code().to_owned(),
             message: refusal.to_string(),
@@ -290,67 +282,6 @@ fn printable(text: &str) -> MetadataValue<Ascii> {
         })
         .collect();
     MetadataValue::try_from(text).expect("printable ASCII is a valid trailer")
-}
-
-/// The values of a refusal that a machine may want.
-fn details_of(refusal: &Refusal) -> Vec<(&'static str, String)> {
-    match refusal {
-        Refusal::UnknownTask { task } | Refusal::TaskExists { task } => {
-            vec![("task", task.to_string())]
-        }
-        Refusal::WrongState { task, state, .. } => {
-            vec![("task", task.to_string()), ("state", (*state).to_owned())]
-        }
-        Refusal::StaleAttempt {
-            task,
-            attempt,
-            current,
-        } => vec![
-            ("task", task.to_string()),
-            ("attempt", attempt.to_string()),
-            ("current", current.to_string()),
-        ],
-        Refusal::UnknownSkill { skill } => vec![("skill", skill.to_string())],
-        Refusal::UnknownAgent { agent } | Refusal::Unfit { agent, .. } => {
-            vec![("agent", agent.to_string())]
-        }
-        Refusal::UnknownNode { node } | Refusal::Excluded { node, .. } => {
-            vec![("node", node.to_string())]
-        }
-        Refusal::UnknownEvidence { number } => vec![("number", number.to_string())],
-        Refusal::NameTaken { name } => vec![("name", name.to_string())],
-        Refusal::UnknownService { service } => vec![("service", service.to_string())],
-        Refusal::BadSignature { signer, .. } => vec![("signer", signer.clone())],
-        Refusal::DeadlinePassed { late_ms } => vec![("late_ms", late_ms.to_string())],
-        Refusal::OutOfRange {
-            field, low, high, ..
-        } => vec![
-            ("field", (*field).to_owned()),
-            ("low", low.to_string()),
-            ("high", high.to_string()),
-        ],
-        Refusal::TooLarge { bytes, max, .. } => {
-            vec![("bytes", bytes.to_string()), ("max", max.to_string())]
-        }
-        Refusal::Invalid { field, .. } => vec![("field", (*field).to_owned())],
-        Refusal::Busy { max, .. } => vec![("max", max.to_string())],
-        Refusal::NotLeader { leader } => leader
-            .iter()
-            .map(|leader| ("leader", leader.to_string()))
-            .collect(),
-        Refusal::NoQuorum { need, voters, have } => vec![
-            ("need", need.to_string()),
-            ("voters", voters.to_string()),
-            ("have", have.to_string()),
-        ],
-        Refusal::NoReceipt { task, .. } => vec![("task", task.to_string())],
-        Refusal::TooSlow { within_ms, .. } => vec![("within_ms", within_ms.to_string())],
-        Refusal::AgentRevoked { agent } => vec![("agent", agent.to_string())],
-        Refusal::Order(_)
-        | Refusal::Token(_)
-        | Refusal::NoEvidence(_)
-        | Refusal::OutcomeUnknown => Vec::new(),
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use hms_consensus::input::{Question, Request};
 use hms_consensus::liveness::Condition;
 use hms_proto::v1::{self as wire, reply};
 use hms_protocol::codec::{self, Wire};
-use hms_protocol::id::{MeshId, NodeId};
+use hms_protocol::id::{MeshId, NodeId, Position};
 use hms_protocol::service::Service;
 use hms_protocol::task::{Task, TaskResult};
 use prost::Message;
@@ -37,9 +37,7 @@ pub(super) fn write(answer: Answer, request: &Request, mesh: MeshId) -> reply::R
             })
         }
         Answer::Stale { answer, .. } => write(*answer, request, mesh),
-        Answer::Ordered { position } => reply::Reply::Operate(wire::OperateReply {
-            position: Some(position.to_wire()),
-        }),
+        Answer::Ordered { position } => ordered(position),
         Answer::Cancelled(task) => reply::Reply::Cancel(wire::CancelTaskReply {
             task: task.as_bytes().to_vec(),
         }),
@@ -88,6 +86,11 @@ pub(super) fn write(answer: Answer, request: &Request, mesh: MeshId) -> reply::R
             exhibit: codec::encode(&piece.exhibit),
         }),
     }
+}
+
+fn ordered(position: Position) -> reply::Reply {
+    let position = Some(position.to_wire());
+    reply::Reply::Operate(wire::OperateReply { position })
 }
 
 /// How long the page that was asked for may be.

@@ -6,18 +6,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::stream::{Stream, StreamExt as _, TryStreamExt as _};
-use hms_consensus::effect::Staleness;
 use hms_proto::agent;
 use hms_proto::v1::mesh_server::Mesh;
 use hms_proto::v1::{self as wire, call, reply};
 use hms_protocol::codec::WireEnum as _;
 use tonic::{Request, Response, Status};
 
-use super::Hall;
+use super::{Hall, staleness};
 use super::call::{Ask, Watch, method, read, task_of};
-use super::failure::{
-    Failure, STALE_AGE_HEADER, STALE_HAVE_HEADER, STALE_NEED_HEADER, STALE_VOTERS_HEADER,
-};
+use super::failure::Failure;
 use super::redirect::Errand;
 use super::submit::{complete, new_agent_id};
 use super::visit::Visit;
@@ -80,25 +77,6 @@ picked!(
     Operate: OperateReply,
 );
 
-/// Marks an answer as one of the past.
-fn date<T>(response: &mut Response<T>, staleness: &Staleness) {
-    let Staleness {
-        age_ms,
-        need,
-        voters,
-        have,
-    } = *staleness;
-    let marks = [
-        (STALE_AGE_HEADER, age_ms),
-        (STALE_NEED_HEADER, need.into()),
-        (STALE_VOTERS_HEADER, voters.into()),
-        (STALE_HAVE_HEADER, have.into()),
-    ];
-    for (header, value) in marks {
-        response.metadata_mut().insert(header, value.into());
-    }
-}
-
 /// The reply if it is of the kind that was asked for.
 pub(super) fn pick<T: Picked>(reply: reply::Reply) -> Result<T, Failure> {
     T::pick(reply).ok_or_else(|| Failure::malformed("the leader answered another question"))
@@ -128,7 +106,7 @@ impl MeshFace {
         };
         let mut response = visit.attend(&self.hall, work).await?;
         if let Some(staleness) = stale {
-            date(&mut response, &staleness);
+            staleness::mark(&mut response, &staleness);
         }
         Ok(response)
     }
