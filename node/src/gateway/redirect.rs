@@ -123,7 +123,12 @@ impl Hall {
             }
             let request = &errand.request_id;
             tracing::debug!(%request, ?leader, code = failure.code(), "trying again");
+            // The next look would come too late for the caller to hear what is missing.
+            let hopeless = failure.code() == "HMS-NO-QUORUM" && is_late(errand);
             trail.note(leader.unwrap_or(self.me()), failure);
+            if hopeless {
+                return Err(self.give_up(trail, started));
+            }
             if timeout_at(errand.deadline, pause()).await.is_err() {
                 return Err(self.give_up(trail, started));
             }
@@ -216,6 +221,11 @@ fn current(reply: reply::Reply) -> Settled {
 /// When to ask this node what it knows itself: an election is over by then, if there can be one.
 fn glance_at(errand: &Errand) -> Instant {
     errand.deadline.min(crate::clock::instant() + GLANCE_AFTER)
+}
+
+/// Whether there is no time left to wait for a leader once more.
+fn is_late(errand: &Errand) -> bool {
+    errand.deadline <= crate::clock::instant() + GLANCE_AFTER
 }
 
 /// Whether a refusal shows that what was asked has been done: by an earlier try whose outcome was not known, or, for a
