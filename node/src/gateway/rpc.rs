@@ -12,12 +12,12 @@ use hms_proto::v1::{self as wire, call, reply};
 use hms_protocol::codec::WireEnum as _;
 use tonic::{Request, Response, Status};
 
-use super::{Hall, staleness};
 use super::call::{Ask, Watch, method, read, task_of};
 use super::failure::Failure;
 use super::redirect::Errand;
 use super::submit::{complete, new_agent_id};
 use super::visit::Visit;
+use super::{Hall, staleness};
 
 /// What every method gives back.
 type Answered<T> = Result<Response<T>, Status>;
