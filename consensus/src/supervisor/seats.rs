@@ -280,19 +280,12 @@ mod tests {
 
     #[test]
     fn a_leader_without_a_seat_hands_over_first() {
-        let seats = [N, V, V, V];
-        check(
-            &seats,
-            &[1, 2, 3, 4],
-            (&[], &[]),
-            Some(Step::HandOver(node(2))),
-        );
-        check(
-            &seats,
-            &[1, 2, 3],
-            (&[4], &[]),
-            Some(Step::Promote(node(4))),
-        );
+        let heir = Some(Step::HandOver(node(2)));
+        check(&[N, V], &[1, 2], (&[], &[]), heir);
+        // Not where the rest could not decide without it.
+        check(&[N, V, V], &[1, 2, 3], (&[], &[3]), None);
+        let next = Some(Step::Promote(node(4)));
+        check(&[N, V, V, V], &[1, 2, 3], (&[4], &[]), next);
     }
 
     #[test]
