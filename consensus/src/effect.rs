@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use hms_protocol::agent::{Agent, AgentCertificate};
+use hms_protocol::certificate::Certificate;
 use hms_protocol::evidence::Guilty;
 use hms_protocol::heartbeat::Heartbeat;
 use hms_protocol::id::{AgentId, Index, NodeId, Position, SkillName, TaskId, Term};
@@ -344,6 +345,8 @@ pub struct StatusView {
     pub tasks: Vec<(&'static str, u64)>,
     /// Services by health: healthy, disputed, down, unknown.
     pub services: [u64; 4],
+    /// How far the ledger is certified: the newest certificate that the leader has.
+    pub head: Option<Certificate>,
     /// Pieces of evidence that are kept.
     pub evidence: u64,
     /// Members that take no part any more.

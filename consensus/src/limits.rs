@@ -58,6 +58,13 @@ pub const RUNS_MAX: usize = 20_000;
 /// is forgotten: the ledger refuses a second report anyway.
 pub const RUNS_REMEMBERED_MAX: usize = 8_192;
 
+/// Time between two announcements of how far the ledger is certified, in milliseconds. None is made while it stands still.
+pub const HEAD_EVERY_MS: u64 = 1_000;
+
+/// Announced certificates that a node looks at within [`HEAD_EVERY_MS`]. Each costs a quorum's signatures; the others are
+/// dropped, and the next announcement is newer anyway.
+pub const HEADS_SEEN_MAX: u64 = 4;
+
 /// Orders that a node keeps until it knows the voters who certify them. The oldest is dropped: the leader repeats it.
 pub const ORDERS_EARLY_MAX: usize = 256;
 

@@ -159,6 +159,7 @@ impl Mind {
             Announcement::Capabilities(skills) => {
                 self.voter(|voter| voter.advertised(from, skills));
             }
+            Announcement::Head(certificate) => self.worker.take_head(&certificate),
             // For people: the gateway shows it.
             Announcement::Happened(_) => {}
         }

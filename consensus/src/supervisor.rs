@@ -70,6 +70,9 @@ pub struct Supervisor {
     raisings: Raisings,
     /// Whether something has changed that may let a waiting task be placed.
     unplaced: bool,
+    /// How far the ledger was last announced to be certified, and when that is due again.
+    head_told: Index,
+    head_due_at: Moment,
 }
 
 impl fmt::Debug for Supervisor {
@@ -115,6 +118,8 @@ impl Supervisor {
             reads: Reads::default(),
             raisings: Raisings::default(),
             unplaced: false,
+            head_told: Index::default(),
+            head_due_at: Moment::default(),
         })
     }
 
@@ -140,6 +145,7 @@ impl Supervisor {
         self.prosecute(outbox);
         self.watch_seats();
         self.settle_seats(liveness);
+        self.announce_head(outbox);
         self.raisings.follow(self.replica.state(), now, outbox);
         if let Some(tenure) = &mut self.tenure {
             if tenure.asks_word(&self.beats, now) {

@@ -4,6 +4,7 @@
 //! must know until the leader says that it does. It decides nothing for anybody else and needs no ledger of its own.
 
 use hms_protocol::agent::AgentCertificate;
+use hms_protocol::certificate::Certificate;
 use hms_protocol::envelope::Sealed;
 use hms_protocol::heartbeat::Heartbeat;
 use hms_protocol::id::{AgentId, Epoch, Incarnation, Index, NodeId, ServiceName, Term};
@@ -217,6 +218,11 @@ impl Worker {
                 self.dispatched(from, order, outbox);
             }
         }
+    }
+
+    /// Somebody says how far the ledger is certified.
+    pub fn take_head(&mut self, certificate: &Certificate) {
+        self.warrants.see(certificate, self.now);
     }
 
     /// The leader orders a run. An order to a former life, for an agent that is not here, that was under way for too long, or

@@ -271,7 +271,7 @@ impl Hands {
 
 fn topic_of(announcement: &Announcement) -> Topic {
     match announcement {
-        Announcement::Membership { .. } => Topic::Membership,
+        Announcement::Membership { .. } | Announcement::Head(_) => Topic::Membership,
         Announcement::Capabilities(_) => Topic::Capabilities,
         Announcement::Happened(_) => Topic::Events,
     }

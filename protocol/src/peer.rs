@@ -10,6 +10,7 @@
 use std::collections::BTreeSet;
 
 use crate::agent::AgentCertificate;
+use crate::certificate::Certificate;
 use crate::digest::Hash;
 use crate::envelope::Sealed;
 use crate::evidence::VoterEvidence;
@@ -215,6 +216,8 @@ pub enum Announcement {
     Capabilities(Vec<crate::skill::SkillSpec>),
     /// The leader: something happened in the ledger.
     Happened(Happening),
+    /// The leader: the newest certificate of the ledger, so that everybody knows how far it goes. Whoever gets it checks it.
+    Head(Box<Certificate>),
 }
 
 /// An event of the ledger, short enough to gossip.

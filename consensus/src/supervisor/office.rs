@@ -12,6 +12,7 @@ use hms_protocol::time::Moment;
 
 use crate::effect::{Effect, Notice};
 use crate::input::Ticket;
+use crate::limits::HEAD_EVERY_MS;
 use crate::liveness::Liveness;
 use crate::outbox::Outbox;
 use crate::quorum::Outlook;
@@ -135,6 +136,21 @@ impl Supervisor {
         if let Some(happening) = views::happening(notice, self.replica.state()) {
             outbox.push(Effect::Announce(Announcement::Happened(happening)));
         }
+    }
+
+    /// The leader says now and then how far the ledger is certified, if it has grown.
+    pub(super) fn announce_head(&mut self, outbox: &mut Outbox) {
+        let head = self.driver.head().filter(|_| self.acting());
+        let Some(head) = head.filter(|head| self.head_told < head.statement.index) else {
+            return;
+        };
+        if self.now < self.head_due_at {
+            return;
+        }
+        let head = head.clone();
+        self.head_told = head.statement.index;
+        self.head_due_at = self.now.plus_ms(HEAD_EVERY_MS);
+        outbox.push(Effect::Announce(Announcement::Head(Box::new(head))));
     }
 
     /// The leadership is confirmed: tells every node that its leases hold.

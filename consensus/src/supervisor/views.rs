@@ -211,6 +211,7 @@ impl Supervisor {
             agents: ready.count() as u64,
             tasks: tasks.iter().map(|(name, count)| (*name, *count)).collect(),
             services: health.map(|health| services.count(health)),
+            head: self.driver.head().cloned(),
             evidence: state.archive().len() as u64,
             excluded: state
                 .roster()

@@ -16,7 +16,9 @@ use hms_protocol::receipt::{Handover, Succession};
 use hms_protocol::time::Moment;
 use hms_protocol::warrant::{self, WarrantRefusal};
 
-use crate::limits::{ORDERS_EARLY_MAX, REPEAT_EVERY_MS, RUNS_REMEMBERED_MAX};
+use crate::limits::{
+    HEAD_EVERY_MS, HEADS_SEEN_MAX, ORDERS_EARLY_MAX, REPEAT_EVERY_MS, RUNS_REMEMBERED_MAX,
+};
 
 /// What a node was shown of the ledger.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ pub struct Warrants {
     /// Orders under voters that are not known yet, oldest first.
     early: VecDeque<(NodeId, Dispatch)>,
     ask_at: Moment,
+    /// When the next announced certificate is looked at.
+    see_at: Moment,
 }
 
 impl Warrants {
@@ -46,6 +50,7 @@ impl Warrants {
             order: VecDeque::new(),
             early: VecDeque::new(),
             ask_at: Moment::default(),
+            see_at: Moment::default(),
         }
     }
 
@@ -95,6 +100,24 @@ impl Warrants {
             }
         }
         before < self.epoch()
+    }
+
+    /// Takes a certificate that somebody announces, if it is good and newer than the head. A few are looked at in a second:
+    /// each costs a quorum's signatures.
+    pub fn see(&mut self, certificate: &Certificate, now: Moment) {
+        let index = certificate.statement.index;
+        let newer = self
+            .head
+            .as_ref()
+            .is_none_or(|head| head.statement.index < index);
+        if !newer || now < self.see_at {
+            return;
+        }
+        self.see_at = now.plus_ms(HEAD_EVERY_MS / HEADS_SEEN_MAX);
+        let succession = self.succession.as_ref();
+        if succession.is_some_and(|known| known.certified(index, certificate, None).is_ok()) {
+            self.head = Some(certificate.clone());
+        }
     }
 
     /// Whether an order is shown to be the certified ledger's. What was shown in this life need not be shown again.

@@ -154,6 +154,13 @@ fn as_json(status: &StatusView, names: &Names, stale: Option<&Staleness>) -> Val
             "down": status.services_down,
             "unknown": status.services_unknown,
         },
+        "head": status.head.as_ref().map(|head| json!({
+            "index": head.statement.index.0,
+            "hash": head.statement.hash.to_string(),
+            "term": head.statement.term.0,
+            "epoch": head.statement.epoch.0,
+            "signers": head.signers.iter().map(|(node, _)| node.to_string()).collect::<Vec<_>>(),
+        })),
         "evidence": status.evidence,
         "excluded": status.excluded.iter().map(|node| json!({
             "id": node.to_string(),
@@ -230,6 +237,7 @@ mod tests {
             services_disputed: 0,
             services_down: 1,
             services_unknown: 0,
+            head: None,
             evidence: 0,
             excluded: Vec::new(),
         }

@@ -1,7 +1,7 @@
 //! From the wire to what a client sees. A reply that makes no sense is an error, never a guess.
 
 use hms_proto::v1::{self as wire, event};
-use hms_protocol::codec::{CodecError, WireEnum as _, field};
+use hms_protocol::codec::{CodecError, Wire, WireEnum as _, field};
 use hms_protocol::id::{Cursor, Index, NodeId, TaskId, Term};
 use hms_protocol::limits::TEXT_BYTES_MAX;
 use hms_protocol::member::{Presence, Role};
@@ -63,6 +63,7 @@ pub(crate) fn status(reply: wire::StatusReply) -> Result<StatusView, CodecError>
         services_disputed: reply.services_disputed,
         services_down: reply.services_down,
         services_unknown: reply.services_unknown,
+        head: reply.head.map(Wire::from_wire).transpose()?,
         evidence: reply.evidence,
         excluded: nodes("status.excluded", reply.excluded)?,
     })
@@ -128,7 +129,7 @@ pub(crate) fn node(view: wire::NodeView) -> Result<NodeView, CodecError> {
             return Err(CodecError::UnknownValue { field, value });
         }
     };
-    let heartbeat = view.heartbeat.map(hms_protocol::codec::Wire::from_wire);
+    let heartbeat = view.heartbeat.map(Wire::from_wire);
     Ok(NodeView {
         member: field::part("node.member", view.member)?,
         condition,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hms_protocol::agent::Agent;
+use hms_protocol::certificate::Certificate;
 use hms_protocol::digest::Hash;
 use hms_protocol::evidence::Guilty;
 use hms_protocol::heartbeat::Heartbeat;
@@ -83,6 +84,8 @@ pub struct StatusView {
     pub services_down: u64,
     /// Services with too few opinions yet.
     pub services_unknown: u64,
+    /// How far the ledger is certified, as the leader says: not checked here.
+    pub head: Option<Certificate>,
     /// Pieces of evidence that the ledger keeps.
     pub evidence: u64,
     /// Members that take no part any more.

@@ -318,6 +318,7 @@ fn status_to_wire(status: &StatusView) -> wire::StatusReply {
         services_disputed: disputed,
         services_down: down,
         services_unknown: unknown,
+        head: status.head.as_ref().map(Wire::to_wire),
         evidence: status.evidence,
         excluded: status.excluded.iter().map(node_bytes).collect(),
     }

@@ -28,6 +28,7 @@ impl Wire for Announcement {
                 skills: skills.iter().map(Wire::to_wire).collect(),
             }),
             Self::Happened(happening) => What::Happened(happening.to_wire()),
+            Self::Head(certificate) => What::Head(certificate.to_wire()),
         };
         v1::Announcement { what: Some(what) }
     }
@@ -46,6 +47,7 @@ impl Wire for Announcement {
             )
             .map(Self::Capabilities),
             What::Happened(happening) => Wire::from_wire(happening).map(Self::Happened),
+            What::Head(certificate) => Ok(Self::Head(Box::new(Wire::from_wire(certificate)?))),
         }
     }
 }

@@ -76,7 +76,18 @@ impl Succession {
         good: Option<&Certificate>,
     ) -> Result<(), ReceiptRefusal> {
         stretch.check(kind, digest)?;
-        let (index, statement) = (stretch.index, &stretch.certificate.statement);
+        self.certified(stretch.index, &stretch.certificate, good)
+    }
+
+    /// Whether a certificate is the word of voters who count at an index that it covers, and final. The signatures of one
+    /// that was found `good` before are not verified again.
+    pub fn certified(
+        &self,
+        index: Index,
+        certificate: &Certificate,
+        good: Option<&Certificate>,
+    ) -> Result<(), ReceiptRefusal> {
+        let statement = &certificate.statement;
         let epoch = statement.epoch;
         let known = self.sets.iter().position(|set| set.epoch() == epoch);
         let Some(known) = known else {
@@ -101,10 +112,10 @@ impl Succession {
         if statement.phase != phase {
             return Err(ReceiptRefusal::NotFinal { index });
         }
-        if good == Some(&stretch.certificate) {
+        if good == Some(certificate) {
             return Ok(());
         }
-        let verified = stretch.certificate.verify(set);
+        let verified = certificate.verify(set);
         verified.map_err(|source| ReceiptRefusal::Certificate { index, source })
     }
 }

@@ -19,6 +19,11 @@ impl Driver {
         theirs.cloned()
     }
 
+    /// The newest final certificate that is kept: how far the ledger is certified.
+    pub fn head(&self) -> Option<&Certificate> {
+        self.vouch.kept.last_key_value().map(|(_, newest)| newest)
+    }
+
     /// Whether a checkpoint is of this mesh, and its own voters have certified the entry that it ends with.
     pub(in crate::raft) fn is_certified(&self, anchor: &Anchor) -> bool {
         let group = self.vouch.seat.group;

@@ -223,6 +223,29 @@ fn the_head_moves_forward_only_and_a_refused_order_does_not_move_it() {
     assert_eq!(head(&warrants), Some(second));
 }
 
+#[test]
+fn an_announced_head_is_kept_if_it_is_good_and_newer_and_few_are_looked_at() {
+    let mut ledger = Ledger::found(1);
+    let first = ledger.assign(&[(1, 1)]);
+    let second = ledger.assign(&[(2, 1)]);
+    let mut warrants = ledger.believer();
+    let head = |warrants: &Warrants| warrants.head().map(|it| it.statement.index);
+    let mut forged = ledger.certificates[&second].clone();
+    forged.statement.index = second.next();
+    warrants.see(&forged, Moment(1_000));
+    assert_eq!(head(&warrants), None);
+    // The next one has to wait a little: a liar would have many.
+    warrants.see(&ledger.certificates[&second], Moment(1_001));
+    assert_eq!(head(&warrants), None);
+    warrants.see(&ledger.certificates[&second], Moment(2_000));
+    assert_eq!(head(&warrants), Some(second));
+    warrants.see(&ledger.certificates[&first], Moment(3_000));
+    assert_eq!(head(&warrants), Some(second), "it never goes back");
+    let mut stranger = Warrants::new(ledger.origin.mesh);
+    stranger.see(&ledger.certificates[&second], Moment(1_000));
+    assert_eq!(head(&stranger), None, "the voters are not known");
+}
+
 /// One certificate is verified once: a thousand orders under it cost hashes only.
 #[test]
 fn orders_under_a_known_head_cost_no_signature() {

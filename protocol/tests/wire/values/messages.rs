@@ -1,6 +1,6 @@
 //! Arbitrary messages: what nodes say, and the envelopes that it travels in.
 
-use hms_protocol::certificate::{Attestation, Phase, Statement};
+use hms_protocol::certificate::{Attestation, Certificate, Phase, Statement};
 use hms_protocol::codec::envelope::seal;
 use hms_protocol::codec::peer::Bundle;
 use hms_protocol::envelope::{Audience, BodyKind, Header, Sealed, Sender};
@@ -221,6 +221,11 @@ pub(crate) fn announcement() -> impl Strategy<Value = Announcement> {
         }),
         vec(skill_spec(), FEW).prop_map(Announcement::Capabilities),
         happening().prop_map(Announcement::Happened),
+        word().prop_map(|word| {
+            let signers = vec![(word.voter, word.signature)];
+            let statement = word.statement;
+            Announcement::Head(Box::new(Certificate { statement, signers }))
+        }),
     ]
 }
 
