@@ -47,6 +47,8 @@ pub struct Liar {
     sent: Vec<Vec<u8>>,
     /// How many lies it has told.
     pub told: u64,
+    /// Whether it has begun: it keeps still until the mesh can stand it.
+    pub tempted: bool,
 }
 
 impl Liar {
@@ -66,6 +68,7 @@ impl Liar {
             certificates: Vec::new(),
             sent: Vec::new(),
             told: 0,
+            tempted: false,
         }
     }
 

@@ -174,9 +174,12 @@ impl Oracle {
         let Run::Attempt { task, attempt } = order.run else {
             return;
         };
+        // Work is taken from a convicted node at once, whatever its lease: it gave its own word away.
+        let lies = |host: &HostId| self.liars.contains(&hosts[host.0].node);
         let holders = self.holders.entry(task).or_default();
         let rival = holders.iter().find(|(other, held)| {
             **other != host
+                && !lies(other)
                 && !self.convicted.contains(&order.agent)
                 && held.attempt != attempt
                 && !self.convicted.contains(&held.agent)

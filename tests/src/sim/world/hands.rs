@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hms_consensus::effect::Effect;
 use hms_consensus::input::Input;
+use hms_consensus::mind::Mind;
 use hms_protocol::codec;
 use hms_protocol::codec::peer::Bundle;
 use hms_protocol::id::NodeId;
@@ -139,11 +140,22 @@ impl World {
         liar.map_or_else(Vec::new, |liar| liar.overhear(sender, frame, &voters))
     }
 
-    /// The voter that lies, while it does.
+    /// The voter that lies, while it does: not before there are so many voters that the mesh can stand it.
     fn lying(&mut self) -> Option<&mut Liar> {
         let now = self.agenda.now();
         let lasts = self.fate.as_ref().is_some_and(|fate| now < fate.ends_at);
-        self.liar.as_mut().filter(|_| lasts)
+        let tempted = self.liar.as_ref().is_some_and(|liar| liar.tempted);
+        let tempted = tempted || (lasts && self.liar.is_some() && self.can_stand_a_liar());
+        let liar = self.liar.as_mut().filter(|_| lasts && tempted)?;
+        liar.tempted = true;
+        Some(liar)
+    }
+
+    /// Whether every mind knows of four voters, of which one may lie.
+    fn can_stand_a_liar(&self) -> bool {
+        let minds = self.hosts.iter().filter_map(|host| host.mind.as_ref());
+        let mut voters = minds.filter_map(Mind::supervisor).peekable();
+        voters.peek().is_some() && voters.all(|voter| 4 <= voter.status().voters.len())
     }
 
     fn carry(&mut self, from: HostId, receiver: HostId, message: &PeerMessage) {
