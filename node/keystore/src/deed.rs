@@ -169,11 +169,15 @@ pub fn found(data_dir: &Path, plan: Plan) -> Result<Deed, DeedError> {
     })
 }
 
+/// A key that is there, or a new one; its folder is made with it.
 fn load_or_create(path: &Path) -> Result<(SecretKey, bool), KeyError> {
-    Ok(match load_key(path)? {
-        Some(key) => (key, true),
-        None => (create_key(path)?, false),
-    })
+    if let Some(key) = load_key(path)? {
+        return Ok((key, true));
+    }
+    if let Some(folder) = path.parent() {
+        make_folder(folder)?;
+    }
+    Ok((create_key(path)?, false))
 }
 
 /// Reads a genesis; `None` if there is no such file.
@@ -229,7 +233,8 @@ mod tests {
     #[test]
     fn one_operator_may_have_many_meshes() {
         let dir = tempfile::tempdir().unwrap();
-        let key = dir.path().join("mine.key");
+        // The folder is made with it.
+        let key = dir.path().join("safe").join("mine.key");
         let made = ["a", "b"].map(|name| {
             let operator_key = Some(key.clone());
             let plan = Plan {

@@ -2,12 +2,13 @@
 //!
 //! The key is its holder: whoever has the file is the node, or the operator.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use hms_protocol::keyring::SecretKey;
+use tempfile::Builder;
 use zeroize::Zeroizing;
 
 use crate::space;
@@ -25,7 +26,7 @@ const SEED_BYTES: usize = 32;
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The folder or the file cannot be read or written.
-    #[error("{path} cannot be {verb}")]
+    #[error("{path} cannot be {verb}: {source}")]
     Io {
         /// What was tried, as a participle.
         verb: &'static str,
@@ -153,28 +154,25 @@ fn read_key(mut file: File, path: &Path) -> Result<SecretKey, KeyError> {
     Ok(SecretKey::from_seed(&seed))
 }
 
-/// Writes beside the name and renames, so that a crash leaves either nothing new or all of it.
+/// Writes beside the name and puts it in its place, so that a crash leaves either nothing new or all of it. What others
+/// have left beside it is not touched.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(".new");
-    let draft = PathBuf::from(draft);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(mode)
-        .open(&draft)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&draft, path)?;
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let mut draft = Builder::new()
+        .prefix(".hms-")
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(folder)?;
+    draft.write_all(bytes)?;
+    draft.as_file().sync_all()?;
+    draft.persist(path).map_err(|error| error.error)?;
+    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
