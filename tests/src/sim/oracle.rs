@@ -61,6 +61,8 @@ pub struct Oracle {
     holders: BTreeMap<TaskId, BTreeMap<HostId, Holder>>,
     /// Agents that were caught. Their leases are void from then on, whether or not they know.
     convicted: BTreeSet<AgentId>,
+    /// Nodes that were caught. Work is taken from them at once, whatever their leases.
+    quarantined: BTreeSet<NodeId>,
     /// Nodes that may be convicted, because they lie.
     pub liars: BTreeSet<NodeId>,
     /// The chain hashes that receipts prove, by index.
@@ -149,10 +151,11 @@ impl Oracle {
         if let Event::Convicted { agent, .. } = &notice.event {
             self.convicted.insert(*agent);
         }
-        if let Event::NodeConvicted { node, .. } = &notice.event
-            && !self.liars.contains(node)
-        {
-            self.accuse(Violation::HonestConvicted(*node));
+        if let Event::NodeConvicted { node, .. } = &notice.event {
+            self.quarantined.insert(*node);
+            if !self.liars.contains(node) {
+                self.accuse(Violation::HonestConvicted(*node));
+            }
         }
         let Event::TaskMoved { task, state } = &notice.event else {
             return;
@@ -174,12 +177,10 @@ impl Oracle {
         let Run::Attempt { task, attempt } = order.run else {
             return;
         };
-        // Work is taken from a convicted node at once, whatever its lease: it gave its own word away.
-        let lies = |host: &HostId| self.liars.contains(&hosts[host.0].node);
         let holders = self.holders.entry(task).or_default();
         let rival = holders.iter().find(|(other, held)| {
             **other != host
-                && !lies(other)
+                && !self.quarantined.contains(&hosts[other.0].node)
                 && !self.convicted.contains(&order.agent)
                 && held.attempt != attempt
                 && !self.convicted.contains(&held.agent)
