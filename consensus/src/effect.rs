@@ -220,6 +220,8 @@ pub enum Answer {
         /// Every change of voters, in ascending order.
         handovers: Vec<Handover>,
     },
+    /// The state as it is now; `None` while exactly the entry that made it has no certificate.
+    Snapshot(Option<Box<Checkpoint>>),
     /// The encoded genesis; its digest is the mesh's id.
     Genesis(Vec<u8>),
     /// A page of evidence, newest first.

@@ -226,6 +226,8 @@ pub enum Question {
     Outline(TaskId),
     /// How far the ledger goes, and every change of voters: with it anybody knows whose certificates count.
     Extent,
+    /// The state as it is now, with what certifies it: a snapshot.
+    Snapshot,
     /// What the mesh began with: whoever checks a receipt needs it.
     Genesis,
     /// Evidence, newest first.

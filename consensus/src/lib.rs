@@ -17,6 +17,7 @@ pub mod outbox;
 pub mod outline;
 pub mod quorum;
 pub mod raft;
+pub mod salvage;
 pub mod schedule;
 pub mod state;
 pub mod supervisor;

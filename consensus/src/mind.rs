@@ -188,7 +188,10 @@ impl Mind {
         match message {
             PeerMessage::Lead(lead) => self.worker.heed(from, &lead, outbox),
             PeerMessage::Roster(roster) => self.worker.take_roster(from, roster, outbox),
-            PeerMessage::Succession(shown) => self.worker.take_succession(&shown, outbox),
+            PeerMessage::Succession(shown) => {
+                self.worker.take_succession(&shown, outbox);
+                self.heed_recovery();
+            }
             PeerMessage::Dispatch(order) => self.worker.dispatched(from, order, outbox),
             PeerMessage::Withdraw { run } => self.worker.withdrawn(from, run, outbox),
             PeerMessage::Taken { run } => self.worker.taken(from, run),
@@ -221,6 +224,15 @@ impl Mind {
             | PeerMessage::Observed(_)
             | PeerMessage::Evidence(_)
             | PeerMessage::Digest { .. } => self.report(from, message),
+        }
+    }
+
+    /// A voter whose ledger does not hold the newest recovery has no word any more.
+    fn heed_recovery(&mut self) {
+        if let (Some((at, voters)), Some(voter)) =
+            (self.worker.warrants().recovery(), &mut self.supervisor)
+        {
+            voter.recovered(at, voters);
         }
     }
 
@@ -268,9 +280,11 @@ impl Mind {
         }
     }
 
-    /// Tells the hands when the leader is another one. A voter goes by Raft, a worker by whose word it heard last.
+    /// Tells the hands when the leader is another one. Who takes part in Raft goes by it, and everybody else by whose word it
+    /// heard last.
     fn follow(&mut self) {
-        let known = match &self.supervisor {
+        let voter = self.supervisor.as_ref().filter(|it| it.takes_part());
+        let known = match voter {
             Some(supervisor) => supervisor.leader(),
             None => self.worker.leader(),
         };

@@ -18,8 +18,11 @@ pub mod crew;
 pub mod event;
 pub mod evidence;
 pub mod ledger;
+pub mod lineage;
+mod recovery;
 pub mod roster;
 pub mod services;
+pub mod snapshot;
 pub mod table;
 pub mod waiting;
 

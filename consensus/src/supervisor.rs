@@ -15,6 +15,7 @@ mod office;
 pub mod proposals;
 pub mod raising;
 pub mod reads;
+mod recovery;
 pub mod replica;
 mod replies;
 mod reports;
@@ -48,6 +49,7 @@ use lead::{Beats, Desk, Tenure};
 use proposals::Proposals;
 use raising::Raisings;
 use reads::Reads;
+use recovery::Overruled;
 use replica::{Outcome, Replica};
 
 /// What a voter thinks.
@@ -73,6 +75,7 @@ pub struct Supervisor {
     /// How far the ledger was last announced to be certified, and when that is due again.
     head_told: Index,
     head_due_at: Moment,
+    overruled: Option<Overruled>,
 }
 
 impl fmt::Debug for Supervisor {
@@ -120,6 +123,7 @@ impl Supervisor {
             unplaced: false,
             head_told: Index::default(),
             head_due_at: Moment::default(),
+            overruled: None,
         })
     }
 
@@ -135,7 +139,9 @@ impl Supervisor {
     /// Raft's clock moves on by one tick, and a leader looks after everything that is its duty.
     pub fn tick(&mut self, liveness: &Liveness, outbox: &mut Outbox) {
         let now = self.now;
-        self.driver.tick();
+        if !self.is_overruled() {
+            self.driver.tick();
+        }
         if self.driver.leader().is_some() || self.led_at == Moment::default() {
             self.led_at = now;
         }
@@ -164,7 +170,7 @@ impl Supervisor {
     /// A Raft message has come from a voter. One that evidence convicts is not heard: a guilty leader loses its office by
     /// an election, and cannot keep the evidence out of the ledger.
     pub fn raft(&mut self, from: NodeId, bytes: &[u8]) {
-        if self.is_excluded(from) {
+        if self.is_excluded(from) || self.is_outdated(from) {
             return;
         }
         if let Err(refusal) = self.driver.receive(from, bytes) {

@@ -23,7 +23,7 @@ use crate::agent::Wish;
 use crate::store::Retention;
 
 pub use file::Settings;
-pub use flags::Flags;
+pub use flags::{Command, Flags};
 
 /// Voters that a new mesh wants unless told otherwise: the least number that survives the loss of one.
 const VOTERS_DEFAULT: u32 = 3;

@@ -35,6 +35,7 @@ mod reply;
 mod road;
 mod roster;
 mod rpc;
+mod snapshot;
 mod staleness;
 mod status;
 mod step;

@@ -24,6 +24,7 @@ pub mod perform;
 pub mod post;
 pub mod program;
 pub mod ready;
+pub mod salvage;
 pub mod store;
 pub mod telemetry;
 pub mod vitals;

@@ -172,6 +172,9 @@ pub const RECEIPT_ENTRIES_BYTES_READ_MAX: usize = 64 * 1024 * 1024;
 /// entries share one certificate, which takes a hundred times as long to check as one of them.
 pub const TRANSCRIPT_PIECE_BYTES: usize = 512 * 1024;
 
+/// Bytes of one piece of a snapshot that a client saves.
+pub const SNAPSHOT_PIECE_BYTES: usize = 256 * 1024;
+
 /// Certificates in that stretch that are read. Beyond it there is no receipt.
 pub const RECEIPT_CERTIFICATES_READ_MAX: usize = 64 * 1024;
 

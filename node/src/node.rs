@@ -85,6 +85,12 @@ pub enum NodeError {
     /// The node cannot tell anybody that it is ready.
     #[error("ready.json cannot be written")]
     Ready(#[source] std::io::Error),
+    /// The ledger of the stopped node is left as it is.
+    #[error(transparent)]
+    Salvage(#[from] crate::salvage::LedgerError),
+    /// Nobody reads the answer.
+    #[error("the answer cannot be written")]
+    Answer(#[source] std::io::Error),
     /// The node ran and had to stop.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -109,6 +115,8 @@ impl NodeError {
             Self::Doorway(error) => error.code(),
             Self::Ready(source) if space::is_lacking(source) => "HMS-NODE-FULL",
             Self::Ready(_) => "HMS-NODE-READY",
+            Self::Salvage(error) => error.code(),
+            Self::Answer(_) => "HMS-NODE-ANSWER",
             Self::Fault(fault) => fault.code(),
         }
     }
@@ -133,6 +141,8 @@ impl NodeError {
             Self::Doorway(error) => error.hint(),
             Self::Ready(source) if space::is_lacking(source) => space::HINT,
             Self::Ready(_) => "check the permissions of the data directory",
+            Self::Salvage(error) => error.hint(),
+            Self::Answer(_) => "keep standard output open",
             Self::Fault(fault) => fault.hint(),
         }
     }

@@ -1,5 +1,6 @@
 //! The program `hms-node`: settings in, a node's life, an exit code out. With skills of one's own it is another program.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -7,8 +8,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::SkillSet;
-use crate::config::{Config, Flags};
+use crate::config::{Command, Config, Flags};
 use crate::node::{NodeError, run};
+use crate::salvage::{self, LedgerCommand};
 use crate::telemetry;
 
 /// The settings are not valid (sysexits.h, `EX_USAGE`).
@@ -31,7 +33,11 @@ pub fn main(skills: SkillSet) -> ExitCode {
             };
         }
     };
-    match start(flags, skills) {
+    let done = match &flags.command {
+        Some(Command::Ledger(command)) => look_after(command),
+        None => start(flags, skills),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);
@@ -41,6 +47,18 @@ pub fn main(skills: SkillSet) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Looks after the ledger of a stopped node, and prints the answer.
+fn look_after(command: &LedgerCommand) -> Result<(), NodeError> {
+    let done = salvage::run(command);
+    let answer = match &done {
+        Ok(answer) => answer.clone(),
+        Err(error) => error.to_json(),
+    };
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{answer}").map_err(NodeError::Answer)?;
+    done.map(drop).map_err(NodeError::Salvage)
 }
 
 fn start(flags: Flags, skills: SkillSet) -> Result<(), NodeError> {

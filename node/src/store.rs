@@ -30,6 +30,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hms_consensus::effect::{LogWrite, Recovered};
+use hms_consensus::salvage::Revival;
 use hms_consensus::state::checkpoint::Checkpoint;
 use hms_protocol::id::{MeshId, NodeId};
 
@@ -41,8 +42,12 @@ pub use seen::{Seen, SeenWindow};
 pub use shelf::Shelf;
 
 use checkpoint::Piecewise;
+use database::Batch;
 use disk::Disk;
 use writer::Order;
+
+/// Folder of the store inside a node's data directory.
+pub const LEDGER_FOLDER: &str = "ledger";
 
 /// A node's disk. When this and every [`Seen`] and [`Shelf`] of it are dropped, it is closed: the
 /// last drop waits until what is queued is written.
@@ -98,15 +103,62 @@ impl Store {
     /// There is a ledger already, or it cannot be written.
     pub fn found(&self, genesis: &Checkpoint) -> Result<(), StoreError> {
         if raft_log::has_history(&self.disk.database)? {
-            let directory = self.disk.database.directory().to_owned();
-            return Err(StoreError::LedgerExists { directory });
+            return Err(self.ledger_exists());
         }
-        let bytes = genesis.encode();
-        let mut pieces = Piecewise::begin(&self.disk.database, genesis.index, Arc::from(bytes))?;
-        while pieces.write_next(&self.disk.database)? {}
-        let mut batch = self.disk.database.batch();
+        self.begin(genesis, |_| ())
+    }
+
+    /// Makes sure that there is no ledger yet.
+    ///
+    /// # Errors
+    ///
+    /// There is one, or that cannot be told.
+    pub fn check_empty(&self) -> Result<(), StoreError> {
+        let database = &self.disk.database;
+        if checkpoint::index(database)?.is_none() && !raft_log::has_history(database)? {
+            return Ok(());
+        }
+        Err(self.ledger_exists())
+    }
+
+    /// Writes a ledger that goes on after its voters were lost, as a whole. What is here already stays, as history. Durable
+    /// when this returns.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn revive(&self, revival: &Revival) -> Result<(), StoreError> {
+        let index = revival.checkpoint.index;
+        self.begin(&revival.checkpoint, |batch| {
+            let write = LogWrite {
+                rows: vec![(index, revival.row.clone())],
+                certificates: vec![(index, revival.certificate.clone())],
+                hard_state: Some(revival.hard_state.clone()),
+                compact_to: Some(index),
+                ..LogWrite::default()
+            };
+            raft_log::add(&write, batch);
+        })
+    }
+
+    /// Writes a checkpoint that a life begins with, and what belongs to it.
+    fn begin(
+        &self,
+        checkpoint: &Checkpoint,
+        add: impl FnOnce(&mut Batch<'_>),
+    ) -> Result<(), StoreError> {
+        let (database, bytes) = (&self.disk.database, checkpoint.encode());
+        let mut pieces = Piecewise::begin(database, checkpoint.index, Arc::from(bytes))?;
+        while pieces.write_next(database)? {}
+        let mut batch = database.batch();
         pieces.finish(&mut batch);
-        self.disk.database.write(batch, true)
+        add(&mut batch);
+        database.write(batch, true)
+    }
+
+    fn ledger_exists(&self) -> StoreError {
+        let directory = self.disk.database.directory().to_owned();
+        StoreError::LedgerExists { directory }
     }
 
     /// Queues a log write. Waits while the queue is full; [`Reports`] tells when it is durable.

@@ -23,6 +23,8 @@ pub enum EntryKind {
     Batch,
     /// A change of the voters or learners.
     Membership,
+    /// The voters are lost, and one node goes on alone: a [`Recovery`](crate::recovery::Recovery).
+    Recovery,
 }
 
 impl EntryKind {
@@ -32,6 +34,7 @@ impl EntryKind {
             Self::Empty => 0,
             Self::Batch => 1,
             Self::Membership => 2,
+            Self::Recovery => 3,
         }
     }
 
@@ -41,6 +44,7 @@ impl EntryKind {
             0 => Some(Self::Empty),
             1 => Some(Self::Batch),
             2 => Some(Self::Membership),
+            3 => Some(Self::Recovery),
             _ => None,
         }
     }
@@ -86,7 +90,7 @@ pub fn link_digest(
 pub fn digest(kind: EntryKind, data: &[u8]) -> Hash {
     let leaves = match kind {
         EntryKind::Batch => leaves(data),
-        EntryKind::Empty | EntryKind::Membership => None,
+        EntryKind::Empty | EntryKind::Membership | EntryKind::Recovery => None,
     };
     match leaves {
         Some(leaves) => tree::root(&leaves),
@@ -128,10 +132,16 @@ mod tests {
 
     #[test]
     fn a_kind_reads_back_from_its_number() {
-        for kind in [EntryKind::Empty, EntryKind::Batch, EntryKind::Membership] {
+        let kinds = [
+            EntryKind::Empty,
+            EntryKind::Batch,
+            EntryKind::Membership,
+            EntryKind::Recovery,
+        ];
+        for kind in kinds {
             assert_eq!(EntryKind::from_number(kind.number()), Some(kind));
         }
-        assert_eq!(EntryKind::from_number(3), None);
+        assert_eq!(EntryKind::from_number(4), None);
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub mod order;
 pub mod peer;
 pub mod proof;
 pub mod receipt;
+pub mod recovery;
 pub mod refusal;
 pub mod replay;
 pub mod service;

@@ -6,7 +6,7 @@
 
 use crate::codec;
 use crate::digest::{Domain, Hash, hash_fields};
-use crate::id::{AgentId, MeshId, NodeId};
+use crate::id::{AgentId, Index, MeshId, NodeId};
 use crate::keyring::{PublicKey, SecretKey, Signature};
 use crate::time::Moment;
 
@@ -46,6 +46,20 @@ pub enum Order {
     },
     /// A voter leads, if it can take over at once.
     Transfer(NodeId),
+    /// The voters are lost: one node goes on alone, from the ledger that it holds. Carried out where no mesh is left to
+    /// ask, by a [`Recovery`](crate::recovery::Recovery).
+    Recover(Recover),
+}
+
+/// Which node goes on alone, and from where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recover {
+    /// The node.
+    pub survivor: NodeId,
+    /// The entry that says so: the one after the last that it holds.
+    pub index: Index,
+    /// The chain hash before that entry.
+    pub before: Hash,
 }
 
 /// An order with its circumstances: what is signed.
@@ -195,14 +209,8 @@ impl SignedOrder {
         digest(&self.draft)
     }
 
-    /// Checks the signature against the operator's key, and that the order is for this mesh and this time. That it was
-    /// not carried out before is not known here.
-    pub fn open(
-        &self,
-        operator: &PublicKey,
-        mesh: MeshId,
-        now: Moment,
-    ) -> Result<OrderDraft, OrderRefusal> {
+    /// Checks the signature against the operator's key, and that the order is for this mesh, whatever time it is.
+    pub fn read(&self, operator: &PublicKey, mesh: MeshId) -> Result<OrderDraft, OrderRefusal> {
         if !operator.verifies(Domain::Order, self.id(), &self.signature) {
             return Err(OrderRefusal::Forged);
         }
@@ -216,6 +224,18 @@ impl SignedOrder {
                 mesh,
             });
         }
+        Ok(draft)
+    }
+
+    /// Checks the signature against the operator's key, and that the order is for this mesh and this time. That it was
+    /// not carried out before is not known here.
+    pub fn open(
+        &self,
+        operator: &PublicKey,
+        mesh: MeshId,
+        now: Moment,
+    ) -> Result<OrderDraft, OrderRefusal> {
+        let draft = self.read(operator, mesh)?;
         let age_ms = now.since_ms(draft.issued_at);
         if ORDER_TTL_MS < age_ms {
             return Err(OrderRefusal::Expired {

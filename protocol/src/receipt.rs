@@ -36,7 +36,7 @@ use story::Story;
 pub use build::{BuildRefusal, KeptEntry, Records, Showcase};
 pub use decision::{Decision, ShownCommand};
 pub use entry::{ShownEntry, ShownField};
-pub use handover::Handover;
+pub use handover::{Cause, Handover};
 pub use origin::Origin;
 pub use proven::{Deed, Head, Proven, ProvenCommand};
 pub use refusal::ReceiptRefusal;
@@ -95,7 +95,10 @@ impl Receipt {
             good = Some(&entry.stretch.certificate);
             story.read(entry)?;
         }
-        story.end()
+        Ok(Proven {
+            recoveries: succession.recoveries().to_vec(),
+            ..story.end()?
+        })
     }
 
     /// Whose word counts when.

@@ -266,7 +266,9 @@ impl Refusal {
             Self::Invalid { .. } => "correct the field",
             Self::Busy { .. } => "wait for earlier work to finish",
             Self::NotLeader { .. } => "ask any node again: it passes the call on to the leader",
-            Self::NoQuorum { .. } => "start the missing voters",
+            Self::NoQuorum { .. } => {
+                "start the missing voters; if they are lost for good, `hms operator raft recover`"
+            }
             Self::OutcomeUnknown => "repeat the call with the same id: it counts once",
             Self::NoReceipt { why, .. } => why.hint(),
             Self::TooSlow { .. } => "look at `hms status`, then ask again",

@@ -203,6 +203,11 @@ impl Examiner {
         self.stand.as_ref()?.head.as_ref()
     }
 
+    /// The entries at which the operator gave the ledger to one node, because its voters were lost.
+    pub fn recoveries(&self) -> &[Index] {
+        self.succession.recoveries()
+    }
+
     /// Ends the transcript and gives its certified head; `None` for one without entries.
     pub fn end(self) -> Result<Option<Head>, TranscriptRefusal> {
         let stand = self.stand.ok_or(TranscriptRefusal::Opening)?;

@@ -99,7 +99,7 @@ pub fn default_folder() -> PathBuf {
 /// The `hms-node` to run: `$HMS_NODE`, else the one beside this program, else the one beside the folder of this program
 /// (where tests are built). Nobody builds it on the way: `cargo test -p hms-tests` runs whatever `hms-node` lies there, so
 /// build all programs first (`cargo build --workspace --bins`), as `scripts/test` does.
-fn find_node_binary() -> Result<PathBuf, TestnetFault> {
+pub fn find_node_binary() -> Result<PathBuf, TestnetFault> {
     if let Some(path) = std::env::var_os("HMS_NODE") {
         return Ok(PathBuf::from(path));
     }

@@ -325,7 +325,8 @@ pub(super) fn kind(entry: &Entry, data: &[u8]) -> EntryKind {
 
 fn entry(row: Row) -> Entry {
     let entry_type = match row.kind {
-        EntryKind::Empty | EntryKind::Batch => EntryType::EntryNormal,
+        // A recovery is covered by a checkpoint, so Raft never reads it.
+        EntryKind::Empty | EntryKind::Batch | EntryKind::Recovery => EntryType::EntryNormal,
         EntryKind::Membership => EntryType::EntryConfChange,
     };
     Entry {

@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use hms_protocol::certificate::Certificate;
+use hms_protocol::chain::EntryKind;
 use hms_protocol::codec::{self, CodecError};
 use hms_protocol::id::{Index, Term};
 use hms_protocol::time::Moment;
@@ -98,6 +99,12 @@ pub enum RecoveryError {
         /// The term before it.
         before: Term,
     },
+    /// A recovery has no checkpoint that covers it.
+    #[error("entry {index} of the log is a recovery, and the checkpoint does not cover it")]
+    RecoveryUncovered {
+        /// Which.
+        index: Index,
+    },
     /// The hard state cannot be read.
     #[error("the hard state is damaged: {source}")]
     HardStateDamaged {
@@ -161,6 +168,7 @@ impl RecoveryError {
             Self::RowMisplaced { .. } => "HMS-ROW-MISPLACED",
             Self::ChainBroken { .. } => "HMS-CHAIN-BROKEN",
             Self::TermRegressed { .. } => "HMS-TERM-REGRESSED",
+            Self::RecoveryUncovered { .. } => "HMS-RECOVERY-UNCOVERED",
             Self::HardStateDamaged { .. } => "HMS-HARD-STATE-DAMAGED",
             Self::HardStateMissing { .. } => "HMS-HARD-STATE-MISSING",
             Self::HardStateStale { .. } => "HMS-HARD-STATE-STALE",
@@ -190,6 +198,7 @@ impl RecoveryError {
             | Self::RowMisplaced { .. }
             | Self::ChainBroken { .. }
             | Self::TermRegressed { .. }
+            | Self::RecoveryUncovered { .. }
             | Self::HardStateDamaged { .. }
             | Self::HardStateMissing { .. }
             | Self::HardStateStale { .. }
@@ -290,6 +299,9 @@ fn check_rows(stored: &[(Index, Vec<u8>)], base: Option<Point>) -> Result<Vec<Ro
         });
         expected = expected.next();
         if base.index < row.index {
+            if row.kind == EntryKind::Recovery {
+                return Err(RecoveryError::RecoveryUncovered { index: row.index });
+            }
             rows.push(row);
         }
     }

@@ -191,7 +191,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_row_reads_back_as_it_was_written(
-            term: u64, index: u64, number in 0_u8..3, data: Vec<u8>, seed: [u8; 32],
+            term: u64, index: u64, number in 0_u8..4, data: Vec<u8>, seed: [u8; 32],
         ) {
             let kind = EntryKind::from_number(number).unwrap();
             let previous = Hash::from_bytes(seed);

@@ -215,7 +215,8 @@ impl Driver {
         let (term, index) = (Term(entry.term), Index(entry.index));
         let empty = Committed::Empty { term, index, chain };
         match kind(&entry, &entry.data) {
-            EntryKind::Empty => empty,
+            // No leader proposes a recovery.
+            EntryKind::Empty | EntryKind::Recovery => empty,
             EntryKind::Batch => Committed::Batch {
                 term,
                 index,

@@ -250,7 +250,8 @@ impl Driver {
         self.members.node(id).or_else(heard)
     }
 
-    pub(super) fn role(&self) -> RaftRole {
+    /// What this node is to Raft.
+    pub fn role(&self) -> RaftRole {
         match self.node.raft.state {
             StateRole::Leader => RaftRole::Leader,
             StateRole::Candidate | StateRole::PreCandidate => RaftRole::Candidate,

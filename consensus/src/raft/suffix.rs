@@ -242,6 +242,13 @@ impl Driver {
         Ok(())
     }
 
+    /// Leads no more, if it did.
+    pub fn step_down(&mut self) {
+        if self.leads() {
+            self.leave_term();
+        }
+    }
+
     /// Goes on to the next term, without a leader: what was attested in this one is about to be replaced.
     pub(super) fn leave_term(&mut self) {
         let term = self.node.raft.term + 1;

@@ -2,8 +2,11 @@
 //!
 //! A permit counts once. It is remembered until it would end, and not longer: after that its own end refuses it.
 
-use hms_protocol::digest::Hash;
+use hms_protocol::codec::encode;
+use hms_protocol::digest::{Domain, Hash, hash_fields};
 use hms_protocol::keyring::PublicKey;
+use hms_protocol::order::SignedOrder;
+use hms_protocol::recovery::ROTATIONS_MAX;
 use hms_protocol::refusal::Refusal;
 use hms_protocol::time::Moment;
 
@@ -26,6 +29,8 @@ pub struct SpentPermit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authority {
     operator: PublicKey,
+    /// How that key came about, from that of the genesis on: whoever shows a recovery shows them.
+    rotations: Vec<SignedOrder>,
     permits: Table<SpentPermit>,
 }
 
@@ -34,6 +39,7 @@ impl Authority {
     pub fn new(operator: PublicKey) -> Self {
         Self {
             operator,
+            rotations: Vec::new(),
             permits: Table::default(),
         }
     }
@@ -41,6 +47,11 @@ impl Authority {
     /// The operator's key.
     pub fn operator(&self) -> &PublicKey {
         &self.operator
+    }
+
+    /// The orders by which the operator's key came about, from that of the genesis on.
+    pub fn rotations(&self) -> &[SignedOrder] {
+        &self.rotations
     }
 
     /// The permits that are remembered, by digest.
@@ -85,13 +96,29 @@ impl Authority {
         fresh
     }
 
-    /// Sets the key that a checkpoint names.
-    pub(super) fn resume(&mut self, operator: PublicKey) {
-        self.operator = operator;
+    /// Whether the key can be rotated once more.
+    pub(super) fn may_rotate(&self) -> bool {
+        self.rotations.len() < ROTATIONS_MAX
     }
 
-    /// Digest of the permits, for the digest of the whole state.
+    /// Another key is the operator's, by an order that was checked.
+    pub(super) fn rotate(&mut self, to: PublicKey, by: SignedOrder) {
+        self.operator = to;
+        self.rotations.push(by);
+    }
+
+    /// Sets the key that a checkpoint names, and how it came about.
+    pub(super) fn resume(&mut self, operator: PublicKey, rotations: Vec<SignedOrder>) {
+        self.operator = operator;
+        self.rotations = rotations;
+    }
+
+    /// Digest of the rotations and permits, for the digest of the whole state.
     pub fn digest(&self) -> Hash {
-        self.permits.digest()
+        let permits = self.permits.digest();
+        let rotations: Vec<Vec<u8>> = self.rotations.iter().map(encode).collect();
+        let mut fields: Vec<&[u8]> = vec![b"authority", permits.as_bytes()];
+        fields.extend(rotations.iter().map(Vec::as_slice));
+        hash_fields(Domain::StateRecord, &fields)
     }
 }

@@ -21,7 +21,7 @@ use super::ledger::{Case, held};
 use super::{GENESIS_INDEX, State};
 
 /// The layout that this version writes and reads.
-pub const CHECKPOINT_VERSION: u32 = 5;
+pub const CHECKPOINT_VERSION: u32 = 6;
 
 /// The term of the entry that a genesis stands for.
 pub const GENESIS_TERM: Term = Term(1);

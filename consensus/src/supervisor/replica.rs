@@ -2,13 +2,10 @@
 //!
 //! It applies what is committed, in order, and nothing else. It does not know whether this node leads.
 
-use std::collections::BTreeSet;
-
 use hms_protocol::codec::{self, CodecError};
 use hms_protocol::digest::Hash;
 use hms_protocol::id::{Index, Position, Term};
 use hms_protocol::peer::PeerMessage;
-use hms_protocol::receipt::Succession;
 use hms_protocol::refusal::Refusal;
 
 use crate::birth::CheckpointPace;
@@ -116,15 +113,21 @@ impl Replica {
 
     /// A checkpoint, if enough has been applied since the last one or one is `wanted`, and none is being written.
     pub fn checkpoint(&mut self, driver: &Driver, wanted: bool) -> Option<Checkpoint> {
-        let members = driver.members();
         let due = self.pace.entries <= self.entries || self.pace.bytes <= self.bytes;
         if self.writing || !(due || wanted) {
             return None;
         }
-        let certificate = driver.certificate_at(self.index)?;
+        let checkpoint = self.draw(driver)?;
         self.writing = true;
         self.entries = 0;
         self.bytes = 0;
+        Some(checkpoint)
+    }
+
+    /// The state as a checkpoint, if exactly the entry that made it is certified.
+    pub fn draw(&self, driver: &Driver) -> Option<Checkpoint> {
+        let members = driver.members();
+        let certificate = driver.certificate_at(self.index)?;
         Some(Checkpoint {
             index: self.index,
             term: self.term,
@@ -186,19 +189,6 @@ pub const READER: Reader = Reader {
     },
 };
 
-/// Whether the voters of a checkpoint are those that its handovers lead to, from the founder on.
-fn is_led_to(checkpoint: &Checkpoint) -> bool {
-    let Ok(origin) = codec::origin::read(&checkpoint.state.charter().genesis) else {
-        return false;
-    };
-    let mut succession = Succession::found(&origin);
-    let mut handovers = checkpoint.handovers.iter();
-    let led = handovers.all(|handover| succession.take(handover).is_ok());
-    let (voters, trust) = (succession.voters(), checkpoint.trust);
-    led && (voters.epoch(), voters.trust()) == (checkpoint.epoch, trust)
-        && *voters.voters() == checkpoint.voters.iter().copied().collect::<BTreeSet<_>>()
-}
-
 /// What a checkpoint stands for, for Raft; `None` if the bytes are not one.
 fn read_anchor(bytes: &[u8]) -> Option<Anchor> {
     let checkpoint = Checkpoint::decode(bytes).ok()?;
@@ -209,9 +199,7 @@ fn read_anchor(bytes: &[u8]) -> Option<Anchor> {
     };
     let (voters, learners) = (&checkpoint.voters, &checkpoint.learners);
     let members = Members::new(checkpoint.trust, checkpoint.epoch, voters, learners)?;
-    if !is_led_to(&checkpoint) {
-        return None;
-    }
+    checkpoint.lineage().ok()?;
     Some(Anchor {
         mesh: checkpoint.state.mesh(),
         point,

@@ -69,6 +69,7 @@ impl Supervisor {
                 applied: self.replica.index(),
                 handovers: self.driver.handovers(),
             },
+            Question::Snapshot => Answer::Snapshot(self.replica.draw(&self.driver).map(Box::new)),
             Question::Genesis => Answer::Genesis(state.charter().genesis.clone()),
             Question::EvidenceList { before, limit } => evidence_list(state, before, limit),
             Question::Evidence(number) => {

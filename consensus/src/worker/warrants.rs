@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 use hms_protocol::certificate::Certificate;
 use hms_protocol::codec;
-use hms_protocol::id::{Epoch, MeshId, NodeId, Position, TaskId};
+use hms_protocol::id::{Epoch, Index, MeshId, NodeId, Position, TaskId};
 use hms_protocol::peer::{Dispatch, Run, SuccessionShown};
 use hms_protocol::receipt::{Handover, Succession};
 use hms_protocol::time::Moment;
+use hms_protocol::trust::VoterSet;
 use hms_protocol::warrant::{self, WarrantRefusal};
 
 use crate::limits::{
@@ -100,6 +101,13 @@ impl Warrants {
             }
         }
         before < self.epoch()
+    }
+
+    /// Where the mesh was recovered last, and who votes by now.
+    pub fn recovery(&self) -> Option<(Index, &VoterSet)> {
+        let succession = self.succession.as_ref()?;
+        let last = succession.recoveries().last()?;
+        Some((*last, succession.voters()))
     }
 
     /// Takes a certificate that somebody announces, if it is good and newer than the head. A few are looked at in a second:

@@ -20,6 +20,7 @@ use crate::receipt::ReceiptCommand;
 use crate::screen::Format;
 use crate::service::ServiceCommand;
 use crate::skill::SkillCommand;
+use crate::snapshot::SnapshotCommand;
 use crate::task::TaskCommand;
 use crate::testnet::TestnetCommand;
 use crate::token::TokenCommand;
@@ -105,6 +106,9 @@ pub(crate) enum Command {
     /// What only the operator may do: who votes, and which key is the operator's.
     #[command(subcommand)]
     Operator(OperatorCommand),
+    /// Snapshots: the mesh's state as a file.
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
     /// Join tokens: with one, one node may join.
     #[command(subcommand)]
     Token(TokenCommand),
@@ -141,7 +145,7 @@ mod tests {
     }
 
     /// Every call of the mesh's service, and a command that makes it.
-    const CALLS: [(&str, &str); 27] = [
+    const CALLS: [(&str, &str); 28] = [
         ("Ping", "ping"),
         ("Status", "status"),
         ("SubmitTask", "task submit"),
@@ -167,6 +171,7 @@ mod tests {
         ("GetReceipt", "task receipt"),
         ("GetGenesis", "mesh genesis"),
         ("ReadLedger", "audit export"),
+        ("SaveSnapshot", "snapshot save"),
         ("ListEvidence", "evidence list"),
         ("GetEvidence", "evidence show"),
         ("Operate", "operator raft remove"),

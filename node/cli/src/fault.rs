@@ -11,9 +11,11 @@ use hms_client::domain::receipt::ReceiptRefusal;
 use hms_client::domain::token::TokenRefusal;
 use hms_client::domain::transcript::TranscriptRefusal;
 use hms_client::{Class, ClientError};
+use hms_consensus::state::snapshot::SnapshotError;
 use hms_keystore::{DeedError, KeyError};
 
 use crate::exit::Exit;
+use crate::revival::Complaint;
 
 /// Why a command did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -158,6 +160,26 @@ pub(crate) enum Fault {
         /// How far it is.
         stands: String,
     },
+    /// A snapshot is not one that can be restored.
+    #[error("{} is no good snapshot: {source}", path.display())]
+    BadSnapshot {
+        /// The file.
+        path: PathBuf,
+        /// The first thing that is wrong.
+        source: SnapshotError,
+    },
+    /// What it is about would change for good, and the person has not said so.
+    #[error("nothing was changed")]
+    Unconfirmed,
+    /// The node's ledger was left as it is.
+    #[error("{}", .0.message)]
+    Survivor(Complaint),
+    /// The program of the node does not do its work.
+    #[error("hms-node does not answer: {source}")]
+    NodeProgram {
+        /// What happened.
+        source: io::Error,
+    },
     /// No key is named, and there is no local mesh that has one.
     #[error("it takes the operator's key, and none is named")]
     NoOperatorKey,
@@ -211,6 +233,10 @@ impl Fault {
             Self::ManyBases { .. } => "HMS-BASE-AMBIGUOUS",
             Self::UnknownNode { .. } => "HMS-UNKNOWN-NODE",
             Self::NotYet { .. } => "HMS-NOT-YET",
+            Self::BadSnapshot { source, .. } => source.code(),
+            Self::Unconfirmed => "HMS-UNCONFIRMED",
+            Self::Survivor(complaint) => &complaint.code,
+            Self::NodeProgram { .. } => "HMS-NODE-PROGRAM",
             Self::NoOperatorKey => "HMS-OPERATOR-KEY-UNNAMED",
             Self::NoName => "HMS-NODE-NAME",
             Self::Key(error) => error.code(),
@@ -254,6 +280,10 @@ impl Fault {
             Self::NotYet { .. } => {
                 "the leader goes on with it: a node may be down or catching up, see `hms operator raft list`"
             }
+            Self::BadSnapshot { source, .. } => source.hint(),
+            Self::Unconfirmed => "read what is above, and say --yes",
+            Self::Survivor(complaint) => &complaint.hint,
+            Self::NodeProgram { .. } => "use the `hms-node` of the same version; HMS_NODE names it",
             Self::NoOperatorKey => {
                 "name it with --operator-key or HMS_OPERATOR_KEY; the founder's data directory has it unless it was put elsewhere"
             }
@@ -276,9 +306,10 @@ impl Fault {
                 Class::Unavailable => Exit::Unavailable,
                 Class::TimedOut => Exit::TimedOut,
             },
-            Self::Unproven { .. } | Self::Unconvincing { .. } | Self::Tampered { .. } => {
-                Exit::Unverified
-            }
+            Self::Unproven { .. }
+            | Self::Unconvincing { .. }
+            | Self::Tampered { .. }
+            | Self::BadSnapshot { .. } => Exit::Unverified,
             Self::NotYet { .. } => Exit::TimedOut,
             Self::Unreadable { .. }
             | Self::Unwritable { .. }
@@ -295,6 +326,9 @@ impl Fault {
             | Self::NoBase
             | Self::ManyBases { .. }
             | Self::UnknownNode { .. }
+            | Self::Unconfirmed
+            | Self::Survivor(_)
+            | Self::NodeProgram { .. }
             | Self::NoOperatorKey
             | Self::NoName
             | Self::Key(_)

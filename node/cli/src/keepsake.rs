@@ -81,6 +81,11 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    /// Where it will be.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Writes more of it.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         let written = self.file.write_all(bytes);

@@ -20,10 +20,12 @@ mod operator;
 mod phrase;
 mod prove;
 mod receipt;
+mod revival;
 mod screen;
 mod service;
 mod session;
 mod skill;
+mod snapshot;
 mod status;
 mod task;
 mod testnet;
@@ -37,6 +39,8 @@ use clap::error::ErrorKind;
 use crate::args::{Cli, Command};
 use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::operator::{OperatorCommand, RaftCommand};
+use crate::revival::Source;
 use crate::screen::{Format, Screen, complain};
 use crate::session::Session;
 
@@ -86,6 +90,10 @@ async fn run(cli: Cli) -> Result<Exit, Fault> {
         Command::Evidence(command) => evidence::run(&command, &global).await,
         Command::Receipt(command) => receipt::run(&command, Screen::open(global.output)),
         Command::Audit(command) => audit::run(command, &global).await,
+        Command::Snapshot(command) => snapshot::run(command, &global).await,
+        Command::Operator(OperatorCommand::Raft(RaftCommand::Recover(survivor))) => {
+            revival::run(&survivor, &Source::default(), Screen::open(global.output))
+        }
         Command::Token(command) => token::run(&command, Screen::open(global.output)),
         Command::Dev => dev::run().await.map(|()| Exit::Done),
         Command::Bench(command) => command
@@ -129,6 +137,7 @@ async fn ask(command: Command, session: &Session) -> Result<Exit, Fault> {
         | Command::Evidence(_)
         | Command::Receipt(_)
         | Command::Audit(_)
+        | Command::Snapshot(_)
         | Command::Token(_)
         | Command::Dev
         | Command::Bench(_) => unreachable!("`run` keeps these for itself"),

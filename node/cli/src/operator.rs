@@ -17,6 +17,7 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::session::Session;
 
+pub(crate) use seats::RaftCommand;
 pub(crate) use signing::OperatorKey;
 
 /// The operator's commands.
@@ -24,7 +25,7 @@ pub(crate) use signing::OperatorKey;
 pub(crate) enum OperatorCommand {
     /// Who takes part in Raft: who votes, who is a spare, who leads.
     #[command(subcommand)]
-    Raft(seats::RaftCommand),
+    Raft(RaftCommand),
     /// The operator's key.
     #[command(subcommand)]
     Key(KeyCommand),

@@ -20,6 +20,7 @@ use crate::keepsake::{read, read_genesis};
 use crate::screen::Screen;
 
 pub(crate) use parts::as_json as receipt_json;
+pub(crate) use proven::recovered;
 
 /// Receipts.
 #[derive(Debug, Subcommand)]

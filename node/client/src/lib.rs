@@ -28,6 +28,7 @@ mod error;
 mod limits;
 mod orders;
 mod reading;
+mod snapshot;
 mod submission;
 mod view;
 mod watch;
@@ -37,6 +38,7 @@ pub use hms_protocol as domain;
 
 pub use client::{Address, Client};
 pub use error::{Class, ClientError, Failure};
+pub use snapshot::{SnapshotPiece, SnapshotWatch};
 pub use submission::{Submission, THEOREM_LABEL};
 pub use view::{
     AgentView, Candidate, Condition, Declaration, Declared, Event, EvidenceView, Explanation,

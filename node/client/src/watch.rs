@@ -55,23 +55,27 @@ pub enum News {
 }
 
 /// A stream, and the address that it comes from.
-type Opened<T> = (Address, Streaming<T>);
+pub(crate) type Opened<T> = (Address, Streaming<T>);
 
 /// Tries to reopen a watch: which address is next, and since when nobody answers.
 #[derive(Debug, Default)]
-struct Reopening {
-    turn: usize,
+pub(crate) struct Reopening {
+    pub(crate) turn: usize,
     since: Option<Instant>,
 }
 
 impl Reopening {
     /// A reply came: whoever sent it is the one to stay with.
-    fn succeed(&mut self) {
+    pub(crate) fn succeed(&mut self) {
         *self = Self::default();
     }
 
     /// Waits before the next try, or gives the error back when there is no point in another.
-    async fn wait(&mut self, client: &Client, error: ClientError) -> Result<(), ClientError> {
+    pub(crate) async fn wait(
+        &mut self,
+        client: &Client,
+        error: ClientError,
+    ) -> Result<(), ClientError> {
         let since = *self.since.get_or_insert_with(crate::clock::instant);
         if !error.is_passing() || RECONNECT_WITHIN < since.elapsed() {
             return Err(error);
@@ -291,7 +295,7 @@ impl LedgerWatch {
 }
 
 /// The next message of a stream. A stream never ends by itself before its last word.
-async fn next_of<T>((address, stream): &mut Opened<T>) -> Result<T, ClientError> {
+pub(crate) async fn next_of<T>((address, stream): &mut Opened<T>) -> Result<T, ClientError> {
     match stream.message().await {
         Ok(Some(reply)) => Ok(reply),
         Ok(None) => {

@@ -169,6 +169,21 @@ pub fn found(data_dir: &Path, plan: Plan) -> Result<Deed, DeedError> {
     })
 }
 
+/// Keeps the encoded genesis of a mesh where it is looked for. One that is there already stays, and must be the same.
+pub fn keep_genesis(path: &Path, genesis: &[u8]) -> Result<(), DeedError> {
+    match read_genesis(path)? {
+        Some(there) if codec::encode(&there) == genesis => Ok(()),
+        Some(_) => Err(DeedError::Exists {
+            path: path.to_owned(),
+        }),
+        None => write_whole(path, genesis, 0o644).map_err(|source| DeedError::Io {
+            verb: "written",
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
 /// A key that is there, or a new one; its folder is made with it.
 fn load_or_create(path: &Path) -> Result<(SecretKey, bool), KeyError> {
     if let Some(key) = load_key(path)? {

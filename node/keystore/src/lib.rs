@@ -10,7 +10,7 @@ mod permit;
 pub mod space;
 
 pub use clock::now;
-pub use deed::{Deed, DeedError, GENESIS_FILE, Plan, found, read_genesis};
+pub use deed::{Deed, DeedError, GENESIS_FILE, Plan, found, keep_genesis, read_genesis};
 pub use key::{
     KeyError, NODE_KEY_FILE, OPERATOR_KEY_FILE, create_key, draw_seed, load_key, make_folder,
 };

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use super::Settings;
+use crate::salvage::LedgerCommand;
 
 /// Runs one node of an HMS mesh.
 #[derive(Clone, Debug, Default, clap::Parser)]
 #[command(
     name = "hms-node",
     version,
+    args_conflicts_with_subcommands = true,
     about = "Runs one node of an HMS mesh.",
     after_help = "Examples:\n  \
         hms-node --data-dir n1                         found a mesh; prints the join command for the next node\n  \
@@ -24,4 +26,16 @@ pub struct Flags {
     /// The settings themselves.
     #[command(flatten)]
     pub settings: Settings,
+
+    /// Something else than a node's life.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Something else than a node's life.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum Command {
+    /// The ledger of a stopped node; `hms operator raft recover` and `hms snapshot restore` do it all
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
 }

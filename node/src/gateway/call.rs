@@ -46,6 +46,8 @@ pub(super) enum Watch {
     },
     /// The entries of the ledger themselves.
     Ledger(LedgerPart),
+    /// The state as it is now.
+    Snapshot,
 }
 
 /// Which entries.
@@ -96,6 +98,9 @@ pub(super) fn read(ask: call::Ask) -> Result<Ask, Refusal> {
                 last: request.last,
                 follow: request.follow,
             })));
+        }
+        call::Ask::SaveSnapshot(wire::SaveSnapshotRequest {}) => {
+            return Ok(Ask::Watch(Watch::Snapshot));
         }
         call::Ask::WeighMemory(request) => {
             let agent = field::agent_id("weigh_memory.agent", &request.agent)?;
@@ -214,6 +219,7 @@ pub(super) const fn method(ask: &call::Ask) -> &'static str {
         call::Ask::WatchTask(_) => "watch_task",
         call::Ask::WatchEvents(_) => "watch_events",
         call::Ask::ReadLedger(_) => "read_ledger",
+        call::Ask::SaveSnapshot(_) => "save_snapshot",
         call::Ask::WeighMemory(_) => "weigh_memory",
     }
 }
@@ -246,6 +252,7 @@ pub(super) fn task_of(ask: &call::Ask) -> Option<TaskId> {
         | call::Ask::Operate(_)
         | call::Ask::WatchEvents(_)
         | call::Ask::ReadLedger(_)
+        | call::Ask::SaveSnapshot(_)
         | call::Ask::WeighMemory(_) => return None,
     };
     TaskId::from_slice(bytes)

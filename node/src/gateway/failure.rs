@@ -127,7 +127,11 @@ impl Failure {
         let need = voters / 2 + 1;
         let message =
             format!("no leader within {within_ms} ms: {need} of {voters} voters have to be up");
-        let mut failure = Self::new("HMS-NO-QUORUM", message, "start the missing voters");
+        let mut failure = Self::new(
+            "HMS-NO-QUORUM",
+            message,
+            "start the missing voters; if they are lost for good, `hms operator raft recover`",
+        );
         failure
             .details
             .insert("voters".to_owned(), voters.to_string());

@@ -181,6 +181,7 @@ impl Watch {
                 last: wanted.last,
                 follow: wanted.follow,
             }),
+            Self::Snapshot => call::Ask::SaveSnapshot(wire::SaveSnapshotRequest {}),
         }
     }
 }
@@ -245,6 +246,9 @@ fn next_entry(reply: &reply::Reply) -> Option<Index> {
 }
 
 fn is_done(reply: &reply::Reply) -> bool {
+    if let reply::Reply::SaveSnapshot(reply) = reply {
+        return reply.total <= reply.offset + reply.piece.len() as u64;
+    }
     matches!(
         reply,
         reply::Reply::WatchTask(wire::WatchTaskReply {

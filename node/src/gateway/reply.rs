@@ -73,7 +73,7 @@ pub(super) fn write(answer: Answer, request: &Request, mesh: MeshId) -> reply::R
             reply::Reply::ListSkills(wire::ListSkillsReply { skills })
         }
         Answer::Status(status) => reply::Reply::Status(status_to_wire(&status)),
-        Answer::Outline(_) | Answer::Extent { .. } => {
+        Answer::Outline(_) | Answer::Extent { .. } | Answer::Snapshot(_) => {
             unreachable!("whoever asks for these makes the reply of them")
         }
         Answer::Genesis(genesis) => reply::Reply::GetGenesis(wire::GetGenesisReply { genesis }),
@@ -122,6 +122,7 @@ fn page_of_question(question: &Question) -> usize {
         | Question::Status
         | Question::Outline(_)
         | Question::Extent
+        | Question::Snapshot
         | Question::Genesis
         | Question::EvidenceList { .. }
         | Question::Evidence(_) => usize::MAX,

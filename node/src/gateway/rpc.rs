@@ -69,6 +69,7 @@ picked!(
     WatchTask: WatchTaskReply,
     WatchEvents: WatchEventsReply,
     ReadLedger: ReadLedgerReply,
+    SaveSnapshot: SaveSnapshotReply,
     WeighMemory: WeighMemoryReply,
     GetReceipt: GetReceiptReply,
     GetGenesis: GetGenesisReply,
@@ -145,6 +146,7 @@ impl Mesh for MeshFace {
     type WatchTaskStream = Streamed<wire::WatchTaskReply>;
     type WatchEventsStream = Streamed<wire::WatchEventsReply>;
     type ReadLedgerStream = Streamed<wire::ReadLedgerReply>;
+    type SaveSnapshotStream = Streamed<wire::SaveSnapshotReply>;
     type StreamTaskEventsStream = Streamed<agent::AgentEvent>;
 
     async fn ping(&self, _request: Request<wire::PingRequest>) -> Answered<wire::PingReply> {
@@ -213,6 +215,13 @@ impl Mesh for MeshFace {
         request: Request<wire::ReadLedgerRequest>,
     ) -> Answered<Self::ReadLedgerStream> {
         self.watch(request, call::Ask::ReadLedger).await
+    }
+
+    async fn save_snapshot(
+        &self,
+        request: Request<wire::SaveSnapshotRequest>,
+    ) -> Answered<Self::SaveSnapshotStream> {
+        self.watch(request, call::Ask::SaveSnapshot).await
     }
 
     async fn stream_task_events(

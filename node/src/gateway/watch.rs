@@ -32,6 +32,7 @@ impl Hall {
             Watch::Task { task, after } => self.serve_task(task, after, &out).await,
             Watch::Events { after, kinds } => self.serve_events(after, &kinds, &out).await,
             Watch::Ledger(wanted) => self.serve_ledger(wanted, &out).await,
+            Watch::Snapshot => self.serve_snapshot(&out).await,
         }
     }
 

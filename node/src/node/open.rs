@@ -29,10 +29,7 @@ use crate::entry::{Admitted, EntryError, found, join};
 use crate::facts::{Facts, Ports};
 use crate::identity::Identity;
 use crate::net::{self, Net, NetEvent, NetSettings};
-use crate::store::{Reports, Store};
-
-/// Folder of the store inside the data directory.
-const LEDGER_FOLDER: &str = "ledger";
+use crate::store::{LEDGER_FOLDER, Reports, Store};
 
 /// A node whose parts are open and whose mind has not begun to think.
 pub(super) struct Opened {

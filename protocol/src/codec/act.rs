@@ -15,6 +15,7 @@ use crate::id::{AgentId, NodeId, Position, ServiceName, TaskId};
 use crate::membership::{Becomes, MemberChange};
 use crate::order::{Order, OrderDraft};
 use crate::receipt::Decision;
+use crate::recovery::Recovery;
 use crate::service::{Observation, ServiceSpec, Sight};
 use crate::task::Report;
 use crate::time::Moment;
@@ -66,6 +67,10 @@ pub fn read(entry: &LedgerEntry) -> Result<Vec<Act>, CodecError> {
             Ok(vec![act(0, None, led)])
         }
         EntryKind::Membership => Ok(vec![act(0, None, tell_change(&kept.data)?)]),
+        EntryKind::Recovery => {
+            let (at, telling) = tell_recovery(&kept.data)?;
+            Ok(vec![act(0, Some(at), telling)])
+        }
         EntryKind::Batch => {
             let batch = v1::Batch::decode(kept.data.as_slice()).map_err(|error| {
                 let reason = error.to_string();
@@ -99,6 +104,13 @@ fn tell_change(data: &[u8]) -> Result<Telling, CodecError> {
         Becomes::Removed => "it has no part in Raft any more",
     };
     Ok(Telling::new(Actor::Leader, verb, [Subject::Node(change.node)]).note(note))
+}
+
+/// What the operator has ordered where no mesh was left, and when.
+fn tell_recovery(data: &[u8]) -> Result<(Moment, Telling), CodecError> {
+    let recovery: Recovery = super::decode_exact(data)?;
+    let draft: OrderDraft = super::decode_exact(&recovery.order.draft)?;
+    Ok((draft.issued_at, tell_order(&draft.order)))
 }
 
 fn tell(decide: Decide) -> Result<Telling, CodecError> {
@@ -200,6 +212,8 @@ fn tell_order(order: &Order) -> Telling {
             Telling::new(Actor::Operator, "ordered", about).note(note)
         }
         Order::Transfer(node) => about("ordered", node).note("it is to lead"),
+        Order::Recover(recover) => about("recovered", &recover.survivor)
+            .note("the other voters are lost: it goes on alone"),
     }
 }
 

@@ -4,8 +4,9 @@ use hms_proto::v1;
 use hms_proto::v1::order::Decide;
 
 use super::{CodecError, Wire, field};
-use crate::id::NodeId;
-use crate::order::{ORDER_BYTES_MAX, Order, OrderDraft, SignedOrder};
+use crate::id::{Index, NodeId};
+use crate::order::{ORDER_BYTES_MAX, Order, OrderDraft, Recover, SignedOrder};
+use crate::recovery::{ROTATIONS_MAX, Recovery};
 use crate::time::Moment;
 
 /// Bytes of a nonce.
@@ -26,6 +27,27 @@ impl Wire for SignedOrder {
         Ok(Self {
             draft: field::bytes("signed_order.order", message.order, ORDER_BYTES_MAX)?,
             signature: field::signature("signed_order.signature", &message.signature)?,
+        })
+    }
+}
+
+impl Wire for Recovery {
+    type Message = v1::Recovery;
+    const NAME: &'static str = "recovery";
+
+    fn to_wire(&self) -> v1::Recovery {
+        v1::Recovery {
+            order: Some(self.order.to_wire()),
+            rotations: self.rotations.iter().map(Wire::to_wire).collect(),
+            name: self.name.to_string(),
+        }
+    }
+
+    fn from_wire(message: v1::Recovery) -> Result<Self, CodecError> {
+        Ok(Self {
+            order: field::part("recovery.order", message.order)?,
+            rotations: field::parts("recovery.rotations", message.rotations, ROTATIONS_MAX)?,
+            name: field::name("recovery.name", &message.name)?,
         })
     }
 }
@@ -76,6 +98,11 @@ fn to_wire(order: &Order) -> Decide {
             new: bytes(new),
         }),
         Order::Transfer(node) => Decide::Transfer(bytes(node)),
+        Order::Recover(recover) => Decide::Recover(v1::RecoverLedger {
+            survivor: bytes(&recover.survivor),
+            index: recover.index.0,
+            before: recover.before.as_bytes().to_vec(),
+        }),
     }
 }
 
@@ -98,5 +125,10 @@ fn from_wire(decide: Decide) -> Result<Order, CodecError> {
             new: node("order.replace.new", &replace.new)?,
         },
         Decide::Transfer(bytes) => Order::Transfer(node("order.transfer", &bytes)?),
+        Decide::Recover(recover) => Order::Recover(Recover {
+            survivor: node("order.recover.survivor", &recover.survivor)?,
+            index: Index(recover.index),
+            before: field::hash("order.recover.before", &recover.before)?,
+        }),
     })
 }

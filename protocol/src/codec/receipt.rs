@@ -6,7 +6,7 @@ use super::{CodecError, Wire, field, shape};
 use crate::chain::EntryKind;
 use crate::id::{Index, Term};
 use crate::limits;
-use crate::receipt::{Handover, Link, Receipt, ShownEntry, ShownField, Stretch};
+use crate::receipt::{Cause, Handover, Link, Receipt, ShownEntry, ShownField, Stretch};
 
 /// The layout of receipts that this version writes and reads.
 pub const RECEIPT_VERSION: u32 = 1;
@@ -134,12 +134,18 @@ impl Wire for Handover {
         v1::Handover {
             stretch: Some(self.stretch.to_wire()),
             change: self.change.clone(),
+            recovery: self.cause == Cause::Operator,
         }
     }
 
     fn from_wire(message: v1::Handover) -> Result<Self, CodecError> {
         Ok(Self {
             stretch: field::part("handover.stretch", message.stretch)?,
+            cause: if message.recovery {
+                Cause::Operator
+            } else {
+                Cause::Voters
+            },
             change: message.change,
         })
     }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::FIELDS_BEFORE_COMMANDS;
 use super::story::Story;
-use super::{Handover, Link, Receipt, ShownEntry, ShownField, Stretch};
+use super::{Cause, Handover, Link, Receipt, ShownEntry, ShownField, Stretch};
 use crate::agent::AgentCertificate;
 use crate::certificate::Certificate;
 use crate::chain::{self, EntryKind};
@@ -181,6 +181,7 @@ impl Handover {
         let certificate = nearest(index, is_theirs, records)?;
         Ok(Self {
             stretch: Stretch::build(index, certificate, records)?,
+            cause: Cause::Voters,
             change: kept.data.clone(),
         })
     }
@@ -191,7 +192,7 @@ impl Story<'_> {
     fn pick(&mut self, index: Index, kept: &KeptEntry) -> Vec<u32> {
         let fields = match kept.kind {
             EntryKind::Batch => fields(&kept.data).unwrap_or_default(),
-            EntryKind::Empty | EntryKind::Membership => Vec::new(),
+            EntryKind::Empty | EntryKind::Membership | EntryKind::Recovery => Vec::new(),
         };
         let [version, stamp, commands @ ..] = fields.as_slice() else {
             return Vec::new();

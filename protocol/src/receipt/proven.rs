@@ -24,6 +24,8 @@ pub struct Proven {
     pub commands: Vec<ProvenCommand>,
     /// Up to where the ledger is certified.
     pub head: Head,
+    /// The entries before there at which the operator gave the ledger to one node, because its voters were lost.
+    pub recoveries: Vec<Index>,
 }
 
 /// A command that stands in the ledger.

@@ -4,6 +4,7 @@ use crate::certificate::CertificateRefusal;
 use crate::codec::CodecError;
 use crate::envelope::EnvelopeRefusal;
 use crate::id::{AgentId, Epoch, Index, MeshId, NodeId, Position, TaskId};
+use crate::order::OrderRefusal;
 use crate::trust::VoterSetRefusal;
 
 /// Why a receipt is not believed.
@@ -48,6 +49,27 @@ pub enum ReceiptRefusal {
         /// Why they cannot be.
         #[source]
         source: VoterSetRefusal,
+    },
+    /// What is said to be a recovery was not ordered by the operator.
+    #[error("the recovery at entry {index} is not the operator's: {source}")]
+    Recovery {
+        /// The entry.
+        index: Index,
+        /// What is wrong with the order.
+        #[source]
+        source: OrderRefusal,
+    },
+    /// The operator has ordered a recovery, but not this one.
+    #[error("the recovery at entry {index} was ordered for another place")]
+    RecoveryPlace {
+        /// The entry.
+        index: Index,
+    },
+    /// A recovery was shown to somebody who does not know whose order counts.
+    #[error("the recovery at entry {index} cannot be checked without the genesis")]
+    RecoveryUnknown {
+        /// The entry.
+        index: Index,
     },
     /// The entries of the task are not in ascending order.
     #[error("entry {index} comes after entry {after}")]
@@ -218,6 +240,9 @@ impl ReceiptRefusal {
             Self::BadChange { .. } => "HMS-RECEIPT-CHANGE",
             Self::NoHandover { .. } => "HMS-RECEIPT-NO-HANDOVER",
             Self::BadVoters { .. } => "HMS-RECEIPT-VOTERS",
+            Self::Recovery { .. } => "HMS-RECEIPT-RECOVERY",
+            Self::RecoveryPlace { .. } => "HMS-RECEIPT-RECOVERY-PLACE",
+            Self::RecoveryUnknown { .. } => "HMS-RECEIPT-RECOVERY-UNKNOWN",
             Self::EntryOrder { .. } => "HMS-RECEIPT-ENTRY-ORDER",
             Self::NoCommand { .. } => "HMS-RECEIPT-NO-COMMAND",
             Self::CommandOrder { .. } => "HMS-RECEIPT-COMMAND-ORDER",

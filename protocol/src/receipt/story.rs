@@ -80,6 +80,7 @@ impl<'a> Story<'a> {
             via: submitted.via,
             commands: self.commands,
             head: Head::of(head),
+            recoveries: Vec::new(),
         })
     }
 

@@ -7,14 +7,20 @@
 //! An entry that the replicas refused to act on (for example a vote for a node that never received the log) looks like a
 //! change here and begins an epoch in which no honest voter signs. Believing it gains a liar nothing but one voice in a
 //! quorum that needs honest ones too.
+//!
+//! Where the voters were lost, the operator has named one node that goes on alone: its order, signed with the key of the
+//! genesis or one that came of it, stands for the certificate. Whoever holds the operator's key can thus fork a ledger, and
+//! cannot hide it: [`recoveries`](Succession::recoveries) says where it was done.
 
 use std::collections::BTreeSet;
 
-use super::{Handover, Origin, ReceiptRefusal, Stretch};
+use super::{Cause, Handover, Origin, ReceiptRefusal, Stretch};
 use crate::certificate::{Certificate, Phase};
 use crate::chain::EntryKind;
 use crate::digest::Hash;
 use crate::id::{Epoch, Index};
+use crate::keyring::PublicKey;
+use crate::order::Recover;
 use crate::trust::VoterSet;
 
 /// The epoch of the founder alone: the index at which the chain begins.
@@ -25,6 +31,9 @@ const FIRST_EPOCH: Epoch = Epoch(1);
 pub struct Succession {
     /// Invariant: never empty, in ascending order of epoch.
     sets: Vec<VoterSet>,
+    /// Whose word counts when the voters are lost: the key in the genesis. `None` to whoever goes on from voters.
+    operator: Option<PublicKey>,
+    recoveries: Vec<Index>,
 }
 
 impl Succession {
@@ -33,12 +42,19 @@ impl Succession {
         let founder = BTreeSet::from([origin.founder]);
         let set = VoterSet::new(origin.mesh, FIRST_EPOCH, origin.trust, founder);
         let set = set.expect("one voter is neither too few nor too many");
-        Self { sets: vec![set] }
+        Self {
+            operator: Some(origin.operator),
+            ..Self::after(set)
+        }
     }
 
-    /// Goes on from voters that are believed already.
+    /// Goes on from voters that are believed already. A recovery after them is not: whose order counts is not known.
     pub fn after(set: VoterSet) -> Self {
-        Self { sets: vec![set] }
+        Self {
+            sets: vec![set],
+            operator: None,
+            recoveries: Vec::new(),
+        }
     }
 
     /// The newest voters that were shown.
@@ -46,7 +62,12 @@ impl Succession {
         self.sets.last().expect("a succession is never empty")
     }
 
-    /// Takes the next change of voters, if those before it certified it.
+    /// The entries at which the operator gave the ledger to one node because the voters were lost.
+    pub fn recoveries(&self) -> &[Index] {
+        &self.recoveries
+    }
+
+    /// Takes the next change of voters, if those before it certified it or the operator ordered it.
     pub fn take(&mut self, handover: &Handover) -> Result<&VoterSet, ReceiptRefusal> {
         let index = handover.stretch.index;
         let current = self.voters();
@@ -54,15 +75,51 @@ impl Succession {
             let after = Index(current.epoch().0);
             return Err(ReceiptRefusal::HandoverOrder { index, after });
         }
-        let epoch = handover.stretch.certificate.statement.epoch;
+        match handover.cause {
+            Cause::Voters => self.take_change(handover)?,
+            Cause::Operator => self.take_recovery(handover)?,
+        }
+        Ok(self.voters())
+    }
+
+    fn take_change(&mut self, handover: &Handover) -> Result<(), ReceiptRefusal> {
+        let (stretch, current) = (&handover.stretch, self.voters());
+        let (index, epoch) = (stretch.index, stretch.certificate.statement.epoch);
         if epoch != current.epoch() {
             return Err(ReceiptRefusal::UnknownEpoch { index, epoch });
         }
         let next = handover.succeed(current)?;
-        let (stretch, digest) = (&handover.stretch, handover.digest());
-        self.certify(stretch, EntryKind::Membership, digest, None)?;
+        let (kind, digest) = handover.entry();
+        self.certify(stretch, kind, digest, None)?;
         self.sets.push(next);
-        Ok(self.voters())
+        Ok(())
+    }
+
+    /// The order names entry, chain and node, so it holds nowhere else; the node itself certifies that it took over.
+    fn take_recovery(&mut self, handover: &Handover) -> Result<(), ReceiptRefusal> {
+        let (stretch, current) = (&handover.stretch, self.voters());
+        let index = stretch.index;
+        let unknown = ReceiptRefusal::RecoveryUnknown { index };
+        let operator = self.operator.as_ref().ok_or(unknown)?;
+        let recovery = handover.recovery()?;
+        let (recover, _) = recovery
+            .read(operator, current.group())
+            .map_err(|source| ReceiptRefusal::Recovery { index, source })?;
+        let here = Recover {
+            index,
+            before: stretch.before,
+            ..recover
+        };
+        if recover != here {
+            return Err(ReceiptRefusal::RecoveryPlace { index });
+        }
+        let next = handover.found(current, BTreeSet::from([recover.survivor]))?;
+        let (kind, digest) = handover.entry();
+        let alone = Self::after(next.clone());
+        alone.certify(stretch, kind, digest, None)?;
+        self.sets.push(next);
+        self.recoveries.push(index);
+        Ok(())
     }
 
     /// Whether an entry with this kind and digest of data is certified by the voters whose word counts there, and finally:

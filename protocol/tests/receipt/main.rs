@@ -3,6 +3,7 @@
 mod believed;
 mod golden;
 mod ledger;
+mod recovery;
 mod refused;
 mod succession;
 mod tampering;

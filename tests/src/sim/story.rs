@@ -279,6 +279,7 @@ impl Story {
                 | Answer::Status(_)
                 | Answer::Outline(_)
                 | Answer::Extent { .. }
+                | Answer::Snapshot(_)
                 | Answer::Genesis(_)
                 | Answer::EvidenceList { .. }
                 | Answer::Evidence(_),

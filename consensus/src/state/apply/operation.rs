@@ -31,7 +31,7 @@ impl Turn<'_> {
             return Err(Refusal::Order(OrderRefusal::Repeated));
         }
         authority.check_room(now)?;
-        self.carry_out(&draft.order)?;
+        self.carry_out(&draft.order, signed)?;
         let spent = SpentPermit {
             permit: signed.id(),
             expires_at: draft.expires_at(),
@@ -40,14 +40,17 @@ impl Turn<'_> {
         Ok(Change::Ordered(draft.order))
     }
 
-    fn carry_out(&mut self, order: &Order) -> Result<(), Refusal> {
+    fn carry_out(&mut self, order: &Order, signed: &SignedOrder) -> Result<(), Refusal> {
         match order {
             Order::Rotate { to, consent } => {
                 let (mesh, old) = (self.state.mesh(), *self.state.authority.operator());
                 if !Order::consents(mesh, &old, to, consent) {
                     return Err(Refusal::Order(OrderRefusal::NoConsent));
                 }
-                self.state.authority.resume(*to);
+                if !self.state.authority.may_rotate() {
+                    return Err(impossible("the key was rotated as often as it may be"));
+                }
+                self.state.authority.rotate(*to, signed.clone());
                 Ok(())
             }
             Order::RevokeNode(node) => self.revoke_node(*node),
@@ -68,6 +71,9 @@ impl Turn<'_> {
                 }
                 Err(impossible("the node does not vote"))
             }
+            Order::Recover(_) => Err(impossible(
+                "the mesh has a quorum: a recovery is for a ledger without one",
+            )),
         }
     }
 

@@ -11,6 +11,7 @@ use hms_protocol::envelope::Sealed;
 use hms_protocol::id::{AgentId, Index, MeshId, NodeId, ServiceName, TaskId};
 use hms_protocol::limits;
 use hms_protocol::member::Member;
+use hms_protocol::recovery::ROTATIONS_MAX;
 use hms_protocol::service::Service;
 use hms_protocol::task::Task;
 use hms_protocol::time::Moment;
@@ -217,6 +218,12 @@ impl State {
             genesis: self.charter.genesis.clone(),
             operator: self.authority.operator().as_bytes().to_vec(),
             permits: self.authority.permits().map(Wire::to_wire).collect(),
+            rotations: self
+                .authority
+                .rotations()
+                .iter()
+                .map(Wire::to_wire)
+                .collect(),
         }
     }
 
@@ -243,7 +250,8 @@ impl State {
         let mesh = field::mesh_id("state.mesh", &rest.mesh)?;
         state.charter = read_charter(&rest.genesis, mesh)?;
         let operator = field::public_key("state.operator", &rest.operator)?;
-        state.authority.resume(operator);
+        let rotations = field::parts("state.rotations", rest.rotations, ROTATIONS_MAX)?;
+        state.authority.resume(operator, rotations);
         state.now = Moment(rest.now_ms);
         state.applied = Index(rest.applied);
         state.roster.resume(rest.roster_revision);

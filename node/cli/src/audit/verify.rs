@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use hms_client::domain::id::NodeId;
+use hms_client::domain::id::{Index, NodeId};
 use hms_client::domain::receipt::Head;
 use hms_client::domain::transcript::{Examiner, TranscriptPart};
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use crate::clock::stopwatch;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::keepsake::read_genesis;
+use crate::receipt::recovered;
 use crate::screen::{Screen, Tone};
 
 /// What an exported ledger covers.
@@ -23,6 +24,7 @@ struct Covered {
     entries: u64,
     certificates: u64,
     head: Option<Head>,
+    recoveries: Vec<Index>,
     took: Duration,
 }
 
@@ -42,6 +44,7 @@ pub(super) fn run(file: &Path, genesis: &Path, screen: Screen) -> Result<Exit, F
         entries: 0,
         certificates: 0,
         head: None,
+        recoveries: Vec::new(),
         took: Duration::ZERO,
     };
     while let Some(part) = transcript.next()? {
@@ -53,6 +56,7 @@ pub(super) fn run(file: &Path, genesis: &Path, screen: Screen) -> Result<Exit, F
             TranscriptPart::Handover(_) => {}
         }
     }
+    covered.recoveries = examiner.recoveries().to_vec();
     covered.head = examiner.end().map_err(tampered)?;
     covered.took = started.elapsed();
     screen.show(|screen| covered.text(screen), || covered.as_json())?;
@@ -81,6 +85,7 @@ impl Covered {
         } else {
             lines.push(("entries", "none".to_owned()));
         }
+        lines.extend(recovered(&self.recoveries));
         lines.push((
             "checked",
             format!(
@@ -114,6 +119,7 @@ impl Covered {
             "entries": self.entries,
             "certificates": self.certificates,
             "head": head,
+            "recoveries": self.recoveries.iter().map(|it| it.0).collect::<Vec<_>>(),
             "took_ms": u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
         })
     }

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep};
 use super::OperatorKey;
 use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::revival::Survivor;
 use crate::screen::{Screen, Tone, plain, remark};
 use crate::session::Session;
 
@@ -51,6 +52,13 @@ pub(crate) enum RaftCommand {
         #[command(flatten)]
         key: OperatorKey,
     },
+    /// Go on with one node where the other voters are lost for good. The node must be stopped.
+    #[command(
+        after_help = "Example:\n  hms operator raft recover --data-dir n1 --operator-key safe/operator.key\n  hms operator raft recover --data-dir n1 --operator-key safe/operator.key --yes\n\n\
+            For a mesh without a quorum. Choose the node that holds most: what the others acknowledged beyond that is lost.\n\
+            It is a signed order in the ledger: the audit log and every later receipt show it."
+    )]
+    Recover(Survivor),
     /// Have another voter lead.
     #[command(after_help = "Example:\n  hms operator raft transfer n2")]
     Transfer(One),
@@ -108,6 +116,7 @@ pub(crate) async fn run(command: RaftCommand, session: &Session) -> Result<Exit,
             let order = Order::Replace { old, new };
             change(session, &key, order, Goal::Replaced { old, new }).await
         }
+        RaftCommand::Recover(_) => unreachable!("it asks no mesh: `main` keeps it for itself"),
         RaftCommand::Transfer(one) => {
             let node = session.node(&one.node).await?;
             change(session, &one.key, Order::Transfer(node), Goal::Leads(node)).await

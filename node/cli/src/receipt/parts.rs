@@ -5,7 +5,9 @@ use hms_client::domain::certificate::{Certificate, Phase};
 use hms_client::domain::chain::EntryKind;
 use hms_client::domain::codec;
 use hms_client::domain::membership::{Becomes, MemberChange};
-use hms_client::domain::receipt::{Handover, Link, Receipt, ShownEntry, ShownField, Stretch};
+use hms_client::domain::receipt::{
+    Cause, Handover, Link, Receipt, ShownEntry, ShownField, Stretch,
+};
 use serde_json::{Value, json};
 
 use crate::screen::{Screen, plain};
@@ -54,6 +56,9 @@ fn row(stretch: &Stretch, what: String) -> [(String, crate::screen::Tone); 5] {
 
 /// What becomes of whom.
 fn change(handover: &Handover) -> String {
+    if handover.cause == Cause::Operator {
+        return "recovered by the operator".to_owned();
+    }
     match codec::decode_exact::<MemberChange>(&handover.change) {
         Ok(change) => {
             let becomes = match change.becomes {
@@ -119,6 +124,7 @@ fn link_json(link: &Link) -> Value {
         EntryKind::Empty => "empty",
         EntryKind::Batch => "batch",
         EntryKind::Membership => "membership",
+        EntryKind::Recovery => "recovery",
     };
     json!({ "term": link.term.0, "kind": kind, "digest": link.digest.to_string() })
 }

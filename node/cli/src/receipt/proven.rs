@@ -1,7 +1,7 @@
 //! What a receipt proves, for people and for programs.
 
 use hms_client::domain::digest::{Domain, hash_fields};
-use hms_client::domain::id::NodeId;
+use hms_client::domain::id::{Index, NodeId};
 use hms_client::domain::receipt::{Deed, Head, Proven, ProvenCommand};
 use hms_client::domain::time::Moment;
 use serde_json::{Value, json};
@@ -45,8 +45,19 @@ fn head(proven: &Proven, screen: Screen) -> String {
         ("mesh", proven.mesh.to_string()),
         ("certified", certified(&proven.head)),
     ];
+    let lines = lines.into_iter().chain(recovered(&proven.recoveries));
     let lines = lines.map(|(name, value)| format!("{name:<9} {value}"));
-    lines.join("\n")
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Where it is the operator's word that leads from the genesis to the voters.
+pub(crate) fn recovered(recoveries: &[Index]) -> Option<(&'static str, String)> {
+    let entries: Vec<String> = recoveries.iter().map(ToString::to_string).collect();
+    let said = format!(
+        "by the operator at entry {}: the voters before were lost",
+        entries.join(", ")
+    );
+    (!entries.is_empty()).then_some(("recovered", said))
 }
 
 fn certified(head: &Head) -> String {
@@ -112,6 +123,7 @@ pub(super) fn as_json(proven: &Proven) -> Value {
         "labels": spec.labels,
         "via": proven.via.to_string(),
         "commands": proven.commands.iter().map(command_json).collect::<Vec<_>>(),
+        "recoveries": proven.recoveries.iter().map(|it| it.0).collect::<Vec<_>>(),
         "head": {
             "index": head.index.0,
             "term": head.term.0,

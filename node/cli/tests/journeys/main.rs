@@ -12,6 +12,7 @@ mod mesh;
 mod operator;
 mod proofs;
 mod receipts;
+mod recovery;
 mod services;
 mod taking;
 mod tasks;

@@ -65,6 +65,7 @@ pub(super) fn question(ask: call::Ask) -> Result<Question, Refusal> {
         | call::Ask::WatchTask(_)
         | call::Ask::WatchEvents(_)
         | call::Ask::ReadLedger(_)
+        | call::Ask::SaveSnapshot(_)
         | call::Ask::WeighMemory(_) => unreachable!("`read` keeps these for itself"),
     })
 }

@@ -1,0 +1,128 @@
+//! Snapshots: a checkpoint as a file that people keep and move, checked as a whole before anything of it counts.
+//!
+//! File: the eight bytes [`MAGIC`], the length of the checkpoint (8, little-endian), the encoded [`Checkpoint`]. It holds the
+//! genesis, every change of voters and the certificate of where it ends, so nothing else is needed to check it.
+
+use hms_protocol::id::MeshId;
+use hms_protocol::receipt::Succession;
+
+use super::checkpoint::{Checkpoint, CheckpointError};
+use super::lineage::LineageError;
+
+/// What every snapshot begins with.
+pub const MAGIC: [u8; 8] = *b"HMS-SNAP";
+
+/// Why a file is not a snapshot that can be restored.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// It is something else.
+    #[error("it does not begin as a snapshot does")]
+    NotASnapshot,
+    /// Its end is missing.
+    #[error("it has {have} of {want} bytes")]
+    Truncated {
+        /// How many there are.
+        have: u64,
+        /// How many there should be.
+        want: u64,
+    },
+    /// There is more after its end.
+    #[error("it has {have} bytes, and should have {want}")]
+    TooLong {
+        /// How many there are.
+        have: u64,
+        /// How many there should be.
+        want: u64,
+    },
+    /// What it holds was changed, or was written by another version.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// What it holds is somebody's word only.
+    #[error("it proves nothing: {0}")]
+    Unproven(#[from] LineageError),
+    /// It is of another mesh.
+    #[error("it is of mesh {mesh}: the genesis is that of {expected}")]
+    OtherMesh {
+        /// Which mesh it is of.
+        mesh: MeshId,
+        /// Which one it should be of.
+        expected: MeshId,
+    },
+}
+
+impl SnapshotError {
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotASnapshot => "HMS-SNAPSHOT-OTHER",
+            Self::Truncated { .. } => "HMS-SNAPSHOT-TRUNCATED",
+            Self::TooLong { .. } => "HMS-SNAPSHOT-TOO-LONG",
+            Self::Checkpoint(CheckpointError::UnknownVersion { .. }) => "HMS-SNAPSHOT-VERSION",
+            Self::Checkpoint(CheckpointError::Malformed(_)) => "HMS-SNAPSHOT-MALFORMED",
+            Self::Checkpoint(CheckpointError::Corrupt { .. }) => "HMS-SNAPSHOT-CORRUPT",
+            Self::Checkpoint(CheckpointError::OtherState { .. }) => "HMS-SNAPSHOT-OTHER-STATE",
+            Self::Unproven(LineageError::Uncertified) => "HMS-SNAPSHOT-UNCERTIFIED",
+            Self::Unproven(_) => "HMS-SNAPSHOT-UNPROVEN",
+            Self::OtherMesh { .. } => "HMS-SNAPSHOT-OTHER-MESH",
+        }
+    }
+
+    /// What can be done.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::NotASnapshot => "name a file that `hms snapshot save` has written",
+            Self::Truncated { .. } | Self::TooLong { .. } => "copy the file again",
+            Self::Checkpoint(CheckpointError::UnknownVersion { .. }) => {
+                "use an `hms` of the version that saved it"
+            }
+            Self::Checkpoint(_) => "copy the file again, or take another snapshot",
+            Self::Unproven(_) => "take another snapshot: nobody vouches for what is in this one",
+            Self::OtherMesh { .. } => "name the genesis of the mesh that it was taken of",
+        }
+    }
+}
+
+/// The bytes of a snapshot.
+pub fn write(checkpoint: &Checkpoint) -> Vec<u8> {
+    let content = checkpoint.encode();
+    let mut bytes = Vec::with_capacity(MAGIC.len() + 8 + content.len());
+    bytes.extend_from_slice(&MAGIC);
+    bytes.extend_from_slice(&(content.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(&content);
+    bytes
+}
+
+/// The checkpoint in a snapshot and how its voters came about, if the one follows from the other. With `expected`, only that
+/// mesh's.
+pub fn read(
+    bytes: &[u8],
+    expected: Option<MeshId>,
+) -> Result<(Checkpoint, Succession), SnapshotError> {
+    let checkpoint = Checkpoint::decode(content(bytes)?)?;
+    let mesh = checkpoint.state.mesh();
+    if let Some(expected) = expected.filter(|expected| *expected != mesh) {
+        return Err(SnapshotError::OtherMesh { mesh, expected });
+    }
+    let succession = checkpoint.prove()?;
+    Ok((checkpoint, succession))
+}
+
+/// The encoded checkpoint in a snapshot, as long as its frame says.
+pub fn content(bytes: &[u8]) -> Result<&[u8], SnapshotError> {
+    let rest = bytes
+        .strip_prefix(&MAGIC)
+        .ok_or(SnapshotError::NotASnapshot)?;
+    let head = (MAGIC.len() + 8) as u64;
+    let have = bytes.len() as u64;
+    let Some((length, content)) = rest.split_first_chunk::<8>() else {
+        return Err(SnapshotError::Truncated { have, want: head });
+    };
+    let want = head.saturating_add(u64::from_le_bytes(*length));
+    if have < want {
+        return Err(SnapshotError::Truncated { have, want });
+    }
+    if want < have {
+        return Err(SnapshotError::TooLong { have, want });
+    }
+    Ok(content)
+}
