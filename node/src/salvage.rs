@@ -195,19 +195,16 @@ fn open(place: &Place) -> Result<Site, LedgerError> {
     let facts = Facts::read(&data_dir, identity.id())?;
     let (store, _) = Store::open(&data_dir.join(LEDGER_FOLDER), Retention::default())?;
     let own = facts.as_ref().map(|facts| facts.mesh);
-    let (mesh, recovered) = match &place.snapshot {
-        Some(path) => {
-            store.check_empty()?;
-            from_snapshot(path, &data_dir, own)?
-        }
-        None => {
-            let no_mesh = LedgerError::NoMesh {
-                path: data_dir.clone(),
-            };
-            let mesh = own.ok_or(no_mesh)?;
-            store.claim(identity.id(), mesh)?;
-            (mesh, store.recover()?)
-        }
+    let (mesh, recovered) = if let Some(path) = &place.snapshot {
+        store.check_empty()?;
+        from_snapshot(path, &data_dir, own)?
+    } else {
+        let no_mesh = LedgerError::NoMesh {
+            path: data_dir.clone(),
+        };
+        let mesh = own.ok_or(no_mesh)?;
+        store.claim(identity.id(), mesh)?;
+        (mesh, store.recover()?)
     };
     let key = Arc::new(SecretKey::from_seed(&identity.key().seed()));
     let salvage = Salvage::survey(key, mesh, recovered)?;

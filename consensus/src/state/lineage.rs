@@ -71,16 +71,16 @@ impl Checkpoint {
     /// The same, if those voters have certified where it ends. A genesis needs no certificate.
     pub fn prove(&self) -> Result<Succession, LineageError> {
         let succession = self.lineage()?;
-        match &self.certificate {
-            Some(certificate) => self.certified(certificate, &succession)?,
-            None => {
-                let beginning = Hash::from_bytes(*self.state.mesh().as_bytes());
-                if (self.index, self.chain) != (GENESIS_INDEX, beginning) {
-                    return Err(LineageError::Uncertified);
-                }
-            }
+        if let Some(certificate) = &self.certificate {
+            self.certified(certificate, &succession)?;
+            return Ok(succession);
         }
-        Ok(succession)
+        let beginning = Hash::from_bytes(*self.state.mesh().as_bytes());
+        if (self.index, self.chain) == (GENESIS_INDEX, beginning) {
+            Ok(succession)
+        } else {
+            Err(LineageError::Uncertified)
+        }
     }
 
     fn certified(&self, by: &Certificate, succession: &Succession) -> Result<(), LineageError> {

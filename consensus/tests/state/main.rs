@@ -14,6 +14,7 @@ mod convictions;
 mod orders;
 mod placement;
 mod proofs;
+mod recovery;
 mod replicas;
 mod roster;
 mod services;
