@@ -10,7 +10,7 @@ use crate::tidy::source::{Source, module_of};
 const CRATE: &str = "consensus/src/";
 
 /// Rooms by height. Rooms of one height do not know each other.
-const HEIGHTS: [(&str, u8); 10] = [
+const HEIGHTS: [(&str, u8); 11] = [
     ("policy", 0),
     ("verdicts", 0),
     ("liveness", 0),
@@ -21,6 +21,7 @@ const HEIGHTS: [(&str, u8); 10] = [
     ("heal", 2),
     ("supervisor", 3),
     ("mind", 4),
+    ("salvage", 4),
 ];
 
 /// Arrows along the ground: (from, to), each with its reason.
