@@ -15,6 +15,7 @@ pub mod limits;
 mod bridge;
 mod bundle;
 mod changes;
+mod delivery;
 mod driver;
 mod election;
 mod log;
@@ -31,6 +32,7 @@ mod settle;
 mod standing;
 mod suffix;
 mod tally;
+mod transfer;
 mod vouch;
 
 #[cfg(test)]

@@ -71,6 +71,8 @@ pub enum Domain {
     StateRecord,
     /// A checkpoint's content: its checksum.
     Checkpoint,
+    /// A checkpoint as it travels to a peer, in chunks.
+    Snapshot,
     /// A task's input.
     TaskInput,
     /// A sealed report, as verdicts name it.
@@ -122,6 +124,7 @@ impl Domain {
             Self::RaftId => "hms/raft-id/v1",
             Self::StateRecord => "hms/state-record/v1",
             Self::Checkpoint => "hms/checkpoint/v1",
+            Self::Snapshot => "hms/snapshot/v1",
             Self::TaskInput => "hms/task-input/v1",
             Self::Report => "hms/report/v1",
             Self::Draw => "hms/draw/v1",

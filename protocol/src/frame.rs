@@ -3,10 +3,12 @@
 //! Nothing in it is checked but its form. The envelope says who sent it; who signed the words is for
 //! [`certificate`](crate::certificate) and [`ballot`](crate::ballot) to say.
 
+use std::fmt;
+
 use crate::ballot::{Mandate, Vote};
 use crate::certificate::{Attestation, Certificate};
 use crate::digest::Hash;
-use crate::id::Index;
+use crate::id::{Index, Term};
 use crate::receipt::Handover;
 
 /// A message from one voter to another.
@@ -28,4 +30,41 @@ pub struct Frame {
     pub before: Option<Hash>,
     /// With a request for a vote: changes of voters that the voter may have missed, lower indexes first.
     pub handovers: Vec<Handover>,
+    /// With a snapshot, whose bytes do not travel in the message: a piece of them.
+    pub chunk: Option<Chunk>,
+    /// From whom a snapshot comes to: how much of it is there.
+    pub arrival: Option<Arrival>,
+}
+
+/// A piece of a snapshot, and what it is a piece of.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Chunk {
+    /// The digest of the whole snapshot.
+    pub digest: Hash,
+    /// How many bytes the whole snapshot has.
+    pub total: u64,
+    /// Where this piece begins.
+    pub offset: u64,
+    /// The piece.
+    pub bytes: Vec<u8>,
+}
+
+impl fmt::Debug for Chunk {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (from, count, total) = (self.offset, self.bytes.len(), self.total);
+        write!(out, "Chunk({count} bytes from {from} of {total})")
+    }
+}
+
+/// How far a snapshot has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The term of the leader that sends it.
+    pub term: Term,
+    /// The digest of the whole snapshot.
+    pub digest: Hash,
+    /// How many of its first bytes are here.
+    pub arrived: u64,
+    /// The code of the refusal, when it is not wanted any further.
+    pub refused: Option<String>,
 }

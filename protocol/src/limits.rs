@@ -173,8 +173,19 @@ pub const WARRANT_FIELDS_MAX: usize = 4 * RECEIPT_LINKS_MAX;
 /// Bytes of a genesis. A longer one is refused: a founder has few addresses, and they are short.
 pub const GENESIS_BYTES_MAX: usize = 8 * 1024;
 
-/// Bytes of one message between peers, snapshots included. A longer frame closes the stream.
+/// Bytes of one message between peers. A longer frame closes the stream. A snapshot travels in chunks.
 pub const PEER_MESSAGE_BYTES_MAX: usize = 128 * 1024 * 1024;
+
+/// Bytes of one chunk of a snapshot. A longer one is refused. Small enough that a heartbeat behind some chunks is in time
+/// on a slow link, large enough that a signature and a round trip cost little beside it.
+pub const CHUNK_BYTES_MAX: usize = 256 * 1024;
+
+/// Bytes of a whole snapshot. A receiver refuses a larger one by its first chunk: it is what a leader can make it hold. A
+/// mesh whose state is larger cannot bring up a voter; at a thousand bytes a task it holds a quarter of a million tasks.
+pub const SNAPSHOT_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Bytes of the code of a refusal, as one node tells it another. A longer one is refused: ours have fewer than forty.
+pub const CODE_BYTES_MAX: usize = 64;
 
 /// Messages in one envelope between peers. More are refused; a sender with more seals another envelope.
 pub const BUNDLE_MESSAGES_MAX: usize = 64;

@@ -3,9 +3,17 @@
 //!
 //! `HMS_SEED=n` runs one seed and tells its story, `HMS_LIAR_SEED=n` one with a liar.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 
+use hms_protocol::codec;
+use hms_protocol::digest::Hash;
+use hms_protocol::frame::Frame;
+use hms_protocol::id::NodeId;
+use hms_protocol::peer::PeerMessage;
 use hms_tests::golden::stage::{Stage, StageError};
+use hms_tests::sim::harvest::Harvest;
+use hms_tests::sim::host::CHUNK_BYTES;
 use hms_tests::sim::plan::Plan;
 use hms_tests::sim::soak::{Soaked, soak, soak_with};
 use hms_tests::sim::{Outcome, run, run_plan, run_with_liar};
@@ -72,6 +80,30 @@ fn a_seed_gives_the_same_trace_twice() {
         );
     }
     assert_ne!(run(3).trace.digest(), run(4).trace.digest());
+}
+
+/// MSH-10: in the simulation, too, a checkpoint is a conversation: several chunks, each with its answer.
+#[test]
+fn checkpoints_travel_in_several_chunks() {
+    let mut answered = 0;
+    let mut chunks: BTreeMap<(NodeId, Hash), BTreeSet<u64>> = BTreeMap::new();
+    for (_, to, message) in Harvest::gather(7).said {
+        let PeerMessage::Raft(bytes) = message else {
+            continue;
+        };
+        let frame: Frame = codec::decode(&bytes).expect("a mind sends frames");
+        answered += usize::from(frame.arrival.is_some());
+        if let Some(chunk) = frame.chunk {
+            assert!(chunk.bytes.len() <= CHUNK_BYTES);
+            let offsets = chunks.entry((to, chunk.digest)).or_default();
+            offsets.insert(chunk.offset);
+        }
+    }
+    let several = chunks.values().filter(|offsets| 3 < offsets.len()).count();
+    assert!(
+        1 < several && 8 < answered,
+        "{several} checkpoints, {answered} answers"
+    );
 }
 
 /// Without honest disks no mesh keeps its promises, and the oracle must see it.

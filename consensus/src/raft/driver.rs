@@ -8,10 +8,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use hms_protocol::id::{Index, NodeId, Term};
+use hms_protocol::limits::CHUNK_BYTES_MAX;
 use hms_protocol::time::Moment;
 use raft::eraftpb::{Entry, Message};
-use raft::{RawNode, SnapshotStatus, StateRole};
+use raft::{RawNode, StateRole};
 
+use super::delivery::Deliveries;
 use super::election::Election;
 use super::log::{Anchor, Kept, Log};
 use super::members::{Members, raft_id};
@@ -33,6 +35,10 @@ pub struct RaftSettings {
     pub election_ticks: (usize, usize),
     /// How often a leader makes itself heard. Must be well below the election timeout.
     pub heartbeat_ticks: usize,
+    /// Bytes of one chunk of a checkpoint on its way to a peer; at most
+    /// [`CHUNK_BYTES_MAX`](hms_protocol::limits::CHUNK_BYTES_MAX), which larger ones are cut to. Smaller ones cost a
+    /// signature and a round trip each.
+    pub chunk_bytes: usize,
 }
 
 impl Default for RaftSettings {
@@ -40,6 +46,7 @@ impl Default for RaftSettings {
         Self {
             election_ticks: (10, 20),
             heartbeat_ticks: 2,
+            chunk_bytes: CHUNK_BYTES_MAX,
         }
     }
 }
@@ -67,6 +74,7 @@ pub struct Driver {
     pub(super) released: Vec<(NodeId, Vec<u8>)>,
     // A checkpoint that Raft has accepted and `settle` has not seen yet.
     pub(super) arrived: Option<Kept>,
+    pub(super) deliveries: Deliveries,
     pub(super) reads: Reads,
     pub(super) writes: u64,
     // The term that is on stable storage.
@@ -104,8 +112,6 @@ pub struct Driver {
 pub(super) struct Peer {
     pub(super) node: NodeId,
     pub(super) heard: u64,
-    // When the snapshot that it has not acknowledged was sent, and how often.
-    pub(super) snapshot: Option<(u64, u64)>,
     // How far it says that its log is certified.
     pub(super) certified: Index,
 }
@@ -170,6 +176,7 @@ impl Driver {
             pending: VecDeque::new(),
             released: Vec::new(),
             arrived: None,
+            deliveries: Deliveries::default(),
             reads: Reads::default(),
             writes: 0,
             flushed: 0,
@@ -207,7 +214,7 @@ impl Driver {
             self.lose_patience();
             self.draw_timeout();
         }
-        self.repeat_snapshots();
+        self.tick_deliveries();
     }
 
     /// Proposes a batch; tells where it will stand if this leader stays in office.
@@ -321,9 +328,6 @@ impl Driver {
     pub fn unreachable(&mut self, peer: NodeId) {
         let id = raft_id(peer);
         self.node.report_unreachable(id);
-        self.node.report_snapshot(id, SnapshotStatus::Failure);
-        if let Some(peer) = self.peers.get_mut(&id) {
-            peer.snapshot = None;
-        }
+        self.halt_delivery(id);
     }
 }

@@ -55,12 +55,23 @@ pub const STANDSTILL_TIMEOUTS: u64 = 5;
 /// A learner is caught up when it has all but so many of the leader's entries.
 pub const CAUGHT_UP_ENTRIES: u64 = 64;
 
-/// Ticks after which a snapshot that was not acknowledged is sent again. Each repetition waits
-/// longer by as much, up to [`SNAPSHOT_PATIENCE_MAX`] times.
+/// Chunks of a snapshot on their way to one peer. The next one waits for an acknowledgement, so that whatever else the
+/// peer is sent is never behind more than this.
+pub const CHUNKS_IN_FLIGHT_MAX: u64 = 4;
+
+/// Ticks without news of a snapshot after which the chunk that is due is sent again, alone.
+pub const CHUNK_REPEAT_TICKS: u64 = 5;
+
+/// Ticks without progress after which the transfer of a snapshot is given up, and Raft asks for another one. Each one to the
+/// same peer waits longer by as much, up to [`SNAPSHOT_PATIENCE_MAX`] times.
 pub const SNAPSHOT_PATIENCE_TICKS: u64 = 50;
 
 /// How much the patience with a snapshot grows.
 pub const SNAPSHOT_PATIENCE_MAX: u64 = 8;
+
+/// Ticks without progress after which what has come of a snapshot is forgotten: its leader is gone. Longer than any pause
+/// that an honest leader makes.
+pub const INCOMING_PATIENCE_TICKS: u64 = 2 * SNAPSHOT_PATIENCE_TICKS * SNAPSHOT_PATIENCE_MAX;
 
 /// Messages that wait for one write to become durable. Further ones are dropped while the disk
 /// stalls: Raft repeats what matters.

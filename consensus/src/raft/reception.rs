@@ -29,6 +29,10 @@ impl Driver {
         } else {
             let (message, kind) = bridge::decode(&message)?;
             self.judge(from, &message, kind)?;
+            if kind != Kind::Snapshot && frame.chunk.is_some() {
+                let reason = "only a snapshot comes in chunks";
+                return Err(RaftRefusal::Malformed { reason });
+            }
             self.receive_message(from, (message, kind), frame)
         };
         self.draw_timeout();
@@ -40,6 +44,9 @@ impl Driver {
             return Err(RaftRefusal::UnknownPeer { node: from });
         }
         self.note(raft_id(from), from);
+        if let Some(arrival) = &words.arrival {
+            self.take_arrival(from, arrival);
+        }
         self.hear(from, words);
         Ok(())
     }
@@ -72,7 +79,14 @@ impl Driver {
                 self.take_vote(from, message, vote.as_ref())
             }
             // What a leader sends may bring what its words are of.
-            Kind::Append | Kind::Heartbeat | Kind::Snapshot => {
+            Kind::Snapshot => {
+                self.check_mandate(from, &message, frame.mandate.take())?;
+                let chunk = frame.chunk.take();
+                self.take_chunk(from, message, chunk)?;
+                self.hear(from, frame);
+                Ok(())
+            }
+            Kind::Append | Kind::Heartbeat => {
                 self.check_mandate(from, &message, frame.mandate.take())?;
                 self.take_from_leader(from, (message, kind), &frame)?;
                 self.hear(from, frame);

@@ -170,6 +170,21 @@ pub enum RaftRefusal {
     /// This node has no log yet: it can only be brought up by a leader.
     #[error("this node is not brought up yet")]
     NotReady,
+    /// A chunk of a snapshot has no place in it, or in what is under way. Honest peers say this of each other when a chunk of
+    /// a snapshot that was given up comes late.
+    #[error("the chunk of a snapshot is of no use: {reason}")]
+    BadChunk {
+        /// Why.
+        reason: &'static str,
+    },
+    /// A snapshot is larger than any node takes.
+    #[error("the snapshot has {bytes} bytes: at most {max} are allowed")]
+    SnapshotTooLarge {
+        /// How large it is.
+        bytes: u64,
+        /// How large it may be.
+        max: u64,
+    },
     /// The snapshot is not a checkpoint that this node could continue from.
     #[error("the snapshot is of no use: {reason}")]
     BadSnapshot {
@@ -205,6 +220,8 @@ impl RaftRefusal {
             Self::Unsettled { .. } => "HMS-RAFT-UNSETTLED",
             Self::NotTheLeader { .. } => "HMS-RAFT-NOT-THE-LEADER",
             Self::NotReady => "HMS-RAFT-NOT-READY",
+            Self::BadChunk { .. } => "HMS-RAFT-BAD-CHUNK",
+            Self::SnapshotTooLarge { .. } => "HMS-RAFT-SNAPSHOT-TOO-LARGE",
             Self::BadSnapshot { .. } => "HMS-RAFT-BAD-SNAPSHOT",
         }
     }

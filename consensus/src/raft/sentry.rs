@@ -333,8 +333,8 @@ fn check_snapshot_form(message: &Message) -> Verdict {
     let snapshot = message.get_snapshot();
     let metadata = snapshot.get_metadata();
     let members = metadata.get_conf_state();
-    if snapshot.data.is_empty() {
-        return bad("it is empty");
+    if !snapshot.data.is_empty() {
+        return bad("its bytes travel in chunks only");
     }
     if metadata.index == 0 || metadata.term == 0 || message.term < metadata.term {
         return bad("its index or term cannot be");

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use hms_protocol::chain::EntryKind;
+use hms_protocol::codec;
 use hms_protocol::digest::Hash;
 use hms_protocol::id::{Index, NodeId, Term};
 use raft::Ready;
@@ -15,7 +16,7 @@ use raft::eraftpb::{Entry, Message, MessageType, Snapshot};
 use super::bundle::bundle;
 use super::driver::{Driver, Pending};
 use super::limits;
-use super::log::{kind, metadata, size};
+use super::log::{kind, size};
 use super::members::{MembershipChange, conf_change, read_conf_change};
 use super::progress::{Committed, Progress};
 use super::row::Vow;
@@ -175,23 +176,15 @@ impl Driver {
     }
 
     /// Lets a message leave.
-    pub(super) fn release(&mut self, mut message: Message) {
+    pub(super) fn release(&mut self, message: Message) {
+        if message.msg_type == i32::from(MessageType::MsgSnapshot) {
+            return self.deliver(message);
+        }
         let Some(node) = self.name(message.to) else {
             return;
         };
-        if message.msg_type == i32::from(MessageType::MsgSnapshot) {
-            // By now there may be a newer one: all the better.
-            let Some(kept) = self.node.store().checkpoint() else {
-                return;
-            };
-            message.snapshot = Some(Snapshot {
-                data: kept.bytes.to_vec(),
-                metadata: Some(metadata(&kept.anchor)),
-            });
-            self.note_snapshot(message.to, node);
-        }
-        if let Some(frame) = self.frame(&message) {
-            self.released.push((node, frame));
+        if let Some(words) = self.words(&message) {
+            self.released.push((node, codec::encode(&words)));
         }
     }
 

@@ -10,7 +10,7 @@ use hms_protocol::digest::{Domain, hash_fields};
 use hms_protocol::id::{Index, NodeId, Term};
 use hms_protocol::receipt::Handover;
 use raft::eraftpb::Message;
-use raft::{Config, ProgressState, ReadOnlyOption, SnapshotStatus, StateRole};
+use raft::{Config, ProgressState, ReadOnlyOption, StateRole};
 
 use super::driver::{Driver, Peer, RaftSettings};
 use super::limits;
@@ -189,7 +189,7 @@ impl Driver {
         self.node.raft.set_randomized_election_timeout(self.timeout);
     }
 
-    /// Takes the checkpoint out of a message and checks it; `None` when there is none, or this node
+    /// Takes the checkpoint, all of which is here, out of a message and checks it; `None` when there is none, or this node
     /// is beyond it already.
     pub(super) fn unpack(&self, message: &mut Message) -> Result<Option<Kept>, RaftRefusal> {
         let bad = |reason| RaftRefusal::BadSnapshot { reason };
@@ -216,7 +216,6 @@ impl Driver {
         let peer = self.peers.entry(id).or_insert(Peer {
             node,
             heard,
-            snapshot: None,
             certified: Index(0),
         });
         peer.heard = heard;
@@ -226,19 +225,6 @@ impl Driver {
                 self.peers.remove(&id);
             }
         }
-    }
-
-    /// Remembers that a snapshot is on its way to a peer.
-    pub(super) fn note_snapshot(&mut self, id: u64, node: NodeId) {
-        let sent = self.ticks;
-        let peer = self.peers.entry(id).or_insert(Peer {
-            node,
-            heard: sent,
-            snapshot: None,
-            certified: Index(0),
-        });
-        let times = peer.snapshot.map_or(0, |(_, times)| times);
-        peer.snapshot = Some((sent, times + 1));
     }
 
     /// The node behind a raft id.
@@ -271,27 +257,5 @@ impl Driver {
         let patience = self.settings.election_ticks.0 as u64;
         let peer = self.peers.get(&id);
         id == self.node.raft.id || peer.is_some_and(|peer| self.ticks - peer.heard <= patience)
-    }
-
-    /// Tells Raft that a snapshot is lost when it was not acknowledged for long: Raft would wait
-    /// for ever.
-    pub(super) fn repeat_snapshots(&mut self) {
-        let leads = self.leads();
-        for (id, peer) in &mut self.peers {
-            let Some((sent, times)) = peer.snapshot else {
-                continue;
-            };
-            let progress = self.node.raft.prs().get(*id);
-            let waits = progress.is_some_and(|peer| peer.state == ProgressState::Snapshot);
-            if !leads || (!waits && progress.is_none_or(|peer| !peer.paused)) {
-                peer.snapshot = None;
-                continue;
-            }
-            let patience =
-                limits::SNAPSHOT_PATIENCE_TICKS * times.min(limits::SNAPSHOT_PATIENCE_MAX);
-            if waits && patience <= self.ticks - sent {
-                self.node.report_snapshot(*id, SnapshotStatus::Failure);
-            }
-        }
     }
 }

@@ -4,6 +4,7 @@
 mod certificates;
 mod chaos;
 mod clauses;
+mod delivery;
 mod disk;
 mod elections;
 mod forgery;
@@ -14,3 +15,4 @@ mod mesh;
 mod replication;
 mod restart;
 mod scene;
+mod transfer;

@@ -29,7 +29,7 @@ const PAUSE_MS_MAX: u64 = 2_000;
 /// Head start of the member with the smaller id.
 const HEAD_START_MS: u64 = 400;
 
-/// How long a connection may give no sign of life. Pings go out every second, but an answer may queue behind a snapshot on
+/// How long a connection may give no sign of life. Pings go out every second, but an answer may queue behind much else on
 /// a busy machine, and giving up a living connection costs more than keeping a dead one for a moment: who is alive is
 /// decided by heartbeats.
 const SILENCE_MS: u64 = 8_000;

@@ -4,15 +4,19 @@ use hms_proto::v1;
 
 use super::shape::fields;
 use super::{CodecError, Wire, field, receipt};
-use crate::frame::Frame;
-use crate::id::Index;
+use crate::frame::{Arrival, Chunk, Frame};
+use crate::id::{Index, Term};
 use crate::limits;
 
-/// The numbers of `Frame`'s attestations, certificates, mandate and handovers.
+/// The numbers of `Frame`'s attestations, certificates, mandate, handovers and chunk.
 const ATTESTATIONS: u32 = 3;
 const CERTIFICATES: u32 = 4;
 const MANDATE: u32 = 6;
 const HANDOVERS: u32 = 8;
+const CHUNK: u32 = 9;
+
+/// Bytes of a chunk beside the piece that it carries, a little rounded up.
+const CHUNK_BYTES_EXTRA: usize = 128;
 
 impl Wire for Frame {
     type Message = v1::Frame;
@@ -30,6 +34,8 @@ impl Wire for Frame {
                 .before
                 .map_or_else(Vec::new, |it| it.as_bytes().to_vec()),
             handovers: self.handovers.iter().map(Wire::to_wire).collect(),
+            chunk: self.chunk.as_ref().map(Wire::to_wire),
+            arrival: self.arrival.as_ref().map(Wire::to_wire),
         }
     }
 
@@ -47,6 +53,8 @@ impl Wire for Frame {
             mandate: message.mandate.map(Wire::from_wire).transpose()?,
             before: before.transpose()?,
             handovers: field::parts("frame.handovers", message.handovers, most)?,
+            chunk: message.chunk.map(Wire::from_wire).transpose()?,
+            arrival: message.arrival.map(Wire::from_wire).transpose()?,
         })
     }
 
@@ -55,6 +63,10 @@ impl Wire for Frame {
         let most = limits::WORDS_PER_FRAME_MAX;
         field::check_count("frame.attestations", count(ATTESTATIONS), most)?;
         field::check_count("frame.certificates", count(CERTIFICATES), most)?;
+        let chunk = fields(bytes).filter(|it| it.number == CHUNK);
+        let chunk = chunk.filter_map(|it| it.content).map(<[u8]>::len).sum();
+        let chunk_most = limits::CHUNK_BYTES_MAX + CHUNK_BYTES_EXTRA;
+        field::check_length("frame.chunk", chunk, chunk_most)?;
         let inside = |number| fields(bytes).filter(move |it| it.number == number);
         let votes = inside(MANDATE).filter_map(|mandate| mandate.content);
         let votes = votes.map(|mandate| fields(mandate).count()).sum();
@@ -68,5 +80,52 @@ impl Wire for Frame {
             .map(|certificate| fields(certificate).count());
         let most = limits::WORDS_PER_FRAME_MAX * (limits::VOTERS_MAX + 1);
         field::check_count("frame.certificates.signers", signers.sum(), most)
+    }
+}
+
+impl Wire for Chunk {
+    type Message = v1::Chunk;
+    const NAME: &'static str = "chunk";
+
+    fn to_wire(&self) -> v1::Chunk {
+        v1::Chunk {
+            digest: self.digest.as_bytes().to_vec(),
+            total: self.total,
+            offset: self.offset,
+            bytes: self.bytes.clone(),
+        }
+    }
+
+    fn from_wire(message: v1::Chunk) -> Result<Self, CodecError> {
+        Ok(Self {
+            digest: field::hash("chunk.digest", &message.digest)?,
+            total: message.total,
+            offset: message.offset,
+            bytes: field::bytes("chunk.bytes", message.bytes, limits::CHUNK_BYTES_MAX)?,
+        })
+    }
+}
+
+impl Wire for Arrival {
+    type Message = v1::Arrival;
+    const NAME: &'static str = "arrival";
+
+    fn to_wire(&self) -> v1::Arrival {
+        v1::Arrival {
+            term: self.term.0,
+            digest: self.digest.as_bytes().to_vec(),
+            arrived: self.arrived,
+            refused: self.refused.clone().unwrap_or_default(),
+        }
+    }
+
+    fn from_wire(message: v1::Arrival) -> Result<Self, CodecError> {
+        let refused = field::text("arrival.refused", message.refused, limits::CODE_BYTES_MAX)?;
+        Ok(Self {
+            term: Term(message.term),
+            digest: field::hash("arrival.digest", &message.digest)?,
+            arrived: message.arrived,
+            refused: Some(refused).filter(|code| !code.is_empty()),
+        })
     }
 }

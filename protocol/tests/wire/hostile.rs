@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use hms_protocol::agent::Agent;
 use hms_protocol::codec::peer::Bundle;
 use hms_protocol::codec::{self, Wire, envelope};
+use hms_protocol::frame::Frame;
 use hms_protocol::heartbeat::Heartbeat;
 use hms_protocol::member::RosterView;
 use hms_protocol::peer::Announcement;
@@ -16,7 +17,7 @@ use hms_protocol::verdict::Verdict;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::values::{messages, records};
+use crate::values::{frames, messages, records};
 
 /// Whatever decodes, decodes to one value only, and that value survives the way back.
 fn check_one<T: Wire + Debug + PartialEq>(bytes: &[u8]) -> Result<(), TestCaseError> {
@@ -36,6 +37,7 @@ fn check_all(bytes: &[u8]) -> Result<(), TestCaseError> {
     check_one::<RosterView>(bytes)?;
     check_one::<Claim>(bytes)?;
     check_one::<Bundle>(bytes)?;
+    check_one::<Frame>(bytes)?;
     check_one::<Heartbeat>(bytes)?;
     check_one::<Announcement>(bytes)?;
     check_one::<ReplayRecord>(bytes)?;
@@ -109,6 +111,15 @@ proptest! {
         bundle in messages::bundle(), damages in vec(damage(), 1..4),
     ) {
         let mut bytes = codec::encode(&bundle);
+        apply_all(&damages, &mut bytes);
+        check_all(&bytes)?;
+    }
+
+    #[test]
+    fn a_damaged_frame_is_refused_or_read_one_way(
+        frame in frames::frame(), damages in vec(damage(), 1..4),
+    ) {
+        let mut bytes = codec::encode(&frame);
         apply_all(&damages, &mut bytes);
         check_all(&bytes)?;
     }

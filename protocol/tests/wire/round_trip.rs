@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use hms_protocol::codec::{self, Wire, envelope};
 use proptest::prelude::*;
 
-use crate::values::{self, messages, records};
+use crate::values::{self, frames, messages, records};
 
 fn check<T: Wire + Debug + PartialEq>(value: &T) -> Result<(), TestCaseError> {
     let bytes = codec::encode(value);
@@ -55,6 +55,7 @@ reads_back! {
     a_bundle_reads_back: messages::bundle();
     a_heartbeat_reads_back: messages::heartbeat();
     an_announcement_reads_back: messages::announcement();
+    a_frame_reads_back: frames::frame();
     a_replay_record_reads_back: messages::replay_record();
 }
 

@@ -19,6 +19,7 @@ use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 
+pub(crate) mod frames;
 pub(crate) mod messages;
 pub(crate) mod records;
 

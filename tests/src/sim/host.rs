@@ -26,6 +26,9 @@ pub struct HostId(pub usize);
 /// When the world began, on a clock that is right.
 pub const EPOCH: Moment = Moment(1_750_000_000_000);
 
+/// Bytes of a chunk of a checkpoint: so few that every checkpoint takes several.
+pub const CHUNK_BYTES: usize = 1_024;
+
 /// A machine.
 #[derive(Debug)]
 pub struct Host {
@@ -112,7 +115,10 @@ impl Host {
             version: "0.1.0".to_owned(),
             roster: self.disk.roster.clone(),
             skills: SKILLS.map(skill).to_vec(),
-            settings: RaftSettings::default(),
+            settings: RaftSettings {
+                chunk_bytes: CHUNK_BYTES,
+                ..RaftSettings::default()
+            },
             checkpoints: pace,
             heartbeats: HeartbeatPace::default(),
         }

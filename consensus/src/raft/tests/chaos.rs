@@ -197,6 +197,7 @@ impl Storm {
                     | RaftRefusal::NoMandate { .. }
                     | RaftRefusal::LockConflict { .. }
                     | RaftRefusal::Unsettled { .. }
+                    | RaftRefusal::BadChunk { .. }
             )
         };
         assert!(

@@ -121,6 +121,7 @@ fn settings_that_cannot_work_are_refused() {
     let settings = RaftSettings {
         election_ticks: (10, 10),
         heartbeat_ticks: 2,
+        ..RaftSettings::default()
     };
     let recovered = Mesh::new(1).disks[&node(1)].recovered();
     let seat = super::mesh::seat(node(1));

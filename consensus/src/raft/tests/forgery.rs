@@ -215,6 +215,11 @@ fn a_snapshot_that_is_no_checkpoint_is_refused() {
     bad(|_| ());
     bad(|message| message.mut_snapshot().data.clear());
     bad(|message| message.snapshot = None);
+    bad(|message| {
+        let snapshot = message.mut_snapshot();
+        snapshot.mut_metadata().index = 0;
+        snapshot.data.clear();
+    });
     bad(|message| message.mut_snapshot().mut_metadata().index = 0);
     bad(|message| message.mut_snapshot().mut_metadata().term = 1);
     bad(|message| message.mut_snapshot().mut_metadata().term += 1);

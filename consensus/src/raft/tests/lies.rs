@@ -2,7 +2,8 @@
 
 use hms_protocol::certificate::{Phase, Statement};
 use hms_protocol::codec;
-use hms_protocol::frame::Frame;
+use hms_protocol::digest::Hash;
+use hms_protocol::frame::{Chunk, Frame};
 use hms_protocol::id::NodeId;
 use prost_raft::Message as _;
 use raft::eraftpb::Message;
@@ -77,7 +78,7 @@ fn mutate_words(liar: NodeId, frame: &mut Frame, dice: &mut Dice) {
         1 => statement.index.0 = statement.index.0.wrapping_add(by),
         2 => statement.epoch.0 = statement.epoch.0.wrapping_add(by),
         3 => statement.phase = Phase::Locked,
-        _ => statement.hash = hms_protocol::digest::Hash::from_bytes([9; 32]),
+        _ => statement.hash = Hash::from_bytes([9; 32]),
     };
     let how = dice.roll(5);
     frame.certified.0 = frame.certified.0.wrapping_add(by);
@@ -88,20 +89,46 @@ fn mutate_words(liar: NodeId, frame: &mut Frame, dice: &mut Dice) {
     for certificate in &mut frame.certificates {
         bend(&mut certificate.statement, how);
     }
+    if let Some(chunk) = &mut frame.chunk {
+        mutate_chunk(chunk, dice, by);
+    }
+    if let Some(arrival) = &mut frame.arrival {
+        match dice.roll(4) {
+            0 => arrival.arrived = arrival.arrived.wrapping_add(by),
+            1 => arrival.term.0 = arrival.term.0.wrapping_add(by),
+            2 => arrival.digest = Hash::default(),
+            _ => arrival.refused = Some("NO".to_owned()),
+        }
+    }
     if dice.roll(8) == 0 {
         frame.message.clear();
     }
 }
 
-/// A mesh in which one node in three lies now and then, about everything.
+fn mutate_chunk(chunk: &mut Chunk, dice: &mut Dice, by: u64) {
+    match dice.roll(6) {
+        0 => chunk.digest = Hash::default(),
+        1 => chunk.total = chunk.total.wrapping_add(by),
+        2 => chunk.offset = chunk.offset.wrapping_add(by),
+        3 => chunk.bytes.clear(),
+        4 => chunk.bytes.push(b'!'),
+        _ => chunk.bytes.iter_mut().for_each(|byte| *byte ^= 1),
+    }
+}
+
+/// A mesh in which every node lies now and then, about everything.
 fn lies(seed: u64) -> usize {
     let mut dice = Dice(seed);
     let mut mesh = Mesh::new(3);
     mesh.believes = false;
-    mesh.elect();
+    let leader = mesh.elect();
+    mesh.start(node(4));
     mesh.prompt = false;
+    // A node that needs a checkpoint.
+    let driver = &mut mesh.live.get_mut(&leader).unwrap().driver;
+    driver.add_learner(node(4)).unwrap();
     for step in 0..1_500 {
-        let id = node(1 + u8::try_from(dice.roll(3)).unwrap());
+        let id = node(1 + u8::try_from(dice.roll(4)).unwrap());
         match dice.roll(10) {
             0..3 => mesh.live.get_mut(&id).unwrap().driver.tick(),
             3 => {

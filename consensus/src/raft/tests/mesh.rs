@@ -7,7 +7,7 @@ use hms_protocol::certificate::{Certificate, Statement};
 use hms_protocol::codec;
 use hms_protocol::digest::Hash;
 use hms_protocol::evidence::VoterEvidence;
-use hms_protocol::frame::Frame;
+use hms_protocol::frame::{Chunk, Frame};
 use hms_protocol::id::{Index, MeshId, NodeId, Term};
 use hms_protocol::keyring::SecretKey;
 use hms_protocol::trust::Trust;
@@ -16,7 +16,7 @@ use raft::eraftpb::Message;
 
 use super::disk::{Applied, Disk, READER, founded};
 use crate::effect::LogWrite;
-use crate::raft::{Committed, Driver, Progress, RaftRefusal, RaftSettings, Seat};
+use crate::raft::{Committed, Driver, Progress, RaftRefusal, RaftSettings, Seat, transfer};
 
 fn key(number: u8) -> SecretKey {
     SecretKey::from_seed(&[number; 32])
@@ -35,13 +35,26 @@ pub(super) fn seat(id: NodeId) -> Seat {
     }
 }
 
-/// A message of Raft as it travels, without words.
+/// A message of Raft as it travels, without words. A snapshot's bytes go beside it, in one chunk.
 pub(super) fn frame(message: &Message) -> Vec<u8> {
+    let mut message = message.clone();
+    let snapshot = message.snapshot.as_mut();
+    let bytes = snapshot.map(|snapshot| std::mem::take(&mut snapshot.data));
+    let chunk = bytes.filter(|bytes| !bytes.is_empty()).map(|bytes| Chunk {
+        digest: transfer::digest(&bytes),
+        total: bytes.len() as u64,
+        offset: 0,
+        bytes,
+    });
     codec::encode(&Frame {
         message: message.encode_to_vec(),
+        chunk,
         ..Frame::default()
     })
 }
+
+/// Bytes of a chunk: small enough that every checkpoint of these tests takes several.
+pub(super) const CHUNK_BYTES: usize = 256;
 
 /// A running node.
 pub(super) struct Live {
@@ -95,7 +108,10 @@ impl Mesh {
             checkpoints: true,
             believes: true,
             liar: None,
-            settings: RaftSettings::default(),
+            settings: RaftSettings {
+                chunk_bytes: CHUNK_BYTES,
+                ..RaftSettings::default()
+            },
             ledger: BTreeMap::new(),
             certified: BTreeMap::new(),
             leaders: BTreeMap::new(),

@@ -1,5 +1,7 @@
 //! The log in motion: conflicts, laggards, checkpoints, reads, bounds.
 
+use hms_protocol::codec;
+use hms_protocol::frame::Frame;
 use hms_protocol::id::Index;
 
 use super::mesh::{Mesh, node};
@@ -103,14 +105,15 @@ fn a_snapshot_that_is_lost_is_sent_again() {
     }
     mesh.checkpoint(leader);
     mesh.start(lost);
-    // Everything large is lost for a while.
+    // Every chunk is lost for a while.
     for _ in 0..40 {
         for live in mesh.live.values_mut() {
             live.driver.tick();
         }
         while mesh.settle() || !mesh.wire.is_empty() {
             for (from, to, bytes) in std::mem::take(&mut mesh.wire) {
-                if bytes.len() < 2_000 {
+                let frame: Frame = codec::decode(&bytes).unwrap();
+                if frame.chunk.is_none() {
                     mesh.deliver(from, to, &bytes);
                 }
             }

@@ -137,7 +137,7 @@ impl Driver {
     }
 
     /// A message with the words that go with it, as it leaves; `None` for a vote that this voter may not sign any more.
-    pub(in crate::raft) fn frame(&mut self, message: &Message) -> Option<Vec<u8>> {
+    pub(in crate::raft) fn words(&mut self, message: &Message) -> Option<Frame> {
         let kind = MessageType::from_i32(message.msg_type);
         let known = self.peers.get(&message.to).map(|peer| peer.certified);
         let known = known.unwrap_or_default();
@@ -174,6 +174,6 @@ impl Driver {
             }
             Some(_) | None => {}
         }
-        Some(codec::encode(&words))
+        Some(words)
     }
 }

@@ -118,7 +118,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn word()(
+    pub(super) fn word()(
         group in mesh_id(), voter in node_id(), (epoch, term) in (any::<u64>(), term()),
         index in index(), hash in hash(), locked: bool, signature: [u8; 64],
     ) -> Attestation {
