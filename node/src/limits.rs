@@ -63,8 +63,8 @@ pub const JOIN_ADDRESSES_MAX: usize = 64;
 pub const JOIN_WITHIN: Duration = Duration::from_secs(30);
 
 /// Bytes of frames waiting for one peer. When met, a further frame is refused and counted: whoever needs an answer
-/// repeats. Two of the largest snapshots fit.
-pub const WIRE_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// repeats. Two of the largest frames fit.
+pub const WIRE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Frames waiting for one peer. When met, a further frame is refused and counted.
 pub const WIRE_FRAMES_MAX: usize = 4_096;

@@ -173,8 +173,13 @@ pub const WARRANT_FIELDS_MAX: usize = 4 * RECEIPT_LINKS_MAX;
 /// Bytes of a genesis. A longer one is refused: a founder has few addresses, and they are short.
 pub const GENESIS_BYTES_MAX: usize = 8 * 1024;
 
-/// Bytes of one message between peers. A longer frame closes the stream. A snapshot travels in chunks.
-pub const PEER_MESSAGE_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Bytes of one envelope between peers. A longer frame closes the stream. A snapshot travels in chunks; the largest single
+/// messages, an entry of the log or a dispatch with its warrant, have some mebibytes.
+pub const PEER_MESSAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Bytes of the messages that a sender puts into one envelope between peers, unless a single one has more. The others go
+/// with the next.
+pub const BUNDLE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Bytes of one chunk of a snapshot. A longer one is refused. Small enough that a heartbeat behind some chunks is in time
 /// on a slow link, large enough that a signature and a round trip cost little beside it.

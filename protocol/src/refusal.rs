@@ -95,6 +95,12 @@ pub enum Refusal {
     /// The operator's order does not count.
     #[error(transparent)]
     Order(OrderRefusal),
+    /// The agent was stopped, which is for good.
+    #[error("agent {agent} was stopped")]
+    AgentStopped {
+        /// The agent.
+        agent: AgentId,
+    },
     /// The operator has revoked the agent.
     #[error("agent {agent} was revoked by the operator")]
     AgentRevoked {
@@ -217,6 +223,7 @@ impl Refusal {
             Self::NoEvidence(why) => why.code(),
             Self::NameTaken { .. } => "HMS-NAME-TAKEN",
             Self::Order(why) => why.code(),
+            Self::AgentStopped { .. } => "HMS-AGENT-STOPPED",
             Self::AgentRevoked { .. } => "HMS-AGENT-REVOKED",
             Self::Token(why) => why.code(),
             Self::UnknownService { .. } => "HMS-UNKNOWN-SERVICE",
@@ -256,7 +263,9 @@ impl Refusal {
             Self::NoEvidence(_) => "an honest node can have said all of it",
             Self::NameTaken { .. } => "start the node with another --name",
             Self::Order(why) => why.hint(),
-            Self::AgentRevoked { .. } => "raise another agent with `hms agent spawn`",
+            Self::AgentStopped { .. } | Self::AgentRevoked { .. } => {
+                "raise another agent with `hms agent spawn`"
+            }
             Self::Token(why) => why.hint(),
             Self::UnknownService { .. } => "list the services with `hms service list`",
             Self::BadSignature { .. } => "the sender uses a key that the mesh does not know",

@@ -7,6 +7,7 @@ mod mesh;
 mod discovery;
 mod example;
 mod full_disk;
+mod large;
 mod leader;
 mod logs;
 mod memory;

@@ -73,18 +73,20 @@ impl Raising {
         }
     }
 
-    /// The answer, once the ledger shows what was wished for.
-    fn outcome(&self, state: &State) -> Option<Answer> {
+    /// The answer, once the ledger shows what was wished for, or that it will never be.
+    fn outcome(&self, state: &State) -> Option<Result<Answer, Refusal>> {
         let known = state.roster().agent(self.agent)?;
+        let agent = self.agent;
         match (&self.wish, known.standing) {
             (Wish::Up { .. }, AgentStanding::Ready | AgentStanding::Quarantined) => {
-                Some(Answer::Spawned(known.certificate.clone()))
+                Some(Ok(Answer::Spawned(known.certificate.clone())))
             }
+            (Wish::Up { .. }, AgentStanding::Stopped) => Some(Err(Refusal::AgentStopped { agent })),
+            (Wish::Up { .. }, AgentStanding::Revoked) => Some(Err(Refusal::AgentRevoked { agent })),
             (Wish::Down, AgentStanding::Stopped | AgentStanding::Revoked) => {
-                Some(Answer::Stopped(self.agent))
+                Some(Ok(Answer::Stopped(agent)))
             }
-            (Wish::Up { .. }, AgentStanding::Stopped | AgentStanding::Revoked)
-            | (Wish::Down, AgentStanding::Ready | AgentStanding::Quarantined) => None,
+            (Wish::Down, AgentStanding::Ready | AgentStanding::Quarantined) => None,
         }
     }
 
@@ -116,7 +118,7 @@ impl Raisings {
     pub fn follow(&mut self, state: &State, now: Moment, outbox: &mut Outbox) {
         self.waiting.retain(|ticket, raising| {
             let answer = if let Some(answer) = raising.outcome(state) {
-                Ok(answer)
+                answer
             } else if raising.give_up_at <= now {
                 Err(raising.too_slow())
             } else {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hms_protocol::codec;
-use hms_protocol::codec::peer::Bundle;
+use hms_protocol::codec::peer::{Bundle, bundled_bytes};
 use hms_protocol::envelope::{Audience, BodyKind};
 use hms_protocol::id::NodeId;
-use hms_protocol::limits::BUNDLE_MESSAGES_MAX;
+use hms_protocol::limits::{BUNDLE_BYTES_MAX, BUNDLE_MESSAGES_MAX};
 use hms_protocol::peer::PeerMessage;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
@@ -70,12 +70,14 @@ struct Lane {
 
 impl Lane {
     async fn run(self, mut messages: mpsc::Receiver<PeerMessage>, metrics: Metrics) {
+        let mut waiting = Vec::new();
         loop {
-            let mut bundle = Vec::new();
-            if messages.recv_many(&mut bundle, BUNDLE_MESSAGES_MAX).await == 0 {
+            if waiting.is_empty()
+                && messages.recv_many(&mut waiting, BUNDLE_MESSAGES_MAX).await == 0
+            {
                 return;
             }
-            let body = codec::encode(&Bundle(bundle));
+            let body = codec::encode(&take_bundle(&mut waiting));
             let sealed = self
                 .seal
                 .seal(Audience::Node(self.to), BodyKind::Peer, body);
@@ -85,5 +87,39 @@ impl Lane {
                 tracing::trace!(to = %self.to.short(), %refusal, "frame dropped");
             }
         }
+    }
+}
+
+/// Takes off the first messages: as many as go into one envelope, one at least.
+fn take_bundle(waiting: &mut Vec<PeerMessage>) -> Bundle {
+    let mut bytes = 0;
+    let fitting = waiting.iter().take_while(|message| {
+        let first = bytes == 0;
+        bytes += bundled_bytes(message);
+        first || bytes <= BUNDLE_BYTES_MAX
+    });
+    let fitting = fitting.count();
+    Bundle(waiting.drain(..fitting).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_envelope_holds_so_many_bytes_or_a_single_message() {
+        let large = |mebibytes: usize| PeerMessage::Raft(vec![0; mebibytes * 1024 * 1024]);
+        let mut waiting = vec![
+            large(3),
+            large(4),
+            large(2),
+            large(9),
+            PeerMessage::AskWatch,
+        ];
+        let mut counts = Vec::new();
+        while !waiting.is_empty() {
+            counts.push(take_bundle(&mut waiting).0.len());
+        }
+        assert_eq!(counts, [2, 1, 1, 1]);
     }
 }

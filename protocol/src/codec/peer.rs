@@ -2,6 +2,7 @@
 
 use hms_proto::v1;
 use hms_proto::v1::peer_message::Say;
+use prost::Message as _;
 
 use super::shape::fields;
 use super::{CodecError, Wire, envelope, field};
@@ -51,6 +52,18 @@ impl Wire for Bundle {
         });
         field::check_count("bundle.entries", entries.sum(), limits::BUNDLE_ENTRIES_MAX)
     }
+}
+
+/// Bytes that a message takes in a bundle, a little rounded up.
+pub fn bundled_bytes(message: &PeerMessage) -> usize {
+    const FRAME_BYTES: usize = 16;
+    // Most are Raft's, and need not be encoded for it.
+    let bytes = if let PeerMessage::Raft(frame) = message {
+        frame.len()
+    } else {
+        message.to_wire().encoded_len()
+    };
+    bytes + FRAME_BYTES
 }
 
 /// The numbers of those of `PeerMessage`'s fields that are byte strings (`raft`, `report`, `verdict`): what stands in them

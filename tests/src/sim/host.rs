@@ -27,7 +27,7 @@ pub struct HostId(pub usize);
 pub const EPOCH: Moment = Moment(1_750_000_000_000);
 
 /// Bytes of a chunk of a checkpoint: so few that every checkpoint takes several.
-pub const CHUNK_BYTES: usize = 1_024;
+pub const CHUNK_BYTES: usize = 256;
 
 /// A machine.
 #[derive(Debug)]

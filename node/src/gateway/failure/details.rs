@@ -55,7 +55,9 @@ pub(super) fn details_of(refusal: &Refusal) -> Vec<(&'static str, String)> {
         ],
         Refusal::NoReceipt { task, .. } => vec![("task", task.to_string())],
         Refusal::TooSlow { within_ms, .. } => vec![("within_ms", within_ms.to_string())],
-        Refusal::AgentRevoked { agent } => vec![("agent", agent.to_string())],
+        Refusal::AgentStopped { agent } | Refusal::AgentRevoked { agent } => {
+            vec![("agent", agent.to_string())]
+        }
         Refusal::Order(_)
         | Refusal::Token(_)
         | Refusal::NoEvidence(_)
