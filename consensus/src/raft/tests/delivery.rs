@@ -11,7 +11,7 @@ use raft::eraftpb::Message;
 
 use super::chaos::Dice;
 use super::mesh::{CHUNK_BYTES, Mesh, node};
-use crate::raft::limits;
+use crate::raft::{RaftRefusal, limits};
 
 /// A mesh of three in which a voter needs the leader's checkpoint, of many chunks.
 fn behind() -> (Mesh, NodeId, NodeId) {
@@ -247,7 +247,7 @@ fn lie(change: impl Fn(&mut Chunk)) -> Vec<&'static str> {
     assert_eq!(mesh.live[&lost].driver.last(), before);
     assert_eq!(mesh.live[&lost].installs, 0);
     assert!(mesh.live[&leader].driver.leads());
-    let codes = mesh.refusals.iter().map(|refusal| refusal.code());
+    let codes = mesh.refusals.iter().map(RaftRefusal::code);
     let codes: BTreeSet<&'static str> = codes.collect();
     let heard = told
         .iter()
