@@ -8,7 +8,7 @@
 //! are drawn from the node's key and a count, so a driver is a function of its inputs.
 //!
 //! It does not look into the entries or checkpoints that it carries, and it decides nothing about
-//! who should take part.
+//! who should take part: it asks, by [`Driver::question`], before it takes a change of members.
 
 pub mod limits;
 
@@ -27,6 +27,7 @@ mod recovery;
 mod refusal;
 mod row;
 mod salvage;
+mod scrutiny;
 mod sentry;
 mod settle;
 mod standing;
@@ -46,4 +47,5 @@ pub use recovery::{ReadAnchor, Reader, RecoveryError};
 pub use refusal::RaftRefusal;
 pub use row::{RowError, read_row};
 pub use salvage::{Graft, Holding, graft};
+pub use scrutiny::Question;
 pub use vouch::Seat;

@@ -21,6 +21,7 @@ pub mod ledger;
 pub mod lineage;
 mod recovery;
 pub mod roster;
+pub mod seating;
 pub mod services;
 pub mod snapshot;
 pub mod table;

@@ -72,6 +72,8 @@ pub struct Supervisor {
     raisings: Raisings,
     /// Whether something has changed that may let a waiting task be placed.
     unplaced: bool,
+    /// Whether nothing is proposed until everything that was is applied: a change of members is to follow it.
+    hushed: bool,
     /// How far the ledger was last announced to be certified, and when that is due again.
     head_told: Index,
     head_due_at: Moment,
@@ -121,6 +123,7 @@ impl Supervisor {
             reads: Reads::default(),
             raisings: Raisings::default(),
             unplaced: false,
+            hushed: false,
             head_told: Index::default(),
             head_due_at: Moment::default(),
             overruled: None,
@@ -146,6 +149,7 @@ impl Supervisor {
             self.led_at = now;
         }
         self.unplaced = true;
+        self.hushed = false;
         self.watch_clock();
         self.watch_nodes(liveness);
         self.prosecute(outbox);
@@ -209,7 +213,11 @@ impl Supervisor {
         loop {
             self.follow_office(liveness, outbox);
             self.place(liveness);
-            self.proposals.flush(&mut self.driver, self.now);
+            self.resume_seats(liveness);
+            if !self.hushed {
+                self.proposals.flush(&mut self.driver, self.now);
+            }
+            self.judge_change();
             self.reads.issue(&mut self.driver);
             let progress = self.driver.settle();
             if progress.is_empty() {

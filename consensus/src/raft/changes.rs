@@ -1,6 +1,7 @@
 //! Changes of members, and the office handed over: one change at a time, learners first.
 //!
-//! Who should take part is decided elsewhere; here a change that makes no sense is refused before it is proposed.
+//! Who should take part is decided elsewhere; here a change that makes no sense is refused before it is proposed. One is
+//! proposed where the log ends with what is certified, so that whoever gets it can judge it at once.
 
 use hms_protocol::id::NodeId;
 
@@ -39,14 +40,26 @@ impl Driver {
         self.propose_change(node, MembershipChange::Removed)
     }
 
+    /// Whether a change of members may be under way: another one has to wait.
+    pub fn is_changing(&self) -> bool {
+        self.node.raft.has_pending_conf()
+    }
+
     fn propose_change(
         &mut self,
         node: NodeId,
         change: MembershipChange,
     ) -> Result<(), RaftRefusal> {
         self.check_leads()?;
-        if self.node.raft.has_pending_conf() {
+        if self.is_changing() {
             return Err(RaftRefusal::MembershipBusy);
+        }
+        // Whoever judges it must know everything before it.
+        if self.committed() < self.last() {
+            return Err(RaftRefusal::Busy {
+                what: "entries that a change of members waits for",
+                max: 0,
+            });
         }
         if limits::HANDOVERS_MAX <= self.handovers().len() {
             return Err(RaftRefusal::MembershipWrong {

@@ -21,6 +21,7 @@ use super::progress::Progress;
 use super::reads::Reads;
 use super::recovery::{self, Reader, RecoveryError};
 use super::refusal::RaftRefusal;
+use super::scrutiny::Scrutiny;
 use super::vouch::{Seat, Vouching};
 use super::{bridge, limits};
 use crate::effect::Recovered;
@@ -97,6 +98,8 @@ pub struct Driver {
     // Entries that Raft says are committed and no certificate covers yet.
     pub(super) held_back: VecDeque<Entry>,
     pub(super) election: Election,
+    // Changes of members that a leader wants, and what this node thinks of them.
+    pub(super) scrutiny: Scrutiny,
     // Entries from here on were cut from the log and are still on disk.
     pub(super) cut: Option<Index>,
     // Whether this term is to be left once Raft can be told so.
@@ -190,6 +193,7 @@ impl Driver {
             vouch,
             held_back: VecDeque::new(),
             election: Election::default(),
+            scrutiny: Scrutiny::default(),
             cut: None,
             leaves: false,
             standstill: ((0, Index(0)), 0),

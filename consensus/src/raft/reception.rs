@@ -1,8 +1,8 @@
 //! What comes from a peer: who says it is known, and nothing of it is believed.
 //!
 //! Each message goes past whoever judges its kind before Raft sees it: the [`Sentry`] all of them, the
-//! [`election`](super::election) whatever a candidate, a voter or a leader says of itself, the [`suffix`](super::suffix)
-//! entries that would replace others. Words that come with a message are heard when they can count for it.
+//! [`election`](super::election) whatever a candidate, a voter or a leader says of itself, the
+//! [`scrutiny`](super::scrutiny) changes of members, the [`suffix`](super::suffix) entries that would replace others. Words that come with a message are heard when they can count for it.
 
 use hms_protocol::codec;
 use hms_protocol::frame::Frame;
@@ -124,11 +124,13 @@ impl Driver {
     fn take_from_leader(
         &mut self,
         from: NodeId,
-        (message, kind): (Message, Kind),
+        (mut message, kind): (Message, Kind),
         frame: &Frame,
     ) -> Result<(), RaftRefusal> {
         if kind == Kind::Append {
-            let way = self.make_way(from, &message, frame.before, &frame.certificates);
+            let way = self
+                .screen(&mut message, &frame.certificates)
+                .and_then(|()| self.make_way(from, &message, frame.before, &frame.certificates));
             match way {
                 Ok(Way::Clear) => {}
                 Ok(Way::Answered) => {

@@ -155,6 +155,18 @@ pub enum RaftRefusal {
         /// The term.
         term: Term,
     },
+    /// The leader wants a change of members that the ledger does not call for. This node leaves its term.
+    #[error(
+        "entry {index} changes the part of {node}, and the ledger does not call for it: {reason}"
+    )]
+    UncalledChange {
+        /// Where it would stand.
+        index: Index,
+        /// Whom it is about.
+        node: NodeId,
+        /// Why the ledger does not call for it.
+        reason: &'static str,
+    },
     /// What would be replaced is not on stable storage yet. It is asked again.
     #[error("what follows entry {index} is still being written")]
     Unsettled {
@@ -217,6 +229,7 @@ impl RaftRefusal {
             Self::NoMandate { .. } => "HMS-RAFT-NO-MANDATE",
             Self::LockConflict { .. } => "HMS-RAFT-LOCK-CONFLICT",
             Self::TwoChains { .. } => "HMS-RAFT-TWO-CHAINS",
+            Self::UncalledChange { .. } => "HMS-RAFT-UNCALLED-CHANGE",
             Self::Unsettled { .. } => "HMS-RAFT-UNSETTLED",
             Self::NotTheLeader { .. } => "HMS-RAFT-NOT-THE-LEADER",
             Self::NotReady => "HMS-RAFT-NOT-READY",

@@ -269,7 +269,8 @@ impl Driver {
     }
 }
 
-fn link(before: Hash, entry: &Entry) -> Hash {
+/// The chain hash up to an entry.
+pub(super) fn link(before: Hash, entry: &Entry) -> Hash {
     let (term, index) = (Term(entry.term), Index(entry.index));
     chain::link(before, term, index, kind(entry, &entry.data), &entry.data)
 }

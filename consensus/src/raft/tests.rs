@@ -15,4 +15,5 @@ mod mesh;
 mod replication;
 mod restart;
 mod scene;
+mod scrutiny;
 mod transfer;

@@ -245,15 +245,21 @@ impl Vouching {
     }
 
     /// The certificates that bring a peer that is certified up to `from` as far as `to`, which is how far its log goes:
-    /// one for each epoch that ends on the way, and the newest; at most a frame's.
-    fn way(&self, from: Index, to: Index) -> Vec<Certificate> {
+    /// one for each of the `changes` of members on the way, which it may not be able to judge, and the newest; at most a
+    /// frame's.
+    fn way<'a>(
+        &self,
+        (from, to): (Index, Index),
+        changes: impl Iterator<Item = &'a Index>,
+    ) -> Vec<Certificate> {
         if to <= from {
             return Vec::new();
         }
         let reach = from.next()..=to;
         let newest = self.kept.range(reach.clone()).next_back();
         let ends = self.handovers.values().map(|it| &it.stretch.certificate);
-        let steps = ends.chain(newest.map(|(_, it)| it));
+        let judged = changes.filter_map(|change| self.kept.get(change));
+        let steps = ends.chain(judged).chain(newest.map(|(_, it)| it));
         let steps: BTreeMap<_, _> = steps
             .map(|it| (it.statement.index, it))
             .filter(|(index, _)| reach.contains(index))

@@ -16,6 +16,7 @@ use hms_protocol::time::Moment;
 
 use crate::limits::{EVIDENCE_CHECKS_PER_NODE_MAX, EVIDENCE_TOLD_PER_ROUND_MAX, REPEAT_EVERY_MS};
 use crate::outbox::Outbox;
+use crate::raft::MembershipChange;
 use crate::state::command::Command;
 use crate::state::roster::Roster;
 use crate::supervisor::Supervisor;
@@ -140,21 +141,20 @@ impl Supervisor {
             let command = Command::Convict(Box::new(case.evidence));
             self.proposals.run(command, Errand::Convict(*node));
         }
-        self.expel(&voters);
+        self.expel();
     }
 
     /// Takes the vote of the next member that takes no part any more. One at a time: Raft refuses more.
-    fn expel(&mut self, voters: &[NodeId]) {
+    pub(super) fn expel(&mut self) {
         let roster = self.replica.state().roster();
         let is_out = |node: &NodeId| roster.member(*node).is_some_and(|it| !it.takes_part());
-        let learners = self.driver.members().learners();
+        let members = self.driver.members();
+        let (voters, learners) = (members.voters(), members.learners());
         let mut takers = voters.iter().chain(&learners);
         let Some(node) = takers.find(|node| is_out(node)).copied() else {
             return;
         };
-        if let Err(refusal) = self.driver.remove(node) {
-            tracing::debug!(%node, %refusal, "an excluded voter keeps its vote for now");
-        }
+        self.change_members(node, MembershipChange::Removed);
     }
 }
 

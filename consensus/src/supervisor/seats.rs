@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 
 use hms_protocol::id::NodeId;
-use hms_protocol::member::{Member, Presence, Role, Seat};
+use hms_protocol::member::{Member, Presence, Seat};
 
 use crate::liveness::{Condition, Liveness};
-use crate::raft::{Members, RaftRefusal};
+use crate::raft::{Members, MembershipChange};
 use crate::state::State;
 use crate::state::command::Command;
 use crate::supervisor::Supervisor;
@@ -51,16 +51,63 @@ impl Supervisor {
             caught_up: &|node| self.driver.caught_up(node),
         };
         let Some(step) = seating.next() else { return };
-        let refused = |refusal: RaftRefusal| {
-            tracing::debug!(?step, %refusal, "a change of members has to wait");
+        match step {
+            Step::Listen(node) => self.change_members(node, MembershipChange::Learner),
+            Step::Promote(node) => self.change_members(node, MembershipChange::Voter),
+            Step::Remove(node) => self.change_members(node, MembershipChange::Removed),
+            Step::HandOver(node) => {
+                if let Err(refusal) = self.driver.transfer(node) {
+                    tracing::debug!(%node, %refusal, "the office is not handed over yet");
+                }
+            }
+        }
+    }
+
+    /// Proposes a change of members, once everything before it is applied: only then does this leader know, and whoever
+    /// gets the change, that the ledger calls for it there. Until then no commands are proposed.
+    pub(super) fn change_members(&mut self, node: NodeId, change: MembershipChange) {
+        if self.driver.is_changing() {
+            return;
+        }
+        if self.replica.index() < self.driver.last() {
+            self.hushed = true;
+            return;
+        }
+        if let Some(reason) = self.replica.state().objection_to(node, change) {
+            tracing::debug!(%node, ?change, reason, "the ledger does not call for a change of members");
+            return;
+        }
+        let proposed = match change {
+            MembershipChange::Learner => self.driver.add_learner(node),
+            MembershipChange::Voter => self.driver.promote(node),
+            MembershipChange::Removed => self.driver.remove(node),
         };
-        let taken = match step {
-            Step::Listen(node) => self.driver.add_learner(node),
-            Step::Promote(node) => self.driver.promote(node),
-            Step::Remove(node) => self.driver.remove(node),
-            Step::HandOver(node) => self.driver.transfer(node),
+        if let Err(refusal) = proposed {
+            tracing::debug!(%node, ?change, %refusal, "a change of members has to wait");
+        }
+    }
+
+    /// Goes on with the change of members for which everything was held back.
+    pub(super) fn resume_seats(&mut self, liveness: &Liveness) {
+        if self.hushed && self.driver.last() <= self.replica.index() {
+            self.hushed = false;
+            if self.acting() {
+                self.expel();
+            }
+            self.settle_seats(liveness);
+        }
+    }
+
+    /// Tells Raft whether the ledger calls for a change that a leader wants.
+    pub(super) fn judge_change(&mut self) {
+        let Some(question) = self.driver.question() else {
+            return;
         };
-        taken.unwrap_or_else(refused);
+        if self.replica.index().next() == question.index {
+            let state = self.replica.state();
+            let objection = state.objection_to(question.node, question.change);
+            self.driver.rule_on(question, objection);
+        }
     }
 
     /// Proposes that spares take the seats of voters that have been lost for too long.
@@ -98,8 +145,8 @@ impl Supervisor {
 /// The seats that the ledger gives.
 fn seats(state: &State) -> BTreeMap<NodeId, Seat> {
     let members = state.roster().members();
-    let seated = members.filter(|member| member.takes_part() && member.role == Role::Voter);
-    seated.map(|member| (member.id, member.seat)).collect()
+    let seats = members.map(|member| (member.id, state.seat_of(member.id)));
+    seats.filter(|(_, seat)| *seat != Seat::None).collect()
 }
 
 impl Seating<'_> {

@@ -28,12 +28,15 @@ const NODES: u8 = 5;
 const FOUNDERS: u8 = 3;
 const STEPS: usize = 4_000;
 const SEEDS: u64 = 30;
+const WISH_STEPS: usize = 40;
 
 struct Storm {
     mesh: Mesh,
     dice: Dice,
     proposed: usize,
     changes: usize,
+    // Whose part is to change, and for how many steps it is tried: nothing is proposed meanwhile.
+    wish: Option<(NodeId, usize)>,
     // What was committed where it was proposed: acknowledged to a client.
     acknowledged: BTreeMap<Index, Vec<u8>>,
     trace: Hash,
@@ -51,6 +54,7 @@ impl Storm {
             dice: Dice(seed),
             proposed: 0,
             changes: 0,
+            wish: None,
             acknowledged: BTreeMap::new(),
             trace: Hash::default(),
         }
@@ -67,7 +71,10 @@ impl Storm {
                 self.mesh.persist(id, writes);
             }
             80..91 if alive => self.propose(id),
-            91 => self.change_members(),
+            91 => {
+                let whom = node(1 + u8::try_from(self.dice.roll(usize::from(NODES))).unwrap());
+                self.wish = Some((whom, WISH_STEPS));
+            }
             92 if alive => self.mesh.checkpoint(id),
             93 if alive && 3 < self.mesh.live.len() => self.mesh.crash(id),
             94..97 if !alive => self.mesh.start(id),
@@ -80,6 +87,10 @@ impl Storm {
         if self.mesh.live.contains_key(&id) {
             self.mesh.settle_one(id);
             self.note(id);
+        }
+        if let Some((whom, steps)) = self.wish.take() {
+            self.wish = steps.checked_sub(1).map(|steps| (whom, steps));
+            self.change_members(whom);
         }
     }
 
@@ -105,6 +116,9 @@ impl Storm {
     }
 
     fn propose(&mut self, id: NodeId) {
+        if self.wish.is_some() {
+            return;
+        }
         let data = format!("batch {}", self.proposed);
         let live = self.mesh.live.get_mut(&id).unwrap();
         if live.driver.propose(data.into_bytes()).is_ok() {
@@ -112,9 +126,8 @@ impl Storm {
         }
     }
 
-    /// Whoever leads changes something about somebody, if that makes sense.
-    fn change_members(&mut self) {
-        let whom = node(1 + u8::try_from(self.dice.roll(usize::from(NODES))).unwrap());
+    /// Whoever leads changes something about somebody, if that makes sense and nothing is under way.
+    fn change_members(&mut self, whom: NodeId) {
         let mut leaders = self
             .mesh
             .live
@@ -131,7 +144,10 @@ impl Storm {
         } else {
             driver.add_learner(whom)
         };
-        self.changes += usize::from(changed.is_ok());
+        if changed.is_ok() {
+            self.changes += 1;
+            self.wish = None;
+        }
     }
 
     fn note(&mut self, id: NodeId) {

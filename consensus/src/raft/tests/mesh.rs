@@ -16,7 +16,7 @@ use raft::eraftpb::Message;
 
 use super::disk::{Applied, Disk, READER, founded};
 use crate::effect::LogWrite;
-use crate::raft::{Committed, Driver, Progress, RaftRefusal, RaftSettings, Seat, transfer};
+use crate::raft::{Committed, Driver, MembershipChange, Progress, RaftRefusal, RaftSettings, Seat, transfer};
 
 fn key(number: u8) -> SecretKey {
     SecretKey::from_seed(&[number; 32])
@@ -84,6 +84,8 @@ pub(super) struct Mesh {
     /// A voter that lies. Nothing is expected of it.
     pub(super) liar: Option<NodeId>,
     pub(super) settings: RaftSettings,
+    /// Why the ledger does not call for a change of members, if it does not.
+    pub(super) objection: fn(NodeId, MembershipChange) -> Option<&'static str>,
     // What must hold: one entry per index, one leader per term.
     ledger: BTreeMap<Index, Committed>,
     certified: BTreeMap<Index, Hash>,
@@ -112,6 +114,7 @@ impl Mesh {
                 chunk_bytes: CHUNK_BYTES,
                 ..RaftSettings::default()
             },
+            objection: |_, _| None,
             ledger: BTreeMap::new(),
             certified: BTreeMap::new(),
             leaders: BTreeMap::new(),
@@ -173,6 +176,12 @@ impl Mesh {
 
     pub(super) fn settle_one(&mut self, id: NodeId) -> bool {
         let live = self.live.get_mut(&id).unwrap();
+        if let Some(question) = live.driver.question()
+            && live.applied.point.index.next() == question.index
+        {
+            let objection = (self.objection)(question.node, question.change);
+            live.driver.rule_on(question, objection);
+        }
         let progress = live.driver.settle();
         if progress.is_empty() {
             return false;

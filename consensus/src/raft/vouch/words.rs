@@ -147,10 +147,11 @@ impl Driver {
             Some(MessageType::MsgHeartbeat) => Index(message.commit),
             Some(_) | None => self.vouch.certified,
         };
+        let changes = self.history.range(known.next()..).map(|(index, _)| index);
         let mut words = Frame {
             message: bridge::encode(message),
             certified: self.vouch.certified,
-            certificates: self.vouch.way(known, reach),
+            certificates: self.vouch.way((known, reach), changes),
             mandate: self.mandate_for(message),
             ..Frame::default()
         };
