@@ -21,6 +21,7 @@ pub mod liar;
 pub mod links;
 pub mod oracle;
 pub mod plan;
+pub mod seats;
 pub mod soak;
 pub mod story;
 pub mod trace;
@@ -51,6 +52,8 @@ pub struct Outcome {
     pub receipts: usize,
     /// Lies that were told.
     pub lies: u64,
+    /// Changes of voters that a liar wanted and nobody has ordered.
+    pub coups: u64,
 }
 
 impl fmt::Display for Outcome {
@@ -97,6 +100,7 @@ pub fn run_plan(seed: u64, plan: &Plan) -> Outcome {
         tasks: world.oracle.promises().count(),
         receipts: world.oracle.receipts(),
         lies: world.liar.as_ref().map_or(0, |liar| liar.told),
+        coups: world.liar.as_ref().map_or(0, |liar| liar.coups.count),
         trace: world.trace,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | line | what it does |
 //! |---|---|
-//! | `mesh voters=3 workers=1 [wanted=3]` | founds a mesh and lets everybody join |
+//! | `mesh voters=3 workers=1 [wanted=3] [spare=1] [replace=5s]` | founds a mesh and lets everybody but the spare hosts join |
 //! | `join n4` | lets one more host join, as a worker or as what the mesh wants |
 //! | `agent a1 at n2 [skills=echo,nap] [slots=2]` | raises an agent, without asking the mesh |
 //! | `spawn a1 [at n2] [skills=echo]`, `stop a1` | asks the mesh to do so |
@@ -15,6 +15,7 @@
 //! | `cut n1`, `cut n1 n2`, `mend n1`, `mend n1 n2` | |
 //! | `forge n1` | what n1 shows with its orders is changed on the way, from now on |
 //! | `accuse n2 to n3` | n2's key has signed two logs, and n3 is shown both |
+//! | `replace n2 by n4` | the operator orders it |
 //! | `run 3s`, `until t1 succeeded` | lets time pass |
 //!
 //! A deadline counts from when the mesh is founded, so that two submits in a row can be the same. Whoever asks waits for
@@ -24,6 +25,7 @@ use std::collections::BTreeMap;
 
 use hms_consensus::input::{Question, Request};
 use hms_protocol::id::{NodeId, SkillName};
+use hms_protocol::order::Order;
 use hms_protocol::service::ServiceSpec;
 use hms_protocol::task::TaskSpec;
 
@@ -104,7 +106,9 @@ impl Stage {
             "forge" => self.forge(&words),
             "run" => self.run(&words),
             "until" => self.until(&words),
-            "spawn" | "stop" | "submit" | "cancel" | "read" | "why" | "service" => self.ask(&words),
+            "spawn" | "stop" | "submit" | "cancel" | "read" | "why" | "service" | "replace" => {
+                self.ask(&words)
+            }
             _ => Err(StageError::UnknownLine),
         }?;
         let broken = self
@@ -148,6 +152,7 @@ impl Stage {
         let plan = Plan {
             wanted: words.named("wanted", words.named("voters", 1)?)?,
             spare: words.named("spare", 0)?,
+            replace_after_ms: words.span("replace", 0)?,
             ..Plan::plain(words.named("voters", 1)?, words.named("workers", 0)?)
         };
         let mut world = World::found(0, &plan);
@@ -278,6 +283,10 @@ impl Stage {
             "stop" => Request::Stop {
                 agent: agent_id(name),
             },
+            "replace" => world.order(Order::Replace {
+                old: world.hosts[host(name)?.0].node,
+                new: world.hosts[words.host(3)?.0].node,
+            }),
             _ => spawn(name, words, world)?,
         };
         let call = world.call(Caller::Script, request, via);

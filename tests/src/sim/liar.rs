@@ -1,9 +1,11 @@
 //! A voter that lies, with its own key: what a real mind sends and receives, bent on the way.
 //!
 //! It shows two logs and signs both, makes certificates of whatever others have signed and shows them to whom it likes,
-//! votes for everybody, says nothing of its lock or lies about it, repeats what it said before, and keeps silent. What it
+//! votes for everybody, says nothing of its lock or lies about it, repeats what it said before, keeps silent, and as the
+//! leader throws out whom nobody has ordered to go. What it
 //! does not do: guess other keys, or flood. Its mind is an honest one and hears only what was really said.
 
+pub mod coup;
 pub mod letter;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +22,7 @@ use hms_protocol::membership::raft_id;
 use hms_protocol::trust::{Trust, VoterSet};
 
 use crate::sim::dice::Dice;
+use coup::{Coups, Plot};
 use letter::{Letter, kind};
 
 /// Words, certificates and messages that it keeps of each kind.
@@ -45,6 +48,10 @@ pub struct Liar {
     words: BTreeMap<Statement, BTreeMap<NodeId, Attestation>>,
     certificates: Vec<Certificate>,
     sent: Vec<Vec<u8>>,
+    /// Who votes, as far as its mind knows.
+    voters: BTreeSet<NodeId>,
+    /// Changes of voters that nobody has ordered.
+    pub coups: Coups,
     /// How many lies it has told.
     pub told: u64,
     /// Whether it has begun: it keeps still until the mesh can stand it.
@@ -67,6 +74,8 @@ impl Liar {
             words: BTreeMap::new(),
             certificates: Vec::new(),
             sent: Vec::new(),
+            voters: BTreeSet::new(),
+            coups: Coups::default(),
             told: 0,
             tempted: false,
         }
@@ -97,6 +106,7 @@ impl Liar {
         let Ok(frame) = codec::decode::<Frame>(bytes) else {
             return Vec::new();
         };
+        self.voters.clone_from(voters);
         for attestation in frame.attestations {
             self.notarise(attestation, voters);
         }
@@ -189,10 +199,10 @@ impl Liar {
         if whims && !self.deceived.remove(&to) {
             self.deceived.insert(to);
         }
-        if self.deceived.contains(&to) {
-            if let Some(mut letter) = Letter::read(&frame.message)
-                && letter.kind == kind::APPEND
-            {
+        let letter = Letter::read(&frame.message);
+        let usurps = letter.as_ref().is_some_and(|letter| self.usurps(letter));
+        if usurps || self.deceived.contains(&to) {
+            if let Some(mut letter) = letter.filter(|letter| letter.kind == kind::APPEND) {
                 self.deceive(&mut letter, &mut frame);
                 frame.message = letter.write();
             }
@@ -211,6 +221,16 @@ impl Liar {
             said.push(bent);
         }
         said
+    }
+
+    /// Whether a coup is under way in the term of a letter.
+    fn usurps(&mut self, letter: &Letter) -> bool {
+        let mut plot = Plot {
+            me: self.node,
+            voters: &self.voters,
+            dice: &mut self.dice,
+        };
+        self.stolen.is_none() && self.coups.watch(letter, &mut plot)
     }
 
     /// Changes the words of a frame; `false` when it is better not sent.
@@ -242,8 +262,11 @@ impl Liar {
         let mut batches = letter.entries.iter().filter(|item| item.is_batch());
         let own = || batches.next().map(|item| item.data.clone());
         self.decoy = self.decoy.take().or_else(own);
+        let usurps = self.coups.is_under_way(letter.term);
         for item in &mut letter.entries {
-            if let Some(decoy) = self.decoy.as_ref().filter(|_| item.is_batch()) {
+            if usurps {
+                self.told += u64::from(self.coups.strike(letter.term, item));
+            } else if let Some(decoy) = self.decoy.as_ref().filter(|_| item.is_batch()) {
                 self.told += u64::from(item.data != *decoy);
                 item.data.clone_from(decoy);
             }

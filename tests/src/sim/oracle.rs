@@ -16,6 +16,7 @@ use hms_protocol::task::TaskState;
 use crate::sim::clock::Millis;
 use crate::sim::crowd::Known;
 use crate::sim::host::{Host, HostId};
+use crate::sim::seats::Seats;
 
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub enum Violation {
     BadReceipt(TaskId, String),
     /// A host has another entry where a receipt proves one.
     AgainstReceipt(Index, HostId),
+    /// A host counts or has dropped somebody as a voter or learner, and the ledger never called for it.
+    Usurped(HostId, NodeId),
     /// The faults are over, and something does not come to its end.
     Stuck(String),
 }
@@ -68,6 +71,7 @@ pub struct Oracle {
     /// The chain hashes that receipts prove, by index.
     receipted: BTreeMap<Index, Hash>,
     receipts: usize,
+    seats: Seats,
     /// The first promise that was broken.
     pub broken: Option<Violation>,
 }
@@ -211,6 +215,7 @@ impl Oracle {
 
     /// A host has crashed.
     pub fn crashes(&mut self, host: HostId) {
+        self.seats.forget(host);
         for holders in self.holders.values_mut() {
             holders.remove(&host);
         }
@@ -229,6 +234,11 @@ impl Oracle {
             if known != stand {
                 self.accuse(Violation::Diverged(replica.index(), host.id));
             }
+        }
+        if !self.liars.contains(&host.node)
+            && let Some(node) = self.seats.usurped(host)
+        {
+            self.accuse(Violation::Usurped(host.id, node));
         }
         let Some(term) = voter.leads_in() else {
             return;

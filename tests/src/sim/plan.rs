@@ -19,6 +19,8 @@ pub struct Plan {
     pub wanted: usize,
     /// Further hosts, which have not asked to join yet.
     pub spare: usize,
+    /// How long a voter may be lost before a spare takes its seat; 0 for ever.
+    pub replace_after_ms: Millis,
     /// Agents of each host.
     pub agents: usize,
     /// How far a clock may be ahead of another, in milliseconds.
@@ -54,6 +56,7 @@ impl Plan {
             workers: dice.below(3),
             wanted: voters,
             spare: 0,
+            replace_after_ms: 0,
             agents: 1 + dice.below(2),
             skew_ms: [0, 500, 3_000][dice.below(3)],
             weather: Weather::draw(&mut dice),
@@ -128,6 +131,7 @@ impl Plan {
             workers,
             wanted: voters,
             spare: 0,
+            replace_after_ms: 0,
             agents: 0,
             skew_ms: 0,
             weather: Weather::CALM,

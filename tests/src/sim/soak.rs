@@ -19,6 +19,8 @@ pub struct Soaked {
     pub receipts: usize,
     /// Lies that were told in all of them.
     pub lies: u64,
+    /// Changes of voters that liars wanted and nobody has ordered, in all of them.
+    pub coups: u64,
     /// What happened in all of them.
     pub events: u64,
     /// Those that broke a promise, by seed.
@@ -32,13 +34,14 @@ impl fmt::Display for Soaked {
             tasks,
             receipts,
             lies,
+            coups,
             events,
             broken,
         } = self;
         let broken = broken.len();
         write!(
             out,
-            "{seeds} seeds, {tasks} tasks, {receipts} receipts, {lies} lies, {events} events, {broken} broken"
+            "{seeds} seeds, {tasks} tasks, {receipts} receipts, {lies} lies, {coups} coups, {events} events, {broken} broken"
         )
     }
 }
@@ -79,6 +82,7 @@ impl Soaked {
         self.tasks += outcome.tasks;
         self.receipts += outcome.receipts;
         self.lies += outcome.lies;
+        self.coups += outcome.coups;
         self.events += outcome.trace.events();
         if outcome.broken.is_some() {
             self.broken.push(outcome);

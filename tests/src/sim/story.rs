@@ -9,7 +9,7 @@ use hms_consensus::state::event::Event;
 use hms_protocol::codec;
 use hms_protocol::envelope::{BodyKind, Sealed};
 use hms_protocol::id::{AgentId, NodeId, Position, TaskId, Term};
-use hms_protocol::member::Presence;
+use hms_protocol::member::{Member, Presence};
 use hms_protocol::peer::{PeerMessage, Run};
 use hms_protocol::refusal::Refusal;
 use hms_protocol::service::Health;
@@ -27,7 +27,7 @@ pub struct Story {
     /// The newest position told, and by whom: several events may share one.
     told: Option<(Position, NodeId)>,
     leaders: BTreeSet<NodeId>,
-    voters: Vec<NodeId>,
+    voters: String,
 }
 
 impl Story {
@@ -186,20 +186,26 @@ impl Story {
         Some(format!("ledger: {words}"))
     }
 
-    /// Who votes, if that has changed.
+    /// Who votes and who listens, if that has changed.
     fn voters(&mut self, host: &Host) -> Option<String> {
-        let members = host.state()?.roster().members();
-        let voters: Vec<NodeId> = members
-            .filter(|member| member.votes)
-            .map(|member| member.id)
-            .collect();
-        if voters == self.voters {
+        let roster = host.state()?.roster();
+        let names = |chosen: &dyn Fn(&Member) -> bool| {
+            let chosen = roster.members().filter(|member| chosen(member));
+            let mut names: Vec<String> = chosen.map(|member| self.node(member.id)).collect();
+            names.sort();
+            names.join(" ")
+        };
+        let (vote, listen) = (names(&|it| it.votes), names(&|it| it.listens));
+        let words = if listen.is_empty() {
+            format!("{vote} vote")
+        } else {
+            format!("{vote} vote, {listen} listen")
+        };
+        if words == self.voters {
             return None;
         }
-        let mut names: Vec<String> = voters.iter().map(|voter| self.node(*voter)).collect();
-        names.sort();
-        self.voters = voters;
-        Some(format!("{} vote", names.join(" ")))
+        self.voters.clone_from(&words);
+        Some(words)
     }
 
     fn event(&self, event: &Event) -> Option<String> {

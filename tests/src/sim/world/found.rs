@@ -10,6 +10,7 @@ use hms_protocol::genesis::{Founding, Genesis};
 use hms_protocol::id::{AgentId, MeshId};
 use hms_protocol::keyring::SecretKey;
 use hms_protocol::member::Role;
+use hms_protocol::order::{Order, OrderDraft};
 use hms_protocol::token::{Invitation, TOKEN_TTL_MS_MAX};
 use hms_protocol::trust::Trust;
 
@@ -193,13 +194,26 @@ fn admission(host: &Host, mesh: MeshId) -> Admission {
     }
 }
 
+impl World {
+    /// An order of the operator, given now.
+    pub(crate) fn order(&mut self, order: Order) -> Request {
+        let draft = OrderDraft {
+            mesh: self.mesh,
+            issued_at: EPOCH.plus_ms(self.agenda.now()),
+            nonce: self.dice.bytes(),
+            order,
+        };
+        Request::Operate(draft.sign(&operator()))
+    }
+}
+
 fn genesis(founder: &Host, plan: &Plan) -> Genesis {
     let founding = Founding {
         operator: operator().public(),
         founder: founder.node,
         name: founder.name.clone(),
         voters_wanted: u32::try_from(plan.wanted).expect("a mesh has a handful of voters"),
-        replace_voter_after_ms: 0,
+        replace_voter_after_ms: plan.replace_after_ms,
         trust: Trust::Byzantine,
         founded_at: EPOCH,
         salt: [7; 32],
