@@ -55,9 +55,11 @@ impl Disk {
 
     fn keep(&mut self, write: LogWrite) {
         if let Some((index, bytes)) = write.install {
+            // As the store does: what was held before may be another history than the checkpoint's.
             self.rows.clear();
-            self.rows_ever.split_off(&index.next());
+            self.rows_ever.clear();
             self.certificates.clear();
+            self.certificates_ever.clear();
             self.checkpoint = Some((index, bytes));
         }
         if let Some(from) = write.truncate_from {
