@@ -43,7 +43,7 @@ use crate::state::State;
 use crate::state::event::Event;
 
 use adverts::Adverts;
-use audit::{Audit, Finding, Stand};
+use audit::Audit;
 use docket::Docket;
 use lead::{Beats, Desk, Tenure};
 use proposals::Proposals;
@@ -317,34 +317,6 @@ impl Supervisor {
         }
         if roster_changed {
             self.tell_roster(outbox);
-        }
-    }
-
-    /// Where replicas are compared, tells the others what this one has.
-    fn compare(&mut self, outbox: &mut Outbox) {
-        let index = self.replica.index();
-        if !Audit::is_due(index) {
-            return;
-        }
-        for voter in self.driver.members().voters() {
-            if voter != self.me {
-                outbox.send(voter, self.replica.digest_message());
-            }
-        }
-        self.hold_against(self.me, index, self.replica.stand(), outbox);
-    }
-
-    /// A voter says what its replica is at an index.
-    pub fn hold_against(&mut self, from: NodeId, index: Index, stand: Stand, outbox: &mut Outbox) {
-        let voters = self.driver.members().voters();
-        match self.audit.note(self.me, index, (from, stand), &voters) {
-            Finding::Agreed => {}
-            Finding::Differs(voter) => {
-                tracing::error!(%voter, %index, "a replica differs");
-            }
-            Finding::Outvoted => outbox.push(Effect::Halt {
-                reason: format!("this replica differs from a majority at entry {index}"),
-            }),
         }
     }
 

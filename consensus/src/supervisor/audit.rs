@@ -9,7 +9,10 @@ use hms_protocol::digest::Hash;
 use hms_protocol::id::{Index, NodeId};
 use hms_protocol::limits::DIGEST_EVERY_ENTRIES;
 
+use crate::effect::Effect;
 use crate::limits::DIGESTS_KEPT_MAX;
+use crate::outbox::Outbox;
+use crate::supervisor::Supervisor;
 
 /// What a replica is at one index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +76,36 @@ impl Audit {
         }
         let odd = stands.iter().find(|(_, stand)| *stand != mine);
         odd.map_or(Finding::Agreed, |(voter, _)| Finding::Differs(*voter))
+    }
+}
+
+impl Supervisor {
+    /// Where replicas are compared, tells the others what this one has.
+    pub(super) fn compare(&mut self, outbox: &mut Outbox) {
+        let index = self.replica.index();
+        if !Audit::is_due(index) {
+            return;
+        }
+        for voter in self.driver.members().voters() {
+            if voter != self.me {
+                outbox.send(voter, self.replica.digest_message());
+            }
+        }
+        self.hold_against(self.me, index, self.replica.stand(), outbox);
+    }
+
+    /// A voter says what its replica is at an index.
+    pub fn hold_against(&mut self, from: NodeId, index: Index, stand: Stand, outbox: &mut Outbox) {
+        let voters = self.driver.members().voters();
+        match self.audit.note(self.me, index, (from, stand), &voters) {
+            Finding::Agreed => {}
+            Finding::Differs(voter) => {
+                tracing::error!(%voter, %index, "a replica differs");
+            }
+            Finding::Outvoted => outbox.push(Effect::Halt {
+                reason: format!("this replica differs from a majority at entry {index}"),
+            }),
+        }
     }
 }
 

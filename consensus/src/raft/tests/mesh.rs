@@ -16,7 +16,9 @@ use raft::eraftpb::Message;
 
 use super::disk::{Applied, Disk, READER, founded};
 use crate::effect::LogWrite;
-use crate::raft::{Committed, Driver, MembershipChange, Progress, RaftRefusal, RaftSettings, Seat, transfer};
+use crate::raft::{
+    Committed, Driver, MembershipChange, Progress, RaftRefusal, RaftSettings, Seat, transfer,
+};
 
 fn key(number: u8) -> SecretKey {
     SecretKey::from_seed(&[number; 32])
