@@ -5,8 +5,8 @@
 
 use divan::{Bencher, black_box, counter::BytesCount};
 use hms_protocol::codec;
+use hms_protocol::codec::bundle::Bundle;
 use hms_protocol::codec::envelope::{decode, encode, read, seal};
-use hms_protocol::codec::peer::Bundle;
 use hms_protocol::digest::Hash;
 use hms_protocol::envelope::{Audience, BodyKind, Header, Sealed, Sender};
 use hms_protocol::id::{Incarnation, MeshId, NodeId, Sequence};

@@ -14,6 +14,7 @@ pub mod act;
 pub mod agent;
 pub mod announcement;
 pub mod ballot;
+pub mod bundle;
 pub mod certificate;
 pub mod decision;
 pub mod envelope;

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bolero::check;
+use hms_protocol::codec::bundle::Bundle;
 use hms_protocol::codec::envelope::{self, Content};
-use hms_protocol::codec::peer::Bundle;
 use hms_protocol::codec::{self, Wire};
 use hms_protocol::digest::Hash;
 use hms_protocol::envelope::{Audience, BodyKind, Header, Sealed, Sender};

@@ -7,7 +7,7 @@ use hms_consensus::effect::Effect;
 use hms_consensus::input::{Input, TICK_MS};
 use hms_consensus::mind::Mind;
 use hms_protocol::codec;
-use hms_protocol::codec::peer::Bundle;
+use hms_protocol::codec::bundle::Bundle;
 use hms_protocol::id::NodeId;
 use hms_protocol::peer::PeerMessage;
 use hms_protocol::time::Moment;

@@ -10,7 +10,7 @@ use hms_consensus::mind::Mind;
 use hms_consensus::state::checkpoint::{Checkpoint, CheckpointError};
 use hms_consensus::state::command::Batch;
 use hms_protocol::codec;
-use hms_protocol::codec::peer::Bundle;
+use hms_protocol::codec::bundle::Bundle;
 use hms_protocol::digest::Hash;
 use hms_protocol::peer::PeerMessage;
 use prost::encoding::{WireType, encode_key, encode_varint};

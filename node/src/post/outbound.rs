@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hms_protocol::codec;
-use hms_protocol::codec::peer::{Bundle, bundled_bytes};
+use hms_protocol::codec::bundle::{Bundle, bundled_bytes};
 use hms_protocol::envelope::{Audience, BodyKind};
 use hms_protocol::id::NodeId;
 use hms_protocol::limits::{BUNDLE_BYTES_MAX, BUNDLE_MESSAGES_MAX};

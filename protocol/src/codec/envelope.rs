@@ -12,7 +12,7 @@
 //! use hms_protocol::id::{Incarnation, MeshId, Sequence};
 //! use hms_protocol::keyring::SecretKey;
 //! use hms_protocol::limits::ENVELOPE_TTL_MS;
-//! use hms_protocol::codec::peer::Bundle;
+//! use hms_protocol::codec::bundle::Bundle;
 //! use hms_protocol::peer::PeerMessage;
 //! use hms_protocol::time::Moment;
 //!
@@ -47,7 +47,7 @@ use hms_proto::v1;
 use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint};
 
-use super::peer::Bundle;
+use super::bundle::Bundle;
 use super::{CodecError, Wire, WireEnum, field};
 use crate::envelope::{
     Audience, BodyKind, EnvelopeRefusal, Header, Opened, Sealed, Sender, hash_body,

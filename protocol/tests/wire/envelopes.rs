@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use hms_proto::v1;
+use hms_protocol::codec::bundle::Bundle;
 use hms_protocol::codec::envelope::{Content, decode, encode, read, seal};
-use hms_protocol::codec::peer::Bundle;
 use hms_protocol::codec::{self, CodecError};
 use hms_protocol::digest::Hash;
 use hms_protocol::envelope::{Audience, BodyKind, EnvelopeRefusal, Header, Sealed, Sender};

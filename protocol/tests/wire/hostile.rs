@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use hms_protocol::agent::Agent;
-use hms_protocol::codec::peer::Bundle;
+use hms_protocol::codec::bundle::Bundle;
 use hms_protocol::codec::{self, Wire, envelope};
 use hms_protocol::frame::Frame;
 use hms_protocol::heartbeat::Heartbeat;

@@ -2,7 +2,7 @@
 
 use hms_proto::v1;
 use hms_protocol::agent::AgentCertificate;
-use hms_protocol::codec::peer::Bundle;
+use hms_protocol::codec::bundle::Bundle;
 use hms_protocol::codec::{self, CodecError, Wire};
 use hms_protocol::heartbeat::{HEARTBEAT_CHANGES_MAX, Heartbeat};
 use hms_protocol::limits;

@@ -21,7 +21,10 @@ pub(super) fn details_of(refusal: &Refusal) -> Vec<(&'static str, String)> {
             ("current", current.to_string()),
         ],
         Refusal::UnknownSkill { skill } => vec![("skill", skill.to_string())],
-        Refusal::UnknownAgent { agent } | Refusal::Unfit { agent, .. } => {
+        Refusal::UnknownAgent { agent }
+        | Refusal::Unfit { agent, .. }
+        | Refusal::AgentStopped { agent }
+        | Refusal::AgentRevoked { agent } => {
             vec![("agent", agent.to_string())]
         }
         Refusal::UnknownNode { node } | Refusal::Excluded { node, .. } => {
@@ -55,9 +58,6 @@ pub(super) fn details_of(refusal: &Refusal) -> Vec<(&'static str, String)> {
         ],
         Refusal::NoReceipt { task, .. } => vec![("task", task.to_string())],
         Refusal::TooSlow { within_ms, .. } => vec![("within_ms", within_ms.to_string())],
-        Refusal::AgentStopped { agent } | Refusal::AgentRevoked { agent } => {
-            vec![("agent", agent.to_string())]
-        }
         Refusal::Order(_)
         | Refusal::Token(_)
         | Refusal::NoEvidence(_)

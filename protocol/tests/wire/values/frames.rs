@@ -6,7 +6,7 @@ use hms_protocol::chain::EntryKind;
 use hms_protocol::frame::{Arrival, Chunk, Frame};
 use hms_protocol::id::Epoch;
 use hms_protocol::keyring::Signature;
-use hms_protocol::receipt::{Handover, Link, Stretch};
+use hms_protocol::receipt::{Cause, Handover, Link, Stretch};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -48,9 +48,10 @@ fn link() -> impl Strategy<Value = Link> {
 prop_compose! {
     fn handover()(
         before in hash(), (term, index) in (term(), index()), links in vec(link(), FEW),
-        certificate in certificate(), change in bytes(),
+        certificate in certificate(), change in bytes(), recovery in any::<bool>(),
     ) -> Handover {
-        Handover { stretch: Stretch { before, term, index, links, certificate }, change }
+        let cause = if recovery { Cause::Operator } else { Cause::Voters };
+        Handover { stretch: Stretch { before, term, index, links, certificate }, cause, change }
     }
 }
 

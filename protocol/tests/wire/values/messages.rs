@@ -1,8 +1,8 @@
 //! Arbitrary messages: what nodes say, and the envelopes that it travels in.
 
 use hms_protocol::certificate::{Attestation, Certificate, Phase, Statement};
+use hms_protocol::codec::bundle::Bundle;
 use hms_protocol::codec::envelope::seal;
-use hms_protocol::codec::peer::Bundle;
 use hms_protocol::envelope::{Audience, BodyKind, Header, Sealed, Sender};
 use hms_protocol::evidence::VoterEvidence;
 use hms_protocol::heartbeat::Heartbeat;
