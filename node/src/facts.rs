@@ -3,11 +3,11 @@
 //! One small JSON file in the data directory, mode 0600, with a checksum, replaced as a whole. Nobody else writes it. The ledger is not in here: a worker has
 //! none, and a voter must be able to say which mesh it belongs to before it opens its ledger.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use hms_keystore::write_whole;
 use hms_protocol::digest::{Domain, hash_fields};
 use hms_protocol::id::{Incarnation, MeshId, NodeId, NodeName};
 use hms_protocol::member::Role;
@@ -159,7 +159,7 @@ impl Facts {
     /// Writes the facts, durably: when this returns, the next life will read them.
     pub fn write(&self, data_dir: &Path) -> Result<(), FactsError> {
         let path = data_dir.join(FACTS_FILE);
-        replace(&path, &self.to_json(), data_dir).map_err(|source| FactsError::Io {
+        write_whole(&path, self.to_json().as_bytes(), 0o600).map_err(|source| FactsError::Io {
             verb: "written",
             path,
             source,
@@ -225,21 +225,6 @@ impl FactsFile {
             members: self.members,
         })
     }
-}
-
-/// Writes beside the name and renames, so that a crash leaves the old file or the new one.
-fn replace(path: &Path, text: &str, folder: &Path) -> io::Result<()> {
-    let draft = path.with_extension("json.new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&draft, path)?;
-    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

@@ -3,13 +3,13 @@
 //! The file is there exactly while the node serves. The join token of the lines is not in it: it lets one node in, whoever
 //! reads it first.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use hms_keystore::write_whole;
 use hms_protocol::id::{MeshId, NodeId, NodeName};
 use hms_protocol::member::Role;
 use hms_protocol::token::Invitation;
@@ -106,16 +106,8 @@ impl Ready {
             gateway: self.gateway.to_string(),
             metrics: self.metrics.to_string(),
         };
-        let draft = self.data_dir.join("ready.json.new");
-        let mut out = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&draft)?;
-        serde_json::to_writer_pretty(&mut out, &file)?;
-        out.flush()?;
-        fs::rename(&draft, self.data_dir.join(READY_FILE))
+        let text = serde_json::to_vec_pretty(&file)?;
+        write_whole(&self.data_dir.join(READY_FILE), &text, 0o600)
     }
 }
 

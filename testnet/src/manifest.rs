@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use hms_keystore::write_whole;
 use serde::{Deserialize, Serialize};
 
 use crate::TestnetFault;
@@ -85,10 +86,9 @@ impl Manifest {
         })
     }
 
-    /// Writes it beside its name and renames, so that a reader never sees half of it.
+    /// Writes it as a whole, so that a reader never sees half of it.
     pub fn write(&self, folder: &Path) -> Result<(), TestnetFault> {
         let path = folder.join(MANIFEST_FILE);
-        let draft = folder.join("mesh.json.new");
         let text =
             serde_json::to_string_pretty(self).map_err(|error| TestnetFault::BadManifest {
                 path: path.clone(),
@@ -99,8 +99,7 @@ impl Manifest {
             path: path.clone(),
             source,
         };
-        fs::write(&draft, text).map_err(fail)?;
-        fs::rename(&draft, &path).map_err(fail)
+        write_whole(&path, text.as_bytes(), 0o644).map_err(fail)
     }
 
     /// A node by name.

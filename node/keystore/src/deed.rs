@@ -15,9 +15,9 @@ use hms_protocol::trust::Trust;
 
 use crate::key::{
     KeyError, NODE_KEY_FILE, OPERATOR_KEY_FILE, create_key, draw_seed, load_key, make_folder,
-    write_whole,
 };
 use crate::space;
+use crate::whole::write_whole;
 
 /// Name of the genesis inside a data directory.
 pub const GENESIS_FILE: &str = "genesis.hms";

@@ -2,16 +2,16 @@
 //!
 //! The key is its holder: whoever has the file is the node, or the operator.
 
-use std::fs::{DirBuilder, File, Permissions};
-use std::io::{self, Read as _, Write as _};
+use std::fs::{DirBuilder, File};
+use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use hms_protocol::keyring::SecretKey;
-use tempfile::Builder;
 use zeroize::Zeroizing;
 
 use crate::space;
+use crate::whole::write_whole;
 
 /// Name of a node's key inside its data directory.
 pub const NODE_KEY_FILE: &str = "node.key";
@@ -152,21 +152,6 @@ fn read_key(mut file: File, path: &Path) -> Result<SecretKey, KeyError> {
     let mut seed = Zeroizing::new([0; SEED_BYTES]);
     file.read_exact(seed.as_mut()).map_err(fail("read", path))?;
     Ok(SecretKey::from_seed(&seed))
-}
-
-/// Writes beside the name and puts it in its place, so that a crash leaves either nothing new or all of it. What others
-/// have left beside it is not touched.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let mut draft = Builder::new()
-        .prefix(".hms-")
-        .permissions(Permissions::from_mode(mode))
-        .tempfile_in(folder)?;
-    draft.write_all(bytes)?;
-    draft.as_file().sync_all()?;
-    draft.persist(path).map_err(|error| error.error)?;
-    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod deed;
 mod key;
 mod permit;
 pub mod space;
+mod whole;
 
 pub use clock::now;
 pub use deed::{Deed, DeedError, GENESIS_FILE, Plan, found, keep_genesis, read_genesis};
@@ -15,3 +16,4 @@ pub use key::{
     KeyError, NODE_KEY_FILE, OPERATOR_KEY_FILE, create_key, draw_seed, load_key, make_folder,
 };
 pub use permit::{invite, load_operator};
+pub use whole::write_whole;

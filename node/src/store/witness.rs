@@ -8,9 +8,11 @@
 //! What was lost since the file was last written goes unnoticed here; the log's own checks may
 //! notice.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::Path;
+
+use hms_keystore::write_whole;
 
 use super::database::Database;
 use super::error::StoreError;
@@ -44,15 +46,9 @@ pub(super) fn check(database: &Database) -> Result<u64, StoreError> {
 /// Notes that a serial is on stable storage.
 pub(super) fn note(directory: &Path, serial: u64) -> Result<(), StoreError> {
     let path = directory.join(layout::WITNESS_FILE);
-    let draft = path.with_extension("new");
-    let write = || {
-        let mut file = File::create(&draft)?;
-        writeln!(file, "{serial}")?;
-        file.sync_all()?;
-        fs::rename(&draft, &path)?;
-        File::open(directory)?.sync_all()
-    };
-    write().map_err(|source| StoreError::file("written", &path, source))
+    let text = format!("{serial}\n");
+    let written = write_whole(&path, text.as_bytes(), 0o644);
+    written.map_err(|source| StoreError::file("written", &path, source))
 }
 
 fn read_serial(database: &Database) -> Result<u64, StoreError> {
