@@ -84,7 +84,8 @@ pub const COMMANDS_WAITING_MAX: usize = 16_384;
 /// Bytes of commands waiting for the log. Met like [`COMMANDS_WAITING_MAX`].
 pub const COMMANDS_WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Entries proposed and not yet applied. Commands wait while there are as many: bigger batches are cheaper than more.
+/// Entries proposed and not yet applied, where they take longer than a tick or are full. Commands wait while there are as
+/// many.
 pub const BATCHES_UNDER_WAY_MAX: usize = 8;
 
 /// Reads waiting for their quorum. A further one is answered `Busy`.

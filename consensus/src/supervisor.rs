@@ -150,6 +150,7 @@ impl Supervisor {
         }
         self.unplaced = true;
         self.hushed = false;
+        self.proposals.tick();
         self.watch_clock();
         self.watch_nodes(liveness);
         self.prosecute(outbox);

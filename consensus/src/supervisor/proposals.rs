@@ -1,7 +1,8 @@
 //! Commands on their way into the log, and who waits for each.
 //!
-//! What comes in during one burst becomes one entry, as far as it fits; while many entries are under way, commands wait
-//! and the next entry grows. A command of the leader's own making is an errand: it is not begun twice. When the
+//! What comes in while an entry is under way becomes one entry, as far as it fits: a larger entry costs the voters no more
+//! signatures, messages and writes than a small one. Entries that are full, or that take long, do not wait for each other.
+//! A command of the leader's own making is an errand: it is not begun twice. When the
 //! leadership ends, everybody who waits is told.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -73,6 +74,8 @@ pub struct Proposals {
     under_way: BTreeMap<Index, (Term, Vec<Origin>)>,
     errands: BTreeSet<Errand>,
     placing: InFlight,
+    /// Whether a tick has passed since the newest entry was proposed.
+    late: bool,
 }
 
 impl Proposals {
@@ -125,12 +128,22 @@ impl Proposals {
         self.waiting.push_back((command, origin));
     }
 
+    /// Time has passed: an entry that is still under way takes long.
+    pub fn tick(&mut self) {
+        self.late = true;
+    }
+
+    /// Whether the next entry need not wait for the one before it.
+    fn may_go_on(&self) -> bool {
+        let full =
+            BATCH_COMMANDS_MAX <= self.waiting.len() || BATCH_BYTES_MAX <= self.waiting_bytes;
+        let room = self.under_way.len() < BATCHES_UNDER_WAY_MAX;
+        self.under_way.is_empty() || (room && (self.late || full))
+    }
+
     /// Proposes what waits, as far as there is room.
     pub fn flush(&mut self, driver: &mut Driver, now: Moment) {
-        while self.under_way.len() < BATCHES_UNDER_WAY_MAX
-            && 0 < driver.room()
-            && !self.waiting.is_empty()
-        {
+        while self.may_go_on() && 0 < driver.room() && !self.waiting.is_empty() {
             let (commands, origins) = self.next_entry();
             let batch = Batch {
                 stamped_at: now,
@@ -139,6 +152,7 @@ impl Proposals {
             match driver.propose(codec::encode(&batch)) {
                 Ok((term, index)) => {
                     self.under_way.insert(index, (term, origins));
+                    self.late = false;
                 }
                 Err(_refused) => {
                     // Not leading any more, or no room: the caller notices the former, the latter passes.
