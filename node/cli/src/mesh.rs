@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::keepsake::Place;
+use crate::phrase::count;
 use crate::screen::{Screen, plain, remark};
 use crate::service::health;
 use crate::session::{Names, Session};
@@ -142,8 +143,8 @@ fn sentence(what: &Happening, names: &Names) -> String {
         }
         Happening::AgentsChanged { node, agents } => {
             format!(
-                "{} agents of {} have changed",
-                agents.len(),
+                "{} of {} changed",
+                count(agents.len(), "agent"),
                 names.of(*node)
             )
         }

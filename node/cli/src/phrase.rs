@@ -1,4 +1,4 @@
-//! Spans, ages and sizes, as people write and read them.
+//! Spans, ages, sizes and counts, as people write and read them.
 
 use std::time::Duration;
 
@@ -53,6 +53,16 @@ pub(crate) fn size(bytes: u64) -> String {
     }
 }
 
+/// So many of something: `1 task`, `2 tasks`.
+pub(crate) fn count(number: impl TryInto<u64>, one: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    match (number, one.strip_suffix('y')) {
+        (1, _) => format!("1 {one}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        (_, None) => format!("{number} {one}s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,5 +105,12 @@ mod tests {
         assert_eq!([7, 2_048, 5_242_880].map(size), ["7 B", "2 KiB", "5 MiB"]);
         assert_eq!(age(Moment(1_000), Moment(3_000)), "2.0 s ago");
         assert_eq!(age(Moment(9), Moment(3)), "0 ms ago");
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!(count(1_u64, "entry"), "1 entry");
+        assert_eq!(count(2_usize, "entry"), "2 entries");
+        assert_eq!(count(0_u32, "task"), "0 tasks");
     }
 }

@@ -22,6 +22,7 @@ use serde_json::json;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::operator::OperatorKey;
+use crate::phrase::count;
 use crate::screen::{Screen, remark};
 
 /// The node that is to go on.
@@ -200,15 +201,18 @@ fn text(survey: &Survey) -> String {
         (
             "ledger",
             format!(
-                "{} entries, certified up to entry {}",
-                survey.last, survey.certified
+                "{}, certified up to entry {}",
+                count(survey.last, "entry"),
+                survey.certified
             ),
         ),
         (
             "state",
             format!(
-                "{}: {} members, {} tasks",
-                survey.state_digest, survey.members, survey.tasks
+                "{}: {}, {}",
+                survey.state_digest,
+                count(survey.members, "member"),
+                count(survey.tasks, "task")
             ),
         ),
     ];

@@ -17,7 +17,7 @@ use crate::args::Global;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::keepsake::{Place, read_genesis};
-use crate::phrase::size;
+use crate::phrase::{count, size};
 use crate::revival::{self, Source, Survivor};
 use crate::screen::Screen;
 use crate::session::Session;
@@ -171,11 +171,11 @@ fn text(checkpoint: &Checkpoint, bytes: &[u8]) -> String {
         (
             "holds",
             format!(
-                "{} members, {} agents, {} tasks, {} services",
-                state.roster().members().count(),
-                state.roster().agents().count(),
-                state.ledger().tasks().count(),
-                state.services().iter().count()
+                "{}, {}, {}, {}",
+                count(state.roster().members().count(), "member"),
+                count(state.roster().agents().count(), "agent"),
+                count(state.ledger().tasks().count(), "task"),
+                count(state.services().iter().count(), "service")
             ),
         ),
     ];

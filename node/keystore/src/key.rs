@@ -177,7 +177,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(OPERATOR_KEY_FILE);
         create_key(&path).unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         assert_eq!(load_key(&path).unwrap_err().code(), "HMS-IDENTITY-EXPOSED");
     }
 

@@ -13,6 +13,7 @@ use crate::clock::stopwatch;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::keepsake::read_genesis;
+use crate::phrase::count;
 use crate::receipt::recovered;
 use crate::screen::{Screen, Tone};
 
@@ -89,9 +90,9 @@ impl Covered {
         lines.push((
             "checked",
             format!(
-                "{} entries and {} certificates in {} ms",
-                self.entries,
-                self.certificates,
+                "{} and {} in {} ms",
+                count(self.entries, "entry"),
+                count(self.certificates, "certificate"),
                 self.took.as_millis()
             ),
         ));

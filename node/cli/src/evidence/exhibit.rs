@@ -5,6 +5,8 @@ use hms_client::domain::certificate::{Attestation, Mark, Phase};
 use hms_client::domain::evidence::{AgentEvidence, Exhibit, VoterEvidence};
 use serde_json::{Value, json};
 
+use crate::phrase::count;
+
 /// Its parts, one line each.
 pub(super) fn lines(exhibit: &Exhibit) -> Vec<String> {
     let parts = match exhibit {
@@ -16,8 +18,8 @@ pub(super) fn lines(exhibit: &Exhibit) -> Vec<String> {
         },
         Exhibit::Agent(evidence) => vec![
             format!("a report sealed by the agent, {} B", bytes(evidence)),
-            format!("{} sealed verdicts", evidence.verdicts.len()),
-            format!("{} certificates of agents", evidence.agents.len()),
+            count(evidence.verdicts.len(), "sealed verdict"),
+            format!("{} of agents", count(evidence.agents.len(), "certificate")),
         ],
     };
     parts
