@@ -256,3 +256,120 @@ fn command_bytes(command: &Command) -> usize {
         | Command::ReplaceLost { .. } => FIXED,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use hms_protocol::genesis::Founding;
+    use hms_protocol::keyring::SecretKey;
+    use hms_protocol::trust::Trust;
+
+    use super::*;
+    use crate::effect::Recovered;
+    use crate::raft::{RaftSettings, Seat};
+    use crate::state::checkpoint::Checkpoint;
+    use crate::supervisor::replica::READER;
+
+    const NOW: Moment = Moment(5);
+
+    /// The founder of a mesh, which leads alone.
+    fn leader() -> Driver {
+        let [key, operator] = [1, 200].map(|seed| SecretKey::from_seed(&[seed; 32]));
+        let founding = Founding {
+            operator: operator.public(),
+            founder: key.public().into(),
+            name: "n1".parse().unwrap(),
+            voters_wanted: 1,
+            replace_voter_after_ms: 0,
+            trust: Trust::Byzantine,
+            founded_at: NOW,
+            salt: [7; 32],
+        };
+        let genesis = founding.sign(&operator).unwrap();
+        let seat = Seat {
+            key: Arc::new(key),
+            group: genesis.mesh(),
+        };
+        let recovered = Recovered {
+            checkpoint: Some(Checkpoint::genesis(&genesis).encode()),
+            ..Recovered::default()
+        };
+        let restored = Driver::restore(seat, RaftSettings::default(), recovered, READER);
+        let (mut driver, _) = restored.unwrap();
+        driver.look_at(NOW);
+        while !driver.leads() || driver.committed() < driver.last() {
+            driver.tick();
+            write(&mut driver);
+        }
+        driver
+    }
+
+    /// Lets everything that was ordered to be written be durable.
+    fn write(driver: &mut Driver) {
+        loop {
+            let progress = driver.settle();
+            if progress.is_empty() {
+                return;
+            }
+            for write in progress.writes {
+                driver.persisted(write.number);
+            }
+        }
+    }
+
+    fn ask(proposals: &mut Proposals, commands: u8) {
+        for number in 0..commands {
+            let task = TaskId::from_bytes([number; 16]);
+            let ticket = Ticket(u64::from(number));
+            proposals.ask(Command::Cancel { task }, ticket).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_comes_while_an_entry_is_under_way_is_one_entry() {
+        let (mut driver, mut proposals) = (leader(), Proposals::default());
+        let before = driver.last();
+        ask(&mut proposals, 1);
+        proposals.flush(&mut driver, NOW);
+        for _ in 0..3 {
+            ask(&mut proposals, 2);
+            proposals.flush(&mut driver, NOW);
+        }
+        assert_eq!(driver.last(), before.next());
+        write(&mut driver);
+        let term = driver.term();
+        assert_eq!(proposals.applied(term, driver.last()).unwrap().len(), 1);
+        proposals.flush(&mut driver, NOW);
+        assert_eq!(driver.last(), before.next().next());
+        write(&mut driver);
+        assert_eq!(proposals.applied(term, driver.last()).unwrap().len(), 6);
+    }
+
+    #[test]
+    fn an_entry_that_takes_long_or_is_full_holds_nothing_back() {
+        let (mut driver, mut proposals) = (leader(), Proposals::default());
+        let mut expected = driver.last();
+        for _ in 0..BATCHES_UNDER_WAY_MAX {
+            ask(&mut proposals, 2);
+            proposals.tick();
+            proposals.flush(&mut driver, NOW);
+            expected = expected.next();
+            assert_eq!(driver.last(), expected);
+        }
+        // As many as there may be.
+        ask(&mut proposals, 2);
+        proposals.tick();
+        proposals.flush(&mut driver, NOW);
+        assert_eq!(driver.last(), expected);
+
+        let (mut driver, mut proposals) = (leader(), Proposals::default());
+        let before = driver.last();
+        while proposals.waiting.len() < 2 * BATCH_COMMANDS_MAX + 1 {
+            ask(&mut proposals, 1);
+        }
+        proposals.flush(&mut driver, NOW);
+        assert_eq!(driver.last(), before.next().next());
+        assert_eq!(proposals.waiting.len(), 1);
+    }
+}
