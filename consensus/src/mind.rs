@@ -173,7 +173,9 @@ impl Mind {
     }
 
     fn ask(&mut self, ticket: Ticket, request: Request) {
-        if let Some(supervisor) = &mut self.supervisor {
+        // A ledger that is blank, or counts no more, answers nobody.
+        let voter = self.supervisor.as_mut().filter(|it| it.takes_part());
+        if let Some(supervisor) = voter {
             supervisor.ask(ticket, request, &self.liveness, &mut self.outbox);
         } else {
             let answer = Err(self.worker.not_leading(&self.liveness));
@@ -232,7 +234,7 @@ impl Mind {
         if let (Some((at, voters)), Some(voter)) =
             (self.worker.warrants().recovery(), &mut self.supervisor)
         {
-            voter.recovered(at, voters);
+            voter.recovered(at, voters, &mut self.outbox);
         }
     }
 

@@ -22,10 +22,11 @@ pub struct Outlook {
 
 impl Outlook {
     /// Why the request cannot be taken here, where so many of these voters are needed. An election takes a moment: only when no leader is known for
-    /// [`LEADERLESS_AFTER_MS`] is it said that there is no quorum.
+    /// [`LEADERLESS_AFTER_MS`] is it said that there is no quorum, and never by somebody who knows of no voters.
     pub fn refusal(&self, (voters, need): (&[NodeId], usize), liveness: &Liveness) -> Refusal {
         let leader = self.leader.filter(|leader| *leader != self.me);
-        if leader.is_some() || self.now.since_ms(self.led_at) < LEADERLESS_AFTER_MS {
+        let leaderless = LEADERLESS_AFTER_MS <= self.now.since_ms(self.led_at);
+        if leader.is_some() || !leaderless || voters.is_empty() {
             return Refusal::NotLeader { leader };
         }
         let answers = |voter: &&NodeId| {
@@ -66,6 +67,19 @@ mod tests {
         let leader = Some(PEER);
         check(leader, 0, Refusal::NotLeader { leader });
         check(None, 100, Refusal::NotLeader { leader: None });
+    }
+
+    #[test]
+    fn who_knows_no_voters_does_not_count_them() {
+        let outlook = Outlook {
+            me: ME,
+            leader: None,
+            led_at: Moment(0),
+            now: Moment(100_000),
+        };
+        let liveness = Liveness::new(ME, outlook.now);
+        let expected = Refusal::NotLeader { leader: None };
+        assert_eq!(outlook.refusal((&[], 1), &liveness), expected);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! It hears of it like a worker, by whoever leads, and checks it from the genesis on. From then on it neither votes nor
 //! leads, and hears nobody but the voters that came of the recovery: they may bring it a checkpoint, which makes it one of
-//! theirs.
+//! theirs. A ledger that went on without the recovery cannot become that of the mesh: the node stops and says so.
 
 use std::sync::Arc;
 
@@ -11,6 +11,8 @@ use hms_protocol::id::{Index, NodeId};
 use hms_protocol::trust::VoterSet;
 
 use super::Supervisor;
+use crate::effect::Effect;
+use crate::outbox::Outbox;
 use crate::raft::RaftRole;
 
 /// A recovery that this voter's ledger does not hold.
@@ -22,10 +24,18 @@ pub(super) struct Overruled {
 
 impl Supervisor {
     /// The mesh was recovered at an entry, and these vote by now.
-    pub fn recovered(&mut self, at: Index, voters: &VoterSet) {
+    pub fn recovered(&mut self, at: Index, voters: &VoterSet, outbox: &mut Outbox) {
         if at.0 <= self.driver.members().epoch().0 {
             self.overruled = None;
             return;
+        }
+        let held = self.driver.committed();
+        if at <= held {
+            let reason = format!(
+                "the operator recovered the mesh at entry {at}, and the ledger here went on without that up to entry {held}: \
+                 start the node with an empty data directory and a join token, as a new one"
+            );
+            outbox.push(Effect::Halt { reason });
         }
         if self.overruled.is_none() {
             tracing::warn!(%at, "the mesh was recovered without this node: it neither votes nor leads");

@@ -125,6 +125,42 @@ fn the_operator_has_one_voter_go_on_where_the_others_are_lost() {
     }
 }
 
+/// The one that goes on had missed what the other two decided without it: that is lost, and a ledger that holds it is not
+/// the mesh's any more. Its node says so and stops.
+#[test]
+fn a_ledger_that_went_on_elsewhere_is_not_taken_back() {
+    let (mesh, before, genesis) = mesh_with_a_receipt();
+    let key = mesh.place("n1/operator.key");
+    mesh.local(&["kill", "n3"]).done();
+    mesh.until("two of them decide without the third", |mesh| {
+        let words = [
+            "task", "submit", "--skill", "echo", "--input", "hi", "--wait",
+        ];
+        mesh.hms(&words).code == 0
+    });
+    let lost = mesh.place("lost.receipt");
+    take_receipt(&mesh, &lost);
+    mesh.local(&["kill", "n1", "n2"]).done();
+    recover(&mesh, "n3", &key, &["--yes"]).done();
+    mesh.local(&["restart", "n3"]).done();
+    mesh.until("the third votes alone", |mesh| votes(&list(mesh)) == ["n3"]);
+
+    // It may be ready before it hears of the recovery, or not.
+    let _ = mesh.local(&["restart", "n1"]);
+    let process = |place: usize| {
+        let nodes = mesh.local(&["status", "-o", "json"]).json();
+        nodes[place]["process"].as_str().map(str::to_owned)
+    };
+    mesh.until("the first stops", |_| process(0).as_deref() == Some("gone"));
+    let log = std::fs::read_to_string(mesh.place("n1.log")).unwrap_or_default();
+    assert!(log.contains("recovered the mesh at entry"), "{log}");
+    let after = mesh.place("after.receipt");
+    take_receipt(&mesh, &after);
+    for receipt in [&before, &after] {
+        assert_eq!(verify(receipt, &genesis)["good"], true);
+    }
+}
+
 /// A node of no `hms testnet`; it ends with the test.
 struct Node(Child);
 
