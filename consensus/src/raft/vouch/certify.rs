@@ -104,14 +104,16 @@ impl Driver {
         {
             above = above.max(lock.certificate.statement.index);
         }
+        let end = self.epoch_end();
         let mut indexes = self.vouch.tally.indexes(phase);
         if set.quorum() == 1 {
             // Nobody else's word comes: this voter's reaches as far as it may.
             let persisted = Index(self.node.raft.raft_log.persisted);
-            let end = self.epoch_end();
             indexes = vec![end.map_or(persisted, |end| end.min(persisted))];
         }
-        for index in indexes.into_iter().take_while(|index| above < *index) {
+        let within = |index: &Index| end.is_none_or(|end| *index <= end);
+        let above = indexes.into_iter().take_while(|index| above < *index);
+        for index in above.filter(within) {
             let Some(point) = self.node.store().point(index) else {
                 continue;
             };
@@ -189,13 +191,16 @@ impl Driver {
         Some(locked.mark().rank()) <= newest || (locked.index <= point.index && self.holds(&locked))
     }
 
-    /// Where the words of the present epoch end: at a change of members that is not certified yet. Where nobody lies, one
-    /// of an earlier term is passed over, because it is committed with an entry of this term.
+    /// Where the words of the present epoch end: at a change of members that is not in force yet. Where nobody lies, one
+    /// of an earlier term is passed over while it is not certified, because it is committed with an entry of this term.
     fn epoch_end(&self) -> Option<Index> {
         let set = self.vouch.set.as_ref()?;
-        let change = self.node.store().next_change(self.vouch.certified)?;
+        let certified = self.vouch.certified;
+        let in_force = Index(self.node.raft.raft_log.applied).min(certified);
+        let change = self.node.store().next_change(in_force)?;
         let point = self.node.store().point(change)?;
-        let counts = set.needs_locks() || point.term.0 == self.node.raft.term;
+        let this_term = point.term.0 == self.node.raft.term;
+        let counts = change <= certified || set.needs_locks() || this_term;
         counts.then_some(change)
     }
 
