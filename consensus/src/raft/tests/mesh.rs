@@ -67,6 +67,8 @@ pub(super) struct Live {
     pub(super) installs: usize,
     pub(super) certificates: Vec<Certificate>,
     pub(super) evidence: Vec<VoterEvidence>,
+    // What it has attested in this life.
+    words: Vec<Statement>,
     // Writes that are ordered and not on disk.
     queue: VecDeque<LogWrite>,
 }
@@ -146,6 +148,7 @@ impl Mesh {
             reads_lost: Vec::new(),
             installs: 0,
             certificates: Vec::new(),
+            words: Vec::new(),
             evidence: Vec::new(),
             queue: VecDeque::new(),
         };
@@ -198,6 +201,9 @@ impl Mesh {
         let trusted = self.believes && self.liar != Some(id);
         for (to, bytes) in progress.sends {
             assert_ne!(to, id, "nobody writes to himself");
+            let frame: Frame = codec::decode(&bytes).unwrap();
+            live.words
+                .extend(frame.attestations.iter().map(|it| it.statement));
             self.wire.push_back((id, to, bytes));
         }
         live.queue.extend(progress.writes);
@@ -227,6 +233,15 @@ impl Mesh {
                 continue;
             }
             let index = committed.index();
+            if let Committed::Membership { term, change, .. } = committed
+                && change == MembershipChange::Voter
+            {
+                let beyond = live
+                    .words
+                    .iter()
+                    .find(|it| it.term == term && it.epoch.0 < index.0 && index < it.index);
+                assert_eq!(beyond, None, "a voter before {index} attests beyond it");
+            }
             let known = self
                 .ledger
                 .entry(index)
