@@ -13,7 +13,7 @@ use crate::effect::{Effect, Recovered};
 use crate::input::{Input, Request, TICK_MS, Ticket};
 use crate::liveness::Liveness;
 use crate::outbox::Outbox;
-use crate::raft::RecoveryError;
+use crate::raft::RestoreError;
 use crate::supervisor::Supervisor;
 use crate::supervisor::audit::Stand;
 use crate::worker::Worker;
@@ -38,7 +38,7 @@ pub struct Mind {
 
 impl Mind {
     /// Begins a life. A voter checks what its store held; an error names the first thing that is wrong.
-    pub fn restore(birth: &Birth, recovered: Recovered) -> Result<Self, RecoveryError> {
+    pub fn restore(birth: &Birth, recovered: Recovered) -> Result<Self, RestoreError> {
         let supervisor = match birth.role {
             Role::Voter => Some(Supervisor::restore(birth, recovered)?),
             Role::Worker => None,

@@ -24,7 +24,7 @@ use hms_protocol::trust::{Trust, VoterSet};
 
 use crate::birth::CheckpointPace;
 use crate::effect::Recovered;
-use crate::raft::{Driver, Holding, Point, RaftSettings, RecoveryError, Seat, graft};
+use crate::raft::{Driver, Holding, Point, RaftSettings, RestoreError, Seat, graft};
 use crate::state::State;
 use crate::state::checkpoint::Checkpoint;
 use crate::supervisor::replica::{READER, Replica};
@@ -63,7 +63,7 @@ pub enum SalvageError {
     Nothing,
     /// What is held is damaged.
     #[error(transparent)]
-    Damaged(#[from] RecoveryError),
+    Damaged(#[from] RestoreError),
     /// An entry cannot be applied.
     #[error("entry {index} cannot be read: {source}")]
     Unreadable {
@@ -128,7 +128,7 @@ impl Salvage {
         let (_, bytes) = restored.checkpoint.ok_or(SalvageError::Nothing)?;
         let mut replica = Replica::blank(CheckpointPace::default());
         let length = bytes.len();
-        let damaged = RecoveryError::CheckpointDamaged { bytes: length };
+        let damaged = RestoreError::CheckpointDamaged { bytes: length };
         replica.install(&bytes).map_err(|_| damaged)?;
         let Holding {
             entries,

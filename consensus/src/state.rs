@@ -25,6 +25,8 @@ pub mod seating;
 pub mod services;
 pub mod snapshot;
 pub mod table;
+#[cfg(test)]
+pub(crate) mod trial;
 pub mod waiting;
 
 use hms_protocol::agent::AgentStanding;
@@ -34,7 +36,7 @@ use hms_protocol::genesis::{Genesis, mesh_of};
 use hms_protocol::id::{AgentId, Index, MeshId, NodeId, Position, TaskId};
 use hms_protocol::keyring::PublicKey;
 use hms_protocol::limits;
-use hms_protocol::member::{Member, MemberStanding, Presence, Role, Seat};
+use hms_protocol::member::{Member, Role, Seat};
 use hms_protocol::order::Order;
 use hms_protocol::peer::Run;
 use hms_protocol::refusal::Refusal;
@@ -46,7 +48,7 @@ use self::crew::Crew;
 use self::event::Event;
 use self::evidence::Archive;
 use self::ledger::Ledger;
-use self::roster::{NEVER_BEATEN, Roster};
+use self::roster::Roster;
 use self::services::{Field, Services};
 use crate::raft::MembershipChange;
 
@@ -154,20 +156,11 @@ impl State {
     pub fn genesis(genesis: &Genesis) -> Self {
         let founding = genesis.founding();
         let mut state = Self::empty(Charter::of(genesis), founding.operator);
+        let (founder, name) = (founding.founder, founding.name.clone());
         let member = Member {
-            id: founding.founder,
-            name: founding.name.clone(),
-            role: Role::Voter,
-            addresses: Vec::new(),
-            gateway: String::new(),
-            incarnation: NEVER_BEATEN,
-            presence: Presence::Present,
             votes: true,
-            admitted_at: founding.founded_at,
-            standing: MemberStanding::Good,
             seat: Seat::Voter,
-            listens: false,
-            presence_since: founding.founded_at,
+            ..Member::new(founder, name, Role::Voter, founding.founded_at)
         };
         state.now = founding.founded_at;
         state.applied = GENESIS_INDEX;

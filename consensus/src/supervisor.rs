@@ -38,7 +38,7 @@ use crate::liveness::Liveness;
 use crate::outbox::Outbox;
 use crate::raft::Driver;
 use crate::raft::{Committed, Progress, RaftStatus};
-use crate::raft::{RecoveryError, Seat};
+use crate::raft::{RestoreError, Seat};
 use crate::state::State;
 use crate::state::event::Event;
 
@@ -92,7 +92,7 @@ impl fmt::Debug for Supervisor {
 
 impl Supervisor {
     /// A voter at the start of a life, from what its store held.
-    pub fn restore(birth: &Birth, recovered: Recovered) -> Result<Self, RecoveryError> {
+    pub fn restore(birth: &Birth, recovered: Recovered) -> Result<Self, RestoreError> {
         let seat = Seat {
             key: Arc::clone(&birth.key),
             group: birth.mesh,
@@ -103,7 +103,7 @@ impl Supervisor {
             let length = bytes.len();
             replica
                 .install(&bytes)
-                .map_err(|_| RecoveryError::CheckpointDamaged { bytes: length })?;
+                .map_err(|_| RestoreError::CheckpointDamaged { bytes: length })?;
         }
         // Nobody hears its own announcement.
         let mut adverts = Adverts::default();

@@ -64,6 +64,9 @@ pub enum EntryError {
         /// The mesh of the node.
         own: MeshId,
     },
+    /// The node votes, and has forgotten what it has promised.
+    #[error("this node votes, and its ledger is gone: it has forgotten what it has promised")]
+    LedgerLost,
     /// The node is no member and has nothing to become one with.
     #[error(transparent)]
     Token(#[from] TokenRefusal),
@@ -79,6 +82,7 @@ impl EntryError {
             Self::Deed(error) => error.code(),
             Self::OtherFounder { .. } => "HMS-GENESIS-OTHER-FOUNDER",
             Self::GenesisSwapped { .. } => "HMS-GENESIS-SWAPPED",
+            Self::LedgerLost => "HMS-NODE-LEDGER-LOST",
             Self::Token(why) => why.code(),
         }
     }
@@ -97,6 +101,9 @@ impl EntryError {
             }
             Self::GenesisSwapped { .. } => {
                 "put the mesh's own genesis back, or remove the file; a genesis never changes in the life of a mesh"
+            }
+            Self::LedgerLost => {
+                "put the ledger back; or take the node's vote with `hms operator raft remove`, and let it join as a new node, with an empty data directory"
             }
             Self::Token(why) => why.hint(),
         }

@@ -51,7 +51,7 @@ pub enum NodeError {
     Entry(#[from] EntryError),
     /// The ledger on disk is not what this node wrote.
     #[error("the ledger in the data directory is not sound: {0}")]
-    Ledger(#[from] hms_consensus::raft::RecoveryError),
+    Ledger(#[from] hms_consensus::raft::RestoreError),
     /// The ledger on disk is another mesh's.
     #[error("the data directory remembers mesh {facts}, but its ledger is of mesh {ledger}")]
     MixedMeshes {

@@ -1,21 +1,26 @@
-//! The ledger of a stopped node, looked at and brought to life again: `hms-node ledger survey|recover`.
+//! The ledger of a stopped node, looked at and brought to life again: `hms-node ledger survey|recover|inspect`.
 //!
 //! Whoever has the operator's key signs an order for what `survey` shows; `recover` takes it on standard input and writes
-//! the ledger that goes on. Both speak JSON, to `hms operator raft recover` and `hms snapshot restore`, which are what
-//! people use; the operator's key is never seen here. A running node holds its ledger locked, so neither touches it.
+//! the ledger that goes on. `inspect` looks at a snapshot. They speak JSON, to `hms operator raft recover` and
+//! `hms snapshot`, which are what people use; the operator's key is never seen here. A running node holds its ledger locked,
+//! so none of them touches it.
 
-use std::io::Read as _;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use hms_consensus::effect::Recovered;
 use hms_consensus::salvage::{Salvage, SalvageError};
+use hms_consensus::state::State;
+use hms_consensus::state::checkpoint::Checkpoint;
 use hms_consensus::state::snapshot::{self, SnapshotError};
 use hms_keystore::{DeedError, GENESIS_FILE, keep_genesis};
 use hms_protocol::codec::{self, CodecError};
-use hms_protocol::id::{MeshId, NodeName};
+use hms_protocol::id::{MeshId, NodeId, NodeName};
 use hms_protocol::keyring::SecretKey;
+use hms_protocol::limits::SNAPSHOT_FILE_BYTES_MAX;
 use hms_protocol::member::Role;
 use hms_protocol::order::{ORDER_BYTES_MAX, SignedOrder};
 use serde_json::{Value, json};
@@ -34,6 +39,12 @@ pub enum LedgerCommand {
     Survey(Place),
     /// Go on alone with what the node holds, by the operator's order (hexadecimal, on standard input)
     Recover(Place),
+    /// Check the snapshot on standard input and show what is in it, as JSON
+    Inspect {
+        /// The mesh that it should be of
+        #[arg(long, value_name = "ID")]
+        mesh: Option<MeshId>,
+    },
 }
 
 /// Which ledger.
@@ -66,23 +77,11 @@ pub enum LedgerError {
     #[error(transparent)]
     Salvage(#[from] SalvageError),
     /// The snapshot cannot be read.
-    #[error("the snapshot {path} cannot be read")]
-    Unreadable {
-        /// Where.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        source: std::io::Error,
-    },
+    #[error("the snapshot cannot be read: {0}")]
+    Unreadable(#[source] std::io::Error),
     /// The snapshot is not one.
-    #[error("the snapshot {path} cannot be restored: {source}")]
-    Snapshot {
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: SnapshotError,
-    },
+    #[error("the snapshot is no good: {0}")]
+    Snapshot(#[from] SnapshotError),
     /// The genesis cannot be written, or is another mesh's.
     #[error(transparent)]
     Genesis(#[from] DeedError),
@@ -121,8 +120,8 @@ impl LedgerError {
             Self::Facts(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Salvage(error) => error.code(),
-            Self::Unreadable { .. } => "HMS-SNAPSHOT-UNREADABLE",
-            Self::Snapshot { source, .. } => source.code(),
+            Self::Unreadable(_) => "HMS-SNAPSHOT-UNREADABLE",
+            Self::Snapshot(error) => error.code(),
             Self::Genesis(error) => error.code(),
             Self::NoMesh { .. } => "HMS-SALVAGE-NO-MESH",
             Self::OtherMesh { .. } => "HMS-SNAPSHOT-OTHER-MESH",
@@ -149,8 +148,8 @@ impl LedgerError {
             Self::Facts(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Salvage(error) => error.hint(),
-            Self::Unreadable { .. } => "check the path and its permissions",
-            Self::Snapshot { source, .. } => source.hint(),
+            Self::Unreadable(_) => "check the path and its permissions",
+            Self::Snapshot(error) => error.hint(),
             Self::Genesis(error) => error.hint(),
             Self::NoMesh { .. } => "name the data directory of a voter that was in the mesh",
             Self::OtherMesh { .. } => "restore into a new data directory",
@@ -177,16 +176,60 @@ pub fn run(command: &LedgerCommand) -> Result<Value, LedgerError> {
             let order = read_order(std::io::stdin().lock())?;
             open(place)?.recover(order)
         }
+        LedgerCommand::Inspect { mesh } => {
+            let bytes = read_snapshot(std::io::stdin().lock())?;
+            let (checkpoint, _) = snapshot::read(&bytes, *mesh)?;
+            Ok(describe(&checkpoint, bytes.len()))
+        }
     }
 }
 
-fn read_order(input: impl std::io::Read) -> Result<SignedOrder, LedgerError> {
+fn read_order(input: impl Read) -> Result<SignedOrder, LedgerError> {
     let no_order = |reason: String| LedgerError::NoOrder { reason };
     let mut text = String::new();
     let read = input.take(ORDER_TEXT_MAX).read_to_string(&mut text);
     read.map_err(|error| no_order(error.to_string()))?;
     let bytes = hex::decode(text.trim()).map_err(|error| no_order(error.to_string()))?;
     codec::decode_exact(&bytes).map_err(|error: CodecError| no_order(error.to_string()))
+}
+
+/// Never more than one byte beyond what can be a snapshot.
+fn read_snapshot(input: impl Read) -> Result<Vec<u8>, LedgerError> {
+    let mut bytes = Vec::new();
+    let mut input = input.take(SNAPSHOT_FILE_BYTES_MAX as u64 + 1);
+    input
+        .read_to_end(&mut bytes)
+        .map_err(LedgerError::Unreadable)?;
+    Ok(bytes)
+}
+
+fn describe(checkpoint: &Checkpoint, bytes: usize) -> Value {
+    let state = &checkpoint.state;
+    let certificate = checkpoint.certificate.as_ref();
+    json!({
+        "bytes": bytes,
+        "mesh": state.mesh().to_string(),
+        "index": checkpoint.index.0,
+        "term": checkpoint.term.0,
+        "epoch": checkpoint.epoch.0,
+        "chain": checkpoint.chain.to_string(),
+        "state_digest": state.digest().to_string(),
+        "voters": voters(state, &checkpoint.voters),
+        "signers": certificate.map_or(0, |certificate| certificate.signers.len()),
+        "members": state.roster().members().count(),
+        "agents": state.roster().agents().count(),
+        "tasks": state.ledger().tasks().count(),
+        "services": state.services().iter().count(),
+    })
+}
+
+/// Their ids, with the names of those that are members.
+fn voters<'a>(state: &State, voters: impl IntoIterator<Item = &'a NodeId>) -> Value {
+    let name = |node| state.roster().member(node).map(|it| it.name.to_string());
+    let voters = voters.into_iter();
+    voters
+        .map(|voter| json!({ "id": voter.to_string(), "name": name(*voter) }))
+        .collect()
 }
 
 fn open(place: &Place) -> Result<Site, LedgerError> {
@@ -225,16 +268,9 @@ fn from_snapshot(
     data_dir: &Path,
     own: Option<MeshId>,
 ) -> Result<(MeshId, Recovered), LedgerError> {
-    let path = path.to_owned();
-    let bytes = std::fs::read(&path).map_err(|source| LedgerError::Unreadable {
-        path: path.clone(),
-        source,
-    })?;
-    let bad = |source| LedgerError::Snapshot {
-        path: path.clone(),
-        source,
-    };
-    let (checkpoint, _) = snapshot::read(&bytes, None).map_err(bad)?;
+    let file = File::open(path).map_err(LedgerError::Unreadable)?;
+    let bytes = read_snapshot(file)?;
+    let (checkpoint, _) = snapshot::read(&bytes, None)?;
     let mesh = checkpoint.state.mesh();
     if let Some(own) = own.filter(|own| *own != mesh) {
         return Err(LedgerError::OtherMesh {
@@ -243,7 +279,7 @@ fn from_snapshot(
             snapshot: mesh,
         });
     }
-    let content = snapshot::content(&bytes).map_err(bad)?.to_vec();
+    let content = snapshot::content(&bytes)?.to_vec();
     let recovered = Recovered {
         checkpoint: Some(content),
         ..Recovered::default()
@@ -255,15 +291,12 @@ impl Site {
     fn survey(&self) -> Value {
         let (state, wanted) = (self.salvage.state(), self.salvage.wanted());
         let (last, certified) = self.salvage.reach();
-        let name = |node| state.roster().member(node).map(|it| it.name.to_string());
-        let voters = self.salvage.voters().iter();
-        let voters = voters.map(|voter| json!({ "id": voter.to_string(), "name": name(*voter) }));
         json!({
             "mesh": state.mesh().to_string(),
             "operator": hex::encode(state.authority().operator().as_bytes()),
             "node": wanted.survivor.to_string(),
             "name": self.name.as_str(),
-            "voters": voters.collect::<Vec<_>>(),
+            "voters": voters(state, self.salvage.voters()),
             "last": last.0,
             "certified": certified.0,
             "chain": self.salvage.chain().to_string(),

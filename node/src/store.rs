@@ -114,11 +114,20 @@ impl Store {
     ///
     /// There is one, or that cannot be told.
     pub fn check_empty(&self) -> Result<(), StoreError> {
-        let database = &self.disk.database;
-        if checkpoint::index(database)?.is_none() && !raft_log::has_history(database)? {
-            return Ok(());
+        if self.has_ledger()? {
+            return Err(self.ledger_exists());
         }
-        Err(self.ledger_exists())
+        Ok(())
+    }
+
+    /// Whether there is anything of a ledger: a voter that was not brought up yet, or has lost its own, has none.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be told.
+    pub fn has_ledger(&self) -> Result<bool, StoreError> {
+        let database = &self.disk.database;
+        Ok(checkpoint::index(database)?.is_some() || raft_log::has_history(database)?)
     }
 
     /// Writes a ledger that goes on after its voters were lost, as a whole. What is here already stays, as history. Durable

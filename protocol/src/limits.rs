@@ -189,6 +189,10 @@ pub const CHUNK_BYTES_MAX: usize = 256 * 1024;
 /// mesh whose state is larger cannot bring up a voter; at a thousand bytes a task it holds a quarter of a million tasks.
 pub const SNAPSHOT_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// Bytes of a snapshot as a file: what voters pass on to each other, and a head that says how long it is. A larger one is
+/// refused unread, by who saves it and by who restores it.
+pub const SNAPSHOT_FILE_BYTES_MAX: usize = SNAPSHOT_BYTES_MAX + 16;
+
 /// Bytes of the code of a refusal, as one node tells it another. A longer one is refused: ours have fewer than forty.
 pub const CODE_BYTES_MAX: usize = 64;
 

@@ -101,7 +101,29 @@ pub struct Member {
     pub presence_since: Moment,
 }
 
+/// The life of a member that has not beaten yet. The first life of a node is 1.
+pub const NEVER_BEATEN: Incarnation = Incarnation(0);
+
 impl Member {
+    /// A member that comes in now: present, in good standing, without a seat, and not heard yet.
+    pub fn new(id: NodeId, name: NodeName, role: Role, now: Moment) -> Self {
+        Self {
+            id,
+            name,
+            role,
+            addresses: Vec::new(),
+            gateway: String::new(),
+            incarnation: NEVER_BEATEN,
+            presence: Presence::Present,
+            votes: false,
+            admitted_at: now,
+            standing: MemberStanding::Good,
+            seat: Seat::None,
+            listens: false,
+            presence_since: now,
+        }
+    }
+
     /// Whether it takes part: it may speak, vote, and be given work.
     pub fn takes_part(&self) -> bool {
         match self.standing {

@@ -51,15 +51,9 @@ impl Driver {
         change: MembershipChange,
     ) -> Result<(), RaftRefusal> {
         self.check_leads()?;
-        if self.is_changing() {
-            return Err(RaftRefusal::MembershipBusy);
-        }
         // Whoever judges it must know everything before it.
-        if self.committed() < self.last() {
-            return Err(RaftRefusal::Busy {
-                what: "entries that a change of members waits for",
-                max: 0,
-            });
+        if self.is_changing() || self.committed() < self.last() {
+            return Err(RaftRefusal::MembershipBusy);
         }
         if limits::HANDOVERS_MAX <= self.handovers().len() {
             return Err(RaftRefusal::MembershipWrong {

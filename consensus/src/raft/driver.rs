@@ -19,8 +19,8 @@ use super::log::{Anchor, Kept, Log};
 use super::members::{Members, raft_id};
 use super::progress::Progress;
 use super::reads::Reads;
-use super::recovery::{self, Reader, RecoveryError};
 use super::refusal::RaftRefusal;
+use super::restore::{self, Reader, RestoreError};
 use super::scrutiny::Scrutiny;
 use super::vouch::{Seat, Vouching};
 use super::{bridge, limits};
@@ -139,10 +139,10 @@ impl Driver {
         settings: RaftSettings,
         mut recovered: Recovered,
         reader: Reader,
-    ) -> Result<(Self, Restored), RecoveryError> {
+    ) -> Result<(Self, Restored), RestoreError> {
         let me = NodeId::from(seat.key.public());
-        let (certificates, lock) = recovery::read_certificates(&mut recovered)?;
-        let log = recovery::recover(recovered, reader.anchor)?;
+        let (certificates, lock) = restore::read_certificates(&mut recovered)?;
+        let log = restore::restore(recovered, reader.anchor)?;
         let kept = log.checkpoint().cloned();
         let restored = Restored {
             checkpoint: kept
@@ -155,7 +155,7 @@ impl Driver {
             (kept.anchor.point.index, kept.anchor.members)
         });
         let node = RawNode::new(&settings.config(me, applied), log, &bridge::logger()).map_err(
-            |error| RecoveryError::Refused {
+            |error| RestoreError::Refused {
                 reason: error.to_string(),
             },
         )?;

@@ -2,7 +2,8 @@
 //!
 //! Each message goes past whoever judges its kind before Raft sees it: the [`Sentry`] all of them, the
 //! [`election`](super::election) whatever a candidate, a voter or a leader says of itself, the
-//! [`scrutiny`](super::scrutiny) changes of members, the [`suffix`](super::suffix) entries that would replace others. Words that come with a message are heard when they can count for it.
+//! [`scrutiny`](super::scrutiny) changes of members, the [`suffix`](super::suffix) entries that would replace others. Words
+//! that come with a message are heard when they can count for it.
 
 use hms_protocol::codec;
 use hms_protocol::frame::Frame;

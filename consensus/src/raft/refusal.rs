@@ -28,8 +28,8 @@ pub enum RaftRefusal {
         /// How large it may be.
         max: usize,
     },
-    /// An earlier change of members is not applied yet.
-    #[error("a change of members is under way")]
+    /// An earlier change of members is not applied yet, or what a change would follow is not certified.
+    #[error("a change of members has to wait for what is under way")]
     MembershipBusy,
     /// The change of members makes no sense where the mesh stands.
     #[error("{node} cannot be changed: {reason}")]

@@ -4,15 +4,13 @@
 //! that may have gone on elsewhere, so they get a seat again only by an order.
 
 use hms_protocol::id::{NodeId, NodeName, Position};
-use hms_protocol::member::{Member, MemberStanding, Presence, Role, Seat};
+use hms_protocol::member::{Member, Presence, Role, Seat};
 use hms_protocol::order::Recover;
 use hms_protocol::refusal::Refusal;
 use hms_protocol::time::Moment;
 
 use super::State;
 use super::event::Event;
-use super::roster::NEVER_BEATEN;
-use crate::raft::raft_id;
 
 impl State {
     /// Applies a recovery that the operator has ordered. A survivor that is no member becomes one, under this name.
@@ -57,30 +55,7 @@ impl State {
             self.roster.check_standing(node)?;
             return Ok(member.clone());
         }
-        if self.roster.named(name).is_some() {
-            return Err(Refusal::NameTaken { name: name.clone() });
-        }
-        let mut members = self.roster.members();
-        if members.any(|member| raft_id(member.id) == raft_id(node)) {
-            return Err(Refusal::Invalid {
-                field: "node id",
-                reason: "another member has the same number in Raft: make another key".to_owned(),
-            });
-        }
-        Ok(Member {
-            id: node,
-            name: name.clone(),
-            role: Role::Voter,
-            addresses: Vec::new(),
-            gateway: String::new(),
-            incarnation: NEVER_BEATEN,
-            presence: Presence::Present,
-            votes: true,
-            admitted_at: self.now,
-            standing: MemberStanding::Good,
-            seat: Seat::Voter,
-            listens: false,
-            presence_since: self.now,
-        })
+        self.roster.check_newcomer(node, name)?;
+        Ok(Member::new(node, name.clone(), Role::Voter, self.now))
     }
 }

@@ -7,16 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hms_protocol::agent::{Agent, AgentStanding};
 use hms_protocol::digest::Hash;
-use hms_protocol::id::{AgentId, Incarnation, NodeId, NodeName};
+use hms_protocol::id::{AgentId, NodeId, NodeName};
 use hms_protocol::limits;
-use hms_protocol::member::{Member, Presence, RosterView, Seat};
+use hms_protocol::member::{Member, NEVER_BEATEN, Presence, RosterView, Seat};
+use hms_protocol::membership::raft_id;
 use hms_protocol::refusal::Refusal;
 use hms_protocol::time::Moment;
 
 use super::table::Table;
-
-/// The life of a node that has not beaten since it was admitted. The first life of a node is 1.
-pub const NEVER_BEATEN: Incarnation = Incarnation(0);
 
 /// Members and agents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,6 +53,23 @@ impl Roster {
             let standing = member.standing.name();
             Err(Refusal::Excluded { node, standing })
         })
+    }
+
+    /// Refuses a node that is to become a member under a name or a number in Raft that another member has.
+    pub fn check_newcomer(&self, node: NodeId, name: &NodeName) -> Result<(), Refusal> {
+        let namesake = self.named(name);
+        if namesake.is_some_and(|namesake| namesake.id != node) {
+            return Err(Refusal::NameTaken { name: name.clone() });
+        }
+        let is_new = self.member(node).is_none();
+        let mut others = self.members();
+        if is_new && others.any(|member| raft_id(member.id) == raft_id(node)) {
+            return Err(Refusal::Invalid {
+                field: "node id",
+                reason: "another member has the same number in Raft: make another key".to_owned(),
+            });
+        }
+        Ok(())
     }
 
     /// Every member, by id.

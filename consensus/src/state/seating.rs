@@ -35,13 +35,10 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use hms_protocol::genesis::Founding;
-    use hms_protocol::keyring::SecretKey;
     use hms_protocol::member::{Member, MemberStanding};
-    use hms_protocol::time::Moment;
-    use hms_protocol::trust::Trust;
 
     use super::*;
+    use crate::state::trial::{genesis, key};
 
     const NODE: NodeId = NodeId::from_bytes([9; 32]);
 
@@ -50,19 +47,8 @@ mod tests {
 
     /// A mesh with a founder and a node that stands like this; without one if it is a stranger.
     fn mesh(stands: Option<Stands>) -> State {
-        let founder = SecretKey::from_seed(&[1; 32]).public().into();
-        let operator = SecretKey::from_seed(&[200; 32]);
-        let founding = Founding {
-            operator: operator.public(),
-            founder,
-            name: "n1".parse().unwrap(),
-            voters_wanted: 3,
-            replace_voter_after_ms: 0,
-            trust: Trust::Byzantine,
-            founded_at: Moment(1),
-            salt: [7; 32],
-        };
-        let mut state = State::genesis(&founding.sign(&operator).unwrap());
+        let founder = key(1).public().into();
+        let mut state = State::genesis(&genesis(3, 7));
         let pattern = state.roster.member(founder).cloned().unwrap();
         if let Some((role, seat, votes, standing)) = stands {
             let member = Member {

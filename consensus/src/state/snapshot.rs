@@ -4,6 +4,7 @@
 //! genesis, every change of voters and the certificate of where it ends, so nothing else is needed to check it.
 
 use hms_protocol::id::MeshId;
+use hms_protocol::limits::SNAPSHOT_FILE_BYTES_MAX;
 use hms_protocol::receipt::Succession;
 
 use super::checkpoint::{Checkpoint, CheckpointError};
@@ -11,6 +12,9 @@ use super::lineage::LineageError;
 
 /// What every snapshot begins with.
 pub const MAGIC: [u8; 8] = *b"HMS-SNAP";
+
+/// Bytes before the checkpoint.
+const HEAD_BYTES: usize = MAGIC.len() + 8;
 
 /// Why a file is not a snapshot that can be restored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +35,12 @@ pub enum SnapshotError {
     TooLong {
         /// How many there are.
         have: u64,
+        /// How many there should be.
+        want: u64,
+    },
+    /// It says that it is larger than any state may be.
+    #[error("it has {want} bytes, at most {SNAPSHOT_FILE_BYTES_MAX} are read")]
+    TooLarge {
         /// How many there should be.
         want: u64,
     },
@@ -57,6 +67,7 @@ impl SnapshotError {
             Self::NotASnapshot => "HMS-SNAPSHOT-OTHER",
             Self::Truncated { .. } => "HMS-SNAPSHOT-TRUNCATED",
             Self::TooLong { .. } => "HMS-SNAPSHOT-TOO-LONG",
+            Self::TooLarge { .. } => "HMS-SNAPSHOT-TOO-LARGE",
             Self::Checkpoint(CheckpointError::UnknownVersion { .. }) => "HMS-SNAPSHOT-VERSION",
             Self::Checkpoint(CheckpointError::Malformed(_)) => "HMS-SNAPSHOT-MALFORMED",
             Self::Checkpoint(CheckpointError::Corrupt { .. }) => "HMS-SNAPSHOT-CORRUPT",
@@ -70,7 +81,9 @@ impl SnapshotError {
     /// What can be done.
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::NotASnapshot => "name a file that `hms snapshot save` has written",
+            Self::NotASnapshot | Self::TooLarge { .. } => {
+                "name a file that `hms snapshot save` has written"
+            }
             Self::Truncated { .. } | Self::TooLong { .. } => "copy the file again",
             Self::Checkpoint(CheckpointError::UnknownVersion { .. }) => {
                 "use an `hms` of the version that saved it"
@@ -85,7 +98,7 @@ impl SnapshotError {
 /// The bytes of a snapshot.
 pub fn write(checkpoint: &Checkpoint) -> Vec<u8> {
     let content = checkpoint.encode();
-    let mut bytes = Vec::with_capacity(MAGIC.len() + 8 + content.len());
+    let mut bytes = Vec::with_capacity(HEAD_BYTES + content.len());
     bytes.extend_from_slice(&MAGIC);
     bytes.extend_from_slice(&(content.len() as u64).to_le_bytes());
     bytes.extend_from_slice(&content);
@@ -112,12 +125,15 @@ pub fn content(bytes: &[u8]) -> Result<&[u8], SnapshotError> {
     let rest = bytes
         .strip_prefix(&MAGIC)
         .ok_or(SnapshotError::NotASnapshot)?;
-    let head = (MAGIC.len() + 8) as u64;
+    let head = HEAD_BYTES as u64;
     let have = bytes.len() as u64;
     let Some((length, content)) = rest.split_first_chunk::<8>() else {
         return Err(SnapshotError::Truncated { have, want: head });
     };
     let want = head.saturating_add(u64::from_le_bytes(*length));
+    if want > SNAPSHOT_FILE_BYTES_MAX as u64 {
+        return Err(SnapshotError::TooLarge { want });
+    }
     if have < want {
         return Err(SnapshotError::Truncated { have, want });
     }

@@ -162,34 +162,18 @@ impl Supervisor {
 mod tests {
     use hms_protocol::certificate::{Attestation, Phase, Statement};
     use hms_protocol::digest::Hash;
-    use hms_protocol::genesis::Founding;
     use hms_protocol::id::{Epoch, Index, Term};
-    use hms_protocol::keyring::SecretKey;
-    use hms_protocol::trust::Trust;
 
     use super::*;
     use crate::state::State;
     use crate::state::command::Batch;
+    use crate::state::trial::{genesis, key};
 
     const NOW: Moment = Moment(50_000);
 
-    fn key(number: u8) -> SecretKey {
-        SecretKey::from_seed(&[number; 32])
-    }
-
     /// A mesh of node 1 alone.
     fn mesh() -> State {
-        let founding = Founding {
-            operator: key(200).public(),
-            founder: key(1).public().into(),
-            name: "n1".parse().unwrap(),
-            voters_wanted: 1,
-            replace_voter_after_ms: 0,
-            trust: Trust::Byzantine,
-            founded_at: Moment(1),
-            salt: [7; 32],
-        };
-        State::genesis(&founding.sign(&key(200)).unwrap())
+        State::genesis(&genesis(1, 7))
     }
 
     /// The same, after node 1 was convicted.

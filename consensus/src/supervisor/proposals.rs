@@ -261,34 +261,20 @@ fn command_bytes(command: &Command) -> usize {
 mod tests {
     use std::sync::Arc;
 
-    use hms_protocol::genesis::Founding;
-    use hms_protocol::keyring::SecretKey;
-    use hms_protocol::trust::Trust;
-
     use super::*;
     use crate::effect::Recovered;
     use crate::raft::{RaftSettings, Seat};
     use crate::state::checkpoint::Checkpoint;
+    use crate::state::trial::{genesis, key};
     use crate::supervisor::replica::READER;
 
     const NOW: Moment = Moment(5);
 
     /// The founder of a mesh, which leads alone.
     fn leader() -> Driver {
-        let [key, operator] = [1, 200].map(|seed| SecretKey::from_seed(&[seed; 32]));
-        let founding = Founding {
-            operator: operator.public(),
-            founder: key.public().into(),
-            name: "n1".parse().unwrap(),
-            voters_wanted: 1,
-            replace_voter_after_ms: 0,
-            trust: Trust::Byzantine,
-            founded_at: NOW,
-            salt: [7; 32],
-        };
-        let genesis = founding.sign(&operator).unwrap();
+        let genesis = genesis(1, 7);
         let seat = Seat {
-            key: Arc::new(key),
+            key: Arc::new(key(1)),
             group: genesis.mesh(),
         };
         let recovered = Recovered {

@@ -33,7 +33,7 @@ impl Supervisor {
         if at <= held {
             let reason = format!(
                 "the operator recovered the mesh at entry {at}, and the ledger here went on without that up to entry {held}: \
-                 start the node with an empty data directory and a join token, as a new one"
+                 move the folder `ledger` out of the data directory, start the node again, and promote it"
             );
             outbox.push(Effect::Halt { reason });
         }

@@ -11,11 +11,10 @@ use hms_client::domain::receipt::ReceiptRefusal;
 use hms_client::domain::token::TokenRefusal;
 use hms_client::domain::transcript::TranscriptRefusal;
 use hms_client::{Class, ClientError};
-use hms_consensus::state::snapshot::SnapshotError;
 use hms_keystore::{DeedError, KeyError};
 
 use crate::exit::Exit;
-use crate::revival::Complaint;
+use crate::program::Complaint;
 
 /// Why a command did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -161,12 +160,12 @@ pub(crate) enum Fault {
         stands: String,
     },
     /// A snapshot is not one that can be restored.
-    #[error("{} is no good snapshot: {source}", path.display())]
+    #[error("{}: {}", path.display(), complaint.message)]
     BadSnapshot {
         /// The file.
         path: PathBuf,
         /// The first thing that is wrong.
-        source: SnapshotError,
+        complaint: Complaint,
     },
     /// What it is about would change for good, and the person has not said so.
     #[error("nothing was changed")]
@@ -233,9 +232,8 @@ impl Fault {
             Self::ManyBases { .. } => "HMS-BASE-AMBIGUOUS",
             Self::UnknownNode { .. } => "HMS-UNKNOWN-NODE",
             Self::NotYet { .. } => "HMS-NOT-YET",
-            Self::BadSnapshot { source, .. } => source.code(),
             Self::Unconfirmed => "HMS-UNCONFIRMED",
-            Self::Survivor(complaint) => &complaint.code,
+            Self::BadSnapshot { complaint, .. } | Self::Survivor(complaint) => &complaint.code,
             Self::NodeProgram { .. } => "HMS-NODE-PROGRAM",
             Self::NoOperatorKey => "HMS-OPERATOR-KEY-UNNAMED",
             Self::NoName => "HMS-NODE-NAME",
@@ -280,9 +278,8 @@ impl Fault {
             Self::NotYet { .. } => {
                 "the leader goes on with it: a node may be down or catching up, see `hms operator raft list`"
             }
-            Self::BadSnapshot { source, .. } => source.hint(),
             Self::Unconfirmed => "read what is above, and say --yes",
-            Self::Survivor(complaint) => &complaint.hint,
+            Self::BadSnapshot { complaint, .. } | Self::Survivor(complaint) => &complaint.hint,
             Self::NodeProgram { .. } => "use the `hms-node` of the same version; HMS_NODE names it",
             Self::NoOperatorKey => {
                 "name it with --operator-key or HMS_OPERATOR_KEY; the founder's data directory has it unless it was put elsewhere"

@@ -4,7 +4,7 @@
 //! not there afterwards.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, IntoInnerError, Read as _, Write as _};
+use std::io::{self, BufWriter, IntoInnerError, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -90,6 +90,20 @@ impl Draft {
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         let written = self.file.write_all(bytes);
         written.map_err(|source| fault(self.path.clone(), source))
+    }
+
+    /// Takes back what was written.
+    pub(crate) fn clear(&mut self) -> Result<(), Fault> {
+        let cleared = self.file.rewind();
+        let cleared = cleared.and_then(|()| self.file.get_ref().as_file().set_len(0));
+        cleared.map_err(|source| fault(self.path.clone(), source))
+    }
+
+    /// What was written so far, to be read from its beginning.
+    pub(crate) fn written(&mut self) -> Result<File, Fault> {
+        let flushed = self.file.flush();
+        let opened = flushed.and_then(|()| self.file.get_ref().reopen());
+        opened.map_err(|source| fault(self.path.clone(), source))
     }
 
     /// Puts it in its place, and says where that is.

@@ -18,6 +18,7 @@ mod mesh;
 mod node;
 mod operator;
 mod phrase;
+mod program;
 mod prove;
 mod receipt;
 mod revival;

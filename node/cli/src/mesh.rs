@@ -144,7 +144,7 @@ fn sentence(what: &Happening, names: &Names) -> String {
         Happening::AgentsChanged { node, agents } => {
             format!(
                 "{} of {} changed",
-                count(agents.len(), "agent"),
+                count(agents.len() as u64, "agent"),
                 names.of(*node)
             )
         }

@@ -4,9 +4,7 @@
 //! `hms-node ledger` looks at the node's disk and writes on it; the order is signed here, so that the operator's key stays
 //! with the operator. What would be done is shown first, and done only when the person says so.
 
-use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
 
 use clap::Args;
 use hms_client::domain::codec;
@@ -14,7 +12,6 @@ use hms_client::domain::digest::Hash;
 use hms_client::domain::id::{Index, MeshId, NodeId, NodeName};
 use hms_client::domain::order::{Order, OrderDraft, Recover, SignedOrder};
 use hms_keystore::{draw_seed, now};
-use hms_testnet::plan::find_node_binary;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -23,6 +20,7 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::operator::OperatorKey;
 use crate::phrase::count;
+use crate::program::{self, Input, Voter};
 use crate::screen::{Screen, remark};
 
 /// The node that is to go on.
@@ -58,15 +56,8 @@ struct Survey {
     certified: u64,
     chain: String,
     state_digest: String,
-    members: usize,
-    tasks: usize,
-}
-
-/// Who voted.
-#[derive(Clone, Debug, Deserialize)]
-struct Voter {
-    id: String,
-    name: Option<String>,
+    members: u64,
+    tasks: u64,
 }
 
 /// What `hms-node ledger recover` says.
@@ -76,77 +67,41 @@ struct Revived {
     state_digest: String,
 }
 
-/// What `hms-node ledger` says when it does nothing.
-#[derive(Clone, Debug, Deserialize)]
-struct Refused {
-    error: Complaint,
-}
-
-/// Why.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Complaint {
-    pub(crate) code: String,
-    pub(crate) message: String,
-    pub(crate) hint: String,
-}
-
 /// Shows what would be done, and does it if the person says so.
 pub(crate) fn run(survivor: &Survivor, source: &Source, screen: Screen) -> Result<Exit, Fault> {
-    let survey: Survey = ask(ledger("survey", survivor, source)?, b"")?;
+    let survey: Survey = ledger("survey", survivor, source, b"")?;
     if !survivor.yes {
         screen.show(|_| plan(&survey), || shown(&survey, None))?;
         return Err(Fault::Unconfirmed);
     }
     let order = sign(&survivor.key, &survey)?;
     let order = hex::encode(codec::encode(&order));
-    let revived: Revived = ask(ledger("recover", survivor, source)?, order.as_bytes())?;
+    let revived: Revived = ledger("recover", survivor, source, order.as_bytes())?;
     screen.show(
         |_| done(&survey, &revived),
         || shown(&survey, Some(&revived)),
     )?;
     remark(
-        "the ledgers of the other voters must not be used any more: start those nodes with empty data directories",
+        "start this node before the other voters; one that comes back, one at a time, votes again after `hms operator raft promote`",
     );
     Ok(Exit::Done)
 }
 
-fn ledger(verb: &str, survivor: &Survivor, source: &Source) -> Result<Command, Fault> {
-    let mut command = Command::new(find_node_binary()?);
-    command.args(["ledger", verb, "--data-dir"]);
-    command.arg(&survivor.data_dir);
+fn ledger<T: DeserializeOwned>(
+    verb: &str,
+    survivor: &Survivor,
+    source: &Source,
+    input: &[u8],
+) -> Result<T, Fault> {
+    let mut command = program::ledger(verb)?;
+    command.arg("--data-dir").arg(&survivor.data_dir);
     if let Some(snapshot) = &source.snapshot {
         command.arg("--snapshot").arg(snapshot);
     }
     if let Some(name) = &source.name {
         command.args(["--name", name.as_str()]);
     }
-    // Settings of a node that runs are none of this one's.
-    let settings = std::env::vars_os().map(|(name, _)| name);
-    for name in settings.filter(|name| name.to_string_lossy().starts_with("HMS_")) {
-        command.env_remove(name);
-    }
-    Ok(command)
-}
-
-/// Runs it with this on its standard input, and reads what it answers.
-fn ask<T: DeserializeOwned>(mut command: Command, input: &[u8]) -> Result<T, Fault> {
-    let failed = |source| Fault::NodeProgram { source };
-    command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.stderr(Stdio::piped()).spawn().map_err(failed)?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // One that wants none may be gone by now, and says so itself.
-        let _ = stdin.write_all(input);
-    }
-    let Output { stdout, stderr, .. } = child.wait_with_output().map_err(failed)?;
-    if let Ok(answer) = serde_json::from_slice(&stdout) {
-        return Ok(answer);
-    }
-    Err(match serde_json::from_slice::<Refused>(&stdout) {
-        Ok(refused) => Fault::Survivor(refused.error),
-        Err(_) => Fault::NodeProgram {
-            source: std::io::Error::other(String::from_utf8_lossy(&stderr).trim().to_owned()),
-        },
-    })
+    program::ask(command, Input::Bytes(input))?.map_err(Fault::Survivor)
 }
 
 fn sign(key: &OperatorKey, survey: &Survey) -> Result<SignedOrder, Fault> {
@@ -192,8 +147,7 @@ fn done(survey: &Survey, revived: &Revived) -> String {
 }
 
 fn text(survey: &Survey) -> String {
-    let called = |voter: &Voter| voter.name.clone().unwrap_or_else(|| voter.id.clone());
-    let voters: Vec<String> = survey.voters.iter().map(called).collect();
+    let voters: Vec<&str> = survey.voters.iter().map(Voter::called).collect();
     let lines = [
         ("mesh", survey.mesh.clone()),
         ("node", format!("{} {}", survey.name, survey.node)),
@@ -221,12 +175,11 @@ fn text(survey: &Survey) -> String {
 }
 
 fn shown(survey: &Survey, revived: Option<&Revived>) -> serde_json::Value {
-    let voters = survey.voters.iter();
     json!({
         "mesh": survey.mesh,
         "node": survey.node,
         "name": survey.name,
-        "voters": voters.map(|it| json!({ "id": it.id, "name": it.name })).collect::<Vec<_>>(),
+        "voters": survey.voters,
         "last": survey.last,
         "certified": survey.certified,
         "state_digest": survey.state_digest,

@@ -3,14 +3,14 @@
 //! A snapshot carries the genesis, every change of voters and their certificate of where it ends. What the certificate does
 //! not cover is the state itself: its digest is to be compared with that of the mesh.
 
-use std::fs;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use hms_client::domain::id::{MeshId, NodeName};
-use hms_consensus::state::checkpoint::Checkpoint;
-use hms_consensus::state::snapshot::read;
+use hms_testnet::TestnetFault;
 use indicatif::ProgressBar;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::args::Global;
@@ -18,8 +18,9 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::keepsake::{Place, read_genesis};
 use crate::phrase::{count, size};
+use crate::program::{self, Input, Voter};
 use crate::revival::{self, Source, Survivor};
-use crate::screen::Screen;
+use crate::screen::{Screen, remark};
 use crate::session::Session;
 
 /// What the file is called unless the person gives another name.
@@ -92,113 +93,120 @@ async fn save(place: &Place, session: &Session) -> Result<Exit, Fault> {
     let mut draft = place.begin(SNAPSHOT_FILE)?;
     let mut pieces = session.client.snapshot();
     let bar = ProgressBar::new(0);
-    let mut bytes = Vec::new();
     while let Some(piece) = pieces.next().await? {
         // A new leader begins anew.
         if piece.offset == 0 {
-            bytes.clear();
+            draft.clear()?;
         }
-        bytes.extend_from_slice(&piece.bytes);
+        draft.write(&piece.bytes)?;
         bar.set_length(piece.total);
-        bar.set_position(bytes.len() as u64);
+        bar.set_position(piece.offset + piece.bytes.len() as u64);
     }
     bar.finish_and_clear();
-    let checkpoint = check(draft.path(), &bytes, None)?;
-    draft.write(&bytes)?;
+    let written = draft.written()?;
+    let content = match check(draft.path(), written, None) {
+        Err(Fault::Testnet(TestnetFault::NoBinary { .. })) => None,
+        checked => Some(checked?),
+    };
     let path = draft.finish()?;
     session.screen.show(
-        |_| format!("wrote {}\n{}", path.display(), text(&checkpoint, &bytes)),
-        || as_json(&path, &checkpoint, &bytes),
+        |_| {
+            let lines = content.as_ref().map(Content::text).unwrap_or_default();
+            format!("wrote {}\n{lines}", path.display())
+        },
+        || as_json(&path, content.as_ref()),
     )?;
+    if content.is_none() {
+        remark(
+            "it was not checked, for want of `hms-node`: use `hms snapshot inspect` where there is one",
+        );
+    }
     Ok(Exit::Done)
 }
 
 fn inspect(path: &Path, expected: Option<MeshId>, screen: Screen) -> Result<Exit, Fault> {
-    let bytes = fs::read(path).map_err(|source| Fault::Unreadable {
+    let file = File::open(path).map_err(|source| Fault::Unreadable {
         path: path.to_owned(),
         source,
     })?;
-    let checkpoint = check(path, &bytes, expected)?;
-    screen.show(
-        |_| text(&checkpoint, &bytes),
-        || as_json(path, &checkpoint, &bytes),
-    )?;
+    let content = check(path, file, expected)?;
+    screen.show(|_| content.text(), || as_json(path, Some(&content)))?;
     Ok(Exit::Done)
 }
 
-fn check(path: &Path, bytes: &[u8], expected: Option<MeshId>) -> Result<Checkpoint, Fault> {
-    let read = read(bytes, expected).map_err(|source| Fault::BadSnapshot {
+fn check(path: &Path, file: File, expected: Option<MeshId>) -> Result<Content, Fault> {
+    let mut command = program::ledger("inspect")?;
+    if let Some(mesh) = expected {
+        command.arg("--mesh").arg(mesh.to_string());
+    }
+    program::ask(command, Input::File(file))?.map_err(|complaint| Fault::BadSnapshot {
         path: path.to_owned(),
-        source,
-    });
-    Ok(read?.0)
+        complaint,
+    })
 }
 
-/// The names of the voters.
-fn voters(checkpoint: &Checkpoint) -> Vec<String> {
-    let name = |node| {
-        let member = checkpoint.state.roster().member(node);
-        member.map_or_else(|| node.to_string(), |member| member.name.to_string())
-    };
-    checkpoint.voters.iter().map(|node| name(*node)).collect()
+/// What `hms-node ledger inspect` says.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Content {
+    bytes: u64,
+    mesh: String,
+    index: u64,
+    term: u64,
+    epoch: u64,
+    chain: String,
+    state_digest: String,
+    voters: Vec<Voter>,
+    signers: u64,
+    members: u64,
+    agents: u64,
+    tasks: u64,
+    services: u64,
 }
 
-fn signers(checkpoint: &Checkpoint) -> usize {
-    let certificate = checkpoint.certificate.as_ref();
-    certificate.map_or(0, |certificate| certificate.signers.len())
-}
-
-fn text(checkpoint: &Checkpoint, bytes: &[u8]) -> String {
-    let state = &checkpoint.state;
-    let lines = [
-        ("size", size(bytes.len() as u64)),
-        ("mesh", state.mesh().to_string()),
-        (
-            "entry",
-            format!("{} of term {}", checkpoint.index, checkpoint.term),
-        ),
-        ("chain", checkpoint.chain.to_string()),
-        ("state", state.digest().to_string()),
-        (
-            "voters",
-            format!(
-                "{} since entry {}, {} of them signed",
-                voters(checkpoint).join(", "),
-                checkpoint.epoch,
-                signers(checkpoint)
+impl Content {
+    fn text(&self) -> String {
+        let voters: Vec<&str> = self.voters.iter().map(Voter::called).collect();
+        let lines = [
+            ("size", size(self.bytes)),
+            ("mesh", self.mesh.clone()),
+            ("entry", format!("{} of term {}", self.index, self.term)),
+            ("chain", self.chain.clone()),
+            ("state", self.state_digest.clone()),
+            (
+                "voters",
+                format!(
+                    "{} since entry {}, {} of them signed",
+                    voters.join(", "),
+                    self.epoch,
+                    self.signers
+                ),
             ),
-        ),
-        (
-            "holds",
-            format!(
-                "{}, {}, {}, {}",
-                count(state.roster().members().count(), "member"),
-                count(state.roster().agents().count(), "agent"),
-                count(state.ledger().tasks().count(), "task"),
-                count(state.services().iter().count(), "service")
+            (
+                "holds",
+                format!(
+                    "{}, {}, {}, {}",
+                    count(self.members, "member"),
+                    count(self.agents, "agent"),
+                    count(self.tasks, "task"),
+                    count(self.services, "service")
+                ),
             ),
-        ),
-    ];
-    let lines = lines.map(|(name, value)| format!("{name:<7} {value}"));
-    lines.join("\n")
+        ];
+        let lines = lines.map(|(name, value)| format!("{name:<7} {value}"));
+        lines.join("\n")
+    }
 }
 
-fn as_json(path: &Path, checkpoint: &Checkpoint, bytes: &[u8]) -> Value {
-    let state = &checkpoint.state;
-    json!({
-        "file": path.display().to_string(),
-        "bytes": bytes.len(),
-        "mesh": state.mesh().to_string(),
-        "index": checkpoint.index.0,
-        "term": checkpoint.term.0,
-        "epoch": checkpoint.epoch.0,
-        "chain": checkpoint.chain.to_string(),
-        "state_digest": state.digest().to_string(),
-        "voters": voters(checkpoint),
-        "signers": signers(checkpoint),
-        "members": state.roster().members().count(),
-        "agents": state.roster().agents().count(),
-        "tasks": state.ledger().tasks().count(),
-        "services": state.services().iter().count(),
+/// The file, and what is in it if that was looked at.
+fn as_json(path: &Path, content: Option<&Content>) -> Value {
+    #[derive(Serialize)]
+    struct Shown<'a> {
+        file: String,
+        #[serde(flatten)]
+        content: Option<&'a Content>,
+    }
+    json!(Shown {
+        file: path.display().to_string(),
+        content,
     })
 }

@@ -25,6 +25,7 @@ mod calls;
 mod client;
 mod clock;
 mod error;
+mod feed;
 mod limits;
 mod orders;
 mod reading;

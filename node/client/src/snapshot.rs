@@ -1,17 +1,18 @@
 //! A snapshot of the mesh's state, taken piece by piece.
 
 use hms_proto::v1 as wire;
+use hms_protocol::limits::SNAPSHOT_FILE_BYTES_MAX;
 
 use crate::Client;
 use crate::error::ClientError;
-use crate::watch::{Opened, Reopening, next_of};
+use crate::feed::{Feed, Mesh};
 
-/// A snapshot on its way. Nothing of it is checked here.
+/// A snapshot on its way. That its pieces join is checked here, and nothing else of it.
 #[derive(Debug)]
 pub struct SnapshotWatch {
-    client: Client,
-    stream: Option<Opened<wire::SaveSnapshotReply>>,
-    reopening: Reopening,
+    feed: Feed<wire::SaveSnapshotReply>,
+    /// Bytes that have come.
+    have: u64,
     done: bool,
 }
 
@@ -30,43 +31,31 @@ impl SnapshotWatch {
     /// The next piece; `None` after the last one.
     pub async fn next(&mut self) -> Result<Option<SnapshotPiece>, ClientError> {
         while !self.done {
-            match self.receive().await {
-                Ok(piece) => {
-                    self.reopening.succeed();
-                    return Ok(Some(piece));
-                }
-                Err(error) => {
-                    self.stream = None;
-                    self.reopening.wait(&self.client, error).await?;
-                }
+            let request = wire::SaveSnapshotRequest {};
+            let ask = async |mut mesh: Mesh, request| mesh.save_snapshot(request).await;
+            let wire::SaveSnapshotReply {
+                total,
+                offset,
+                piece: bytes,
+            } = self.feed.next(&request, ask).await?;
+            let have = offset.saturating_add(bytes.len() as u64);
+            if total > SNAPSHOT_FILE_BYTES_MAX as u64 {
+                let reason = format!("its snapshot has {total} bytes");
+                self.feed.distrust(reason).await?;
+            } else if total < have || offset != 0 && offset != self.have {
+                let reason = format!("its snapshot of {total} bytes goes on at byte {offset}");
+                self.feed.distrust(reason).await?;
+            } else {
+                self.have = have;
+                self.done = total == have;
+                return Ok(Some(SnapshotPiece {
+                    total,
+                    offset,
+                    bytes,
+                }));
             }
         }
         Ok(None)
-    }
-
-    async fn receive(&mut self) -> Result<SnapshotPiece, ClientError> {
-        if self.stream.is_none() {
-            let request = wire::SaveSnapshotRequest {};
-            let opened = self
-                .client
-                .open(self.reopening.turn, request, async |mut mesh, request| {
-                    mesh.save_snapshot(request).await
-                })
-                .await?;
-            self.stream = Some(opened);
-        }
-        let stream = self.stream.as_mut().expect("opened above");
-        let wire::SaveSnapshotReply {
-            total,
-            offset,
-            piece,
-        } = next_of(stream).await?;
-        self.done = total <= offset + piece.len() as u64;
-        Ok(SnapshotPiece {
-            total,
-            offset,
-            bytes: piece,
-        })
     }
 }
 
@@ -74,9 +63,8 @@ impl Client {
     /// Takes a snapshot of the state as it is now.
     pub fn snapshot(&self) -> SnapshotWatch {
         SnapshotWatch {
-            client: self.clone(),
-            stream: None,
-            reopening: Reopening::default(),
+            feed: Feed::new(self),
+            have: 0,
             done: false,
         }
     }

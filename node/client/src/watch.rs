@@ -7,12 +7,11 @@ use hms_protocol::codec::{CodecError, Wire as _, field};
 use hms_protocol::id::{AgentId, Cursor, Index, TaskId};
 use hms_protocol::task::{Task, Transition};
 use hms_protocol::transcript::TranscriptPart;
-use tokio::time::{Instant, sleep, timeout_at};
-use tonic::Streaming;
+use tokio::time::timeout_at;
 
-use crate::client::{Address, Client, explain};
+use crate::client::Client;
 use crate::error::ClientError;
-use crate::limits::{RECONNECT_WITHIN, RETRY_AFTER};
+use crate::feed::{Feed, Mesh};
 use crate::reading;
 use crate::view::Event;
 
@@ -54,161 +53,81 @@ pub enum News {
     },
 }
 
-/// A stream, and the address that it comes from.
-pub(crate) type Opened<T> = (Address, Streaming<T>);
-
-/// Tries to reopen a watch: which address is next, and since when nobody answers.
-#[derive(Debug, Default)]
-pub(crate) struct Reopening {
-    pub(crate) turn: usize,
-    since: Option<Instant>,
-}
-
-impl Reopening {
-    /// A reply came: whoever sent it is the one to stay with.
-    pub(crate) fn succeed(&mut self) {
-        *self = Self::default();
-    }
-
-    /// Waits before the next try, or gives the error back when there is no point in another.
-    pub(crate) async fn wait(
-        &mut self,
-        client: &Client,
-        error: ClientError,
-    ) -> Result<(), ClientError> {
-        let since = *self.since.get_or_insert_with(crate::clock::instant);
-        if !error.is_passing() || RECONNECT_WITHIN < since.elapsed() {
-            return Err(error);
-        }
-        self.turn += 1;
-        if self.turn.is_multiple_of(client.addresses()) {
-            sleep(RETRY_AFTER).await;
-        }
-        Ok(())
-    }
-}
-
 /// Follows one task to its end.
 #[derive(Debug)]
 pub struct TaskWatch {
-    client: Client,
+    feed: Feed<wire::WatchTaskReply>,
     task: TaskId,
     after: Option<Cursor>,
-    stream: Option<Opened<wire::WatchTaskReply>>,
-    reopening: Reopening,
     done: bool,
 }
 
 impl TaskWatch {
     /// The next news; `None` after the end of the task has been told.
     pub async fn next(&mut self) -> Result<Option<TaskNews>, ClientError> {
-        while !self.done {
-            match self.receive().await {
-                Ok(news) => {
-                    self.reopening.succeed();
-                    match &news {
-                        TaskNews::Step(step) => self.after = Some(step.cursor),
-                        TaskNews::Done(_) => self.done = true,
-                    }
-                    return Ok(Some(news));
-                }
-                Err(error) => {
-                    self.stream = None;
-                    self.reopening.wait(&self.client, error).await?;
-                }
-            }
+        if self.done {
+            return Ok(None);
         }
-        Ok(None)
-    }
-
-    async fn receive(&mut self) -> Result<TaskNews, ClientError> {
-        if self.stream.is_none() {
-            let request = wire::WatchTaskRequest {
-                task: self.task.as_bytes().to_vec(),
-                after: self.after.map(reading::cursor_to_wire),
-            };
-            let opened = self
-                .client
-                .open(self.reopening.turn, request, async |mut mesh, request| {
-                    mesh.watch_task(request).await
-                })
-                .await?;
-            self.stream = Some(opened);
+        let request = wire::WatchTaskRequest {
+            task: self.task.as_bytes().to_vec(),
+            after: self.after.map(reading::cursor_to_wire),
+        };
+        let ask = async |mut mesh: Mesh, request| mesh.watch_task(request).await;
+        let reply = self.feed.next(&request, ask).await?;
+        let news = match field::required("watch.what", reply.what)? {
+            watch_task_reply::What::Step(step) => TaskNews::Step(read_step(step)?),
+            watch_task_reply::What::Done(task) => TaskNews::Done(Box::new(Task::from_wire(task)?)),
+        };
+        match &news {
+            TaskNews::Step(step) => self.after = Some(step.cursor),
+            TaskNews::Done(_) => self.done = true,
         }
-        let stream = self.stream.as_mut().expect("opened above");
-        let reply = next_of(stream).await?;
-        match field::required("watch.what", reply.what)? {
-            watch_task_reply::What::Step(step) => Ok(TaskNews::Step(read_step(step)?)),
-            watch_task_reply::What::Done(task) => {
-                Ok(TaskNews::Done(Box::new(Task::from_wire(task)?)))
-            }
-        }
+        Ok(Some(news))
     }
 }
 
 /// Follows the ledger.
 #[derive(Debug)]
 pub struct EventWatch {
-    client: Client,
+    feed: Feed<wire::WatchEventsReply>,
     after: Option<Cursor>,
     begun: bool,
-    stream: Option<Opened<wire::WatchEventsReply>>,
-    reopening: Reopening,
 }
 
 impl EventWatch {
     /// The next news. There is always a next one, or an error.
     pub async fn next(&mut self) -> Result<News, ClientError> {
         loop {
-            match self.receive().await {
-                Ok(news) => {
-                    self.reopening.succeed();
-                    let stand = match &news {
-                        News::Start(cursor) => *cursor,
-                        News::Event(event) => event.cursor,
-                        News::Gap { until, .. } => *until,
-                    };
-                    self.after = Some(stand);
-                    let again = matches!(news, News::Start(_)) && self.begun;
-                    self.begun = true;
-                    if !again {
-                        return Ok(news);
-                    }
-                }
-                Err(error) => {
-                    self.stream = None;
-                    self.reopening.wait(&self.client, error).await?;
-                }
-            }
-        }
-    }
-
-    async fn receive(&mut self) -> Result<News, ClientError> {
-        if self.stream.is_none() {
-            let after = self.after.map(reading::cursor_to_wire);
             let request = wire::WatchEventsRequest {
-                after,
+                after: self.after.map(reading::cursor_to_wire),
                 kinds: Vec::new(),
             };
-            let opened = self
-                .client
-                .open(self.reopening.turn, request, async |mut mesh, request| {
-                    mesh.watch_events(request).await
-                })
-                .await?;
-            self.stream = Some(opened);
-        }
-        let stream = self.stream.as_mut().expect("opened above");
-        let reply = next_of(stream).await?;
-        Ok(match field::required("watch.what", reply.what)? {
-            watch_events_reply::What::Start(cursor) => News::Start(reading::cursor(Some(cursor))?),
-            watch_events_reply::What::Event(event) => News::Event(reading::event(event)?),
-            watch_events_reply::What::Gap(gap) => {
-                let (after, until) = (reading::cursor(gap.after)?, reading::cursor(gap.until)?);
-                News::Gap { after, until }
+            let ask = async |mut mesh: Mesh, request| mesh.watch_events(request).await;
+            let reply = self.feed.next(&request, ask).await?;
+            let news = read_news(reply)?;
+            self.after = Some(match &news {
+                News::Start(cursor) => *cursor,
+                News::Event(event) => event.cursor,
+                News::Gap { until, .. } => *until,
+            });
+            let again = matches!(news, News::Start(_)) && self.begun;
+            self.begun = true;
+            if !again {
+                return Ok(news);
             }
-        })
+        }
     }
+}
+
+fn read_news(reply: wire::WatchEventsReply) -> Result<News, CodecError> {
+    Ok(match field::required("watch.what", reply.what)? {
+        watch_events_reply::What::Start(cursor) => News::Start(reading::cursor(Some(cursor))?),
+        watch_events_reply::What::Event(event) => News::Event(reading::event(event)?),
+        watch_events_reply::What::Gap(gap) => {
+            let (after, until) = (reading::cursor(gap.after)?, reading::cursor(gap.until)?);
+            News::Gap { after, until }
+        }
+    })
 }
 
 /// Which entries of the ledger.
@@ -226,30 +145,29 @@ pub struct LedgerQuery {
 /// [`Examiner`](hms_protocol::transcript::Examiner) does that.
 #[derive(Debug)]
 pub struct LedgerWatch {
-    client: Client,
+    feed: Feed<wire::ReadLedgerReply>,
     query: LedgerQuery,
     begun: bool,
-    stream: Option<Opened<wire::ReadLedgerReply>>,
-    reopening: Reopening,
     done: bool,
 }
 
 impl LedgerWatch {
     /// The next parts; `None` after the last ones.
     pub async fn next(&mut self) -> Result<Option<Vec<TranscriptPart>>, ClientError> {
-        while !self.done {
-            match self.receive().await {
-                Ok(parts) => {
-                    self.reopening.succeed();
-                    return Ok(Some(self.go_on_after(parts)));
-                }
-                Err(error) => {
-                    self.stream = None;
-                    self.reopening.wait(&self.client, error).await?;
-                }
-            }
+        if self.done {
+            return Ok(None);
         }
-        Ok(None)
+        let request = wire::ReadLedgerRequest {
+            from: self.query.from.unwrap_or_default().0,
+            last: self.query.last.unwrap_or_default(),
+            follow: self.query.follow,
+        };
+        let ask = async |mut mesh: Mesh, request| mesh.read_ledger(request).await;
+        let reply = self.feed.next(&request, ask).await?;
+        let parts = reply.parts.into_iter().map(TranscriptPart::from_wire);
+        let parts = parts.collect::<Result<_, _>>()?;
+        self.done = reply.done;
+        Ok(Some(self.go_on_after(parts)))
     }
 
     /// Remembers where to go on, and leaves out the openings of those who only go on.
@@ -267,42 +185,6 @@ impl LedgerWatch {
             }
         }
         parts
-    }
-
-    async fn receive(&mut self) -> Result<Vec<TranscriptPart>, ClientError> {
-        if self.stream.is_none() {
-            let query = self.query;
-            let request = wire::ReadLedgerRequest {
-                from: query.from.unwrap_or_default().0,
-                last: query.last.unwrap_or_default(),
-                follow: query.follow,
-            };
-            let opened = self
-                .client
-                .open(self.reopening.turn, request, async |mut mesh, request| {
-                    mesh.read_ledger(request).await
-                })
-                .await?;
-            self.stream = Some(opened);
-        }
-        let stream = self.stream.as_mut().expect("opened above");
-        let reply = next_of(stream).await?;
-        let parts = reply.parts.into_iter().map(TranscriptPart::from_wire);
-        let parts = parts.collect::<Result<_, _>>()?;
-        self.done = reply.done;
-        Ok(parts)
-    }
-}
-
-/// The next message of a stream. A stream never ends by itself before its last word.
-pub(crate) async fn next_of<T>((address, stream): &mut Opened<T>) -> Result<T, ClientError> {
-    match stream.message().await {
-        Ok(Some(reply)) => Ok(reply),
-        Ok(None) => {
-            let tried = vec![format!("{address}: the node closed the watch")];
-            Err(ClientError::Unreachable { tried })
-        }
-        Err(status) => Err(explain(address, &status)),
     }
 }
 
@@ -322,38 +204,29 @@ fn read_step(step: wire::TaskStep) -> Result<Step, CodecError> {
 impl Client {
     /// Follows a task from its first step, or from the one after a cursor.
     pub fn watch_task(&self, task: TaskId, after: Option<Cursor>) -> TaskWatch {
-        let client = self.clone();
         TaskWatch {
-            client,
+            feed: Feed::new(self),
             task,
             after,
-            stream: None,
-            reopening: Reopening::default(),
             done: false,
         }
     }
 
     /// Follows everything that happens in the ledger, from now on or from after a cursor.
     pub fn watch_events(&self, after: Option<Cursor>) -> EventWatch {
-        let client = self.clone();
         EventWatch {
-            client,
+            feed: Feed::new(self),
             after,
             begun: false,
-            stream: None,
-            reopening: Reopening::default(),
         }
     }
 
     /// Reads the certified ledger.
     pub fn read_ledger(&self, query: LedgerQuery) -> LedgerWatch {
-        let client = self.clone();
         LedgerWatch {
-            client,
+            feed: Feed::new(self),
             query,
             begun: false,
-            stream: None,
-            reopening: Reopening::default(),
             done: false,
         }
     }

@@ -185,16 +185,20 @@ async fn enter(
     check_genesis(genesis.as_ref(), own_mesh)?;
     match (remembered, &config.entry) {
         // A voter finds everything in its ledger.
-        (Some(facts), _) if facts.role == Role::Voter => Ok(Admitted {
+        (Some(facts), _) if facts.role == Role::Voter && store.has_ledger()? => Ok(Admitted {
             facts,
             roster: RosterView::default(),
         }),
-        // A worker asks the members that it knew, and those that it is told of.
+        // Whoever has none asks the members that it knew, and those that it is told of.
         (Some(facts), _) => {
             let addresses = facts.members.iter().cloned().chain(told).collect();
             let role = Some(facts.role);
             let wish = Admission { role, ..wish };
             let admitted = join(net, net_events, &wish, addresses, own_mesh).await?;
+            let mut members = admitted.roster.members.iter();
+            if members.any(|member| member.id == facts.node && member.votes) {
+                return Err(EntryError::LedgerLost.into());
+            }
             Ok(Admitted { facts, ..admitted })
         }
         (

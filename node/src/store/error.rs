@@ -137,7 +137,9 @@ impl StoreError {
             }
             Self::Version { .. } => "start it with the version of hms-node that wrote it",
             Self::Foreign { .. } => "give each node a data directory of its own; do not copy them",
-            Self::LedgerExists { .. } => "start the node without founding a mesh",
+            Self::LedgerExists { .. } => {
+                "name a data directory without a ledger, or start the node that is in this one"
+            }
             Self::Damaged { .. } | Self::EntryDamaged { .. } => {
                 "move the directory away and let the node join anew: its peers bring it up to date"
             }

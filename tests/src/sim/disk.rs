@@ -55,11 +55,12 @@ impl Disk {
 
     fn keep(&mut self, write: LogWrite) {
         if let Some((index, bytes)) = write.install {
-            // As the store does: what was held before may be another history than the checkpoint's.
             self.rows.clear();
-            self.rows_ever.clear();
+            // What was never certified here may be another history than the checkpoint's.
+            let certified = self.certificates_ever.last_key_value();
+            let certified = certified.map_or(Index(0), |(index, _)| *index);
+            self.rows_ever.split_off(&certified.next());
             self.certificates.clear();
-            self.certificates_ever.clear();
             self.checkpoint = Some((index, bytes));
         }
         if let Some(from) = write.truncate_from {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hms_consensus::effect::Effect;
 use hms_consensus::input::Input;
 use hms_consensus::mind::{Birth, CheckpointPace, Mind};
-use hms_consensus::raft::{RaftSettings, RecoveryError};
+use hms_consensus::raft::{RaftSettings, RestoreError};
 use hms_consensus::state::State;
 use hms_consensus::supervisor::Supervisor;
 use hms_protocol::heartbeat::HeartbeatPace;
@@ -94,7 +94,7 @@ impl Host {
     }
 
     /// Starts the node, from what the disk holds; a disk that has forgotten what it called durable may be refused.
-    pub fn start(&mut self, mesh: MeshId, pace: CheckpointPace) -> Result<(), RecoveryError> {
+    pub fn start(&mut self, mesh: MeshId, pace: CheckpointPace) -> Result<(), RestoreError> {
         self.disk.incarnation = self.disk.incarnation.next();
         self.crew.forget_work();
         let mind = Mind::restore(&self.birth(mesh, pace), self.disk.recovered())?;

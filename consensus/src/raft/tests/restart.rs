@@ -4,7 +4,7 @@ use hms_protocol::id::{Index, NodeId};
 
 use super::disk::{Disk, READER};
 use super::mesh::{Mesh, node, seat};
-use crate::raft::{Driver, RaftSettings, RecoveryError, RowError};
+use crate::raft::{Driver, RaftSettings, RestoreError, RowError};
 
 /// A disk with a checkpoint at entry 1 and a few rows after it, the newest written last.
 fn written() -> Disk {
@@ -17,13 +17,13 @@ fn written() -> Disk {
     mesh.disks.remove(&node(1)).unwrap()
 }
 
-fn restore(disk: &Disk) -> Result<Driver, RecoveryError> {
+fn restore(disk: &Disk) -> Result<Driver, RestoreError> {
     let settings = RaftSettings::default();
     let restored = Driver::restore(seat(node(1)), settings, disk.recovered(), READER);
     restored.map(|(driver, _)| driver)
 }
 
-fn refused(change: impl FnOnce(&mut Disk)) -> RecoveryError {
+fn refused(change: impl FnOnce(&mut Disk)) -> RestoreError {
     let mut disk = written();
     change(&mut disk);
     let error = restore(&disk).err().expect("the damage is noticed");
@@ -43,13 +43,13 @@ fn a_row_that_is_missing_is_named() {
     let error = refused(|disk| {
         disk.rows.remove(&Index(5));
     });
-    assert_eq!(error, RecoveryError::RowMissing { index: Index(5) });
+    assert_eq!(error, RestoreError::RowMissing { index: Index(5) });
 }
 
 #[test]
 fn a_row_that_is_damaged_is_named() {
     let error = refused(|disk| disk.rows.get_mut(&Index(4)).unwrap()[60] ^= 1);
-    let expected = RecoveryError::RowDamaged {
+    let expected = RestoreError::RowDamaged {
         index: Index(4),
         source: RowError::Checksum,
     };
@@ -65,7 +65,7 @@ fn a_row_that_is_cut_off_is_named() {
 #[test]
 fn a_row_of_another_version_says_so() {
     let error = refused(|disk| disk.rows.get_mut(&Index(6)).unwrap()[0] = 9);
-    let expected = RecoveryError::RowDamaged {
+    let expected = RestoreError::RowDamaged {
         index: Index(6),
         source: RowError::Version { version: 9 },
     };
@@ -78,7 +78,7 @@ fn a_row_in_the_wrong_place_is_named() {
         let other = disk.rows[&Index(5)].clone();
         disk.rows.insert(Index(4), other);
     });
-    let expected = RecoveryError::RowMisplaced {
+    let expected = RestoreError::RowMisplaced {
         index: Index(4),
         found: Index(5),
     };
@@ -97,7 +97,7 @@ fn a_row_of_another_history_breaks_the_chain() {
     let error = refused(|disk| {
         disk.rows.insert(Index(5), forged);
     });
-    assert_eq!(error, RecoveryError::ChainBroken { index: Index(5) });
+    assert_eq!(error, RestoreError::ChainBroken { index: Index(5) });
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_log_that_begins_after_its_checkpoint_is_refused() {
         disk.rows.pop_first();
         disk.rows.pop_first();
     });
-    let expected = RecoveryError::CheckpointGap {
+    let expected = RestoreError::CheckpointGap {
         checkpoint: Index(1),
         first: Index(4),
     };
@@ -116,13 +116,13 @@ fn a_log_that_begins_after_its_checkpoint_is_refused() {
 #[test]
 fn a_log_without_its_checkpoint_is_refused() {
     let error = refused(|disk| disk.checkpoint = None);
-    assert_eq!(error, RecoveryError::CheckpointMissing { first: Index(2) });
+    assert_eq!(error, RestoreError::CheckpointMissing { first: Index(2) });
 }
 
 #[test]
 fn a_checkpoint_that_cannot_be_read_is_refused() {
     let error = refused(|disk| disk.checkpoint = Some(b"rubbish".to_vec()));
-    assert_eq!(error, RecoveryError::CheckpointDamaged { bytes: 7 });
+    assert_eq!(error, RestoreError::CheckpointDamaged { bytes: 7 });
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use hms_protocol::id::{Incarnation, NodeId};
 use hms_protocol::limits;
-use hms_protocol::member::{Member, MemberStanding, Presence, Role, Seat};
+use hms_protocol::member::{Member, Presence, Role, Seat};
 use hms_protocol::peer::Run;
 use hms_protocol::refusal::{Refusal, check_bytes};
 use hms_protocol::task::AttemptEnd;
@@ -10,11 +10,9 @@ use hms_protocol::token::TokenRefusal;
 
 use super::Turn;
 use crate::input::Admission;
-use crate::raft::raft_id;
 use crate::state::Change;
 use crate::state::authority::SpentPermit;
 use crate::state::event::Event;
-use crate::state::roster::NEVER_BEATEN;
 
 impl Turn<'_> {
     /// Admits a node, or refreshes what is known of one that was admitted before: its key, which the transport proved, is
@@ -33,19 +31,15 @@ impl Turn<'_> {
                 ..former.clone()
             },
             None => Member {
-                id: admission.id,
-                name: admission.name.clone(),
-                role: settle(admission),
                 addresses,
                 gateway: admission.gateway.clone(),
-                incarnation: NEVER_BEATEN,
-                presence: Presence::Present,
-                votes: false,
-                admitted_at: self.state.now,
-                standing: MemberStanding::Good,
                 seat: self.first_seat(settle(admission)),
-                listens: false,
-                presence_since: self.state.now,
+                ..Member::new(
+                    admission.id,
+                    admission.name.clone(),
+                    settle(admission),
+                    self.state.now,
+                )
             },
         };
         if let (None, Some(proof)) = (&former, &admission.proof) {
@@ -80,23 +74,9 @@ impl Turn<'_> {
             limits::ADDRESS_BYTES_MAX,
         )?;
         let roster = &self.state.roster;
-        let namesake = roster.named(&admission.name);
-        if namesake.is_some_and(|namesake| namesake.id != admission.id) {
-            return Err(Refusal::NameTaken {
-                name: admission.name.clone(),
-            });
-        }
+        roster.check_newcomer(admission.id, &admission.name)?;
         if roster.member(admission.id).is_some() {
             return Ok(());
-        }
-        if roster
-            .members()
-            .any(|member| raft_id(member.id) == raft_id(admission.id))
-        {
-            return Err(Refusal::Invalid {
-                field: "node id",
-                reason: "another member has the same number in Raft: make another key".to_owned(),
-            });
         }
         self.check_token(admission)?;
         if limits::MEMBERS_MAX <= roster.len() {

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use hms_protocol::certificate::{Phase, Statement};
 use hms_protocol::chain::{self, EntryKind};
 use hms_protocol::digest::Hash;
-use hms_protocol::genesis::Founding;
 use hms_protocol::id::{AgentId, Incarnation, Index, Sequence, Term};
 use hms_protocol::keyring::SecretKey;
 use hms_protocol::receipt::{KeptEntry, Origin, Records, Showcase};
@@ -13,6 +12,7 @@ use hms_protocol::trust::{Trust, VoterSet};
 
 use super::*;
 use crate::state::command::{Batch, Command};
+use crate::state::trial::{genesis, key};
 
 const TERM: Term = Term(3);
 const AGENT: AgentId = AgentId::from_bytes([5; 16]);
@@ -32,22 +32,10 @@ struct Ledger {
 
 impl Ledger {
     fn found(salt: u8) -> Self {
-        let key = SecretKey::from_seed(&[1; 32]);
-        let operator = SecretKey::from_seed(&[200; 32]);
-        let founding = Founding {
-            operator: operator.public(),
-            founder: key.public().into(),
-            name: "n1".parse().unwrap(),
-            voters_wanted: 1,
-            replace_voter_after_ms: 0,
-            trust: Trust::Byzantine,
-            founded_at: Moment(1),
-            salt: [salt; 32],
-        };
-        let genesis = codec::encode(&founding.sign(&operator).unwrap());
+        let genesis = codec::encode(&genesis(1, salt));
         let origin = codec::origin::read(&genesis).unwrap();
         Self {
-            key,
+            key: key(1),
             genesis,
             origin,
             entries: BTreeMap::new(),

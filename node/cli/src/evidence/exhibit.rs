@@ -18,8 +18,11 @@ pub(super) fn lines(exhibit: &Exhibit) -> Vec<String> {
         },
         Exhibit::Agent(evidence) => vec![
             format!("a report sealed by the agent, {} B", bytes(evidence)),
-            count(evidence.verdicts.len(), "sealed verdict"),
-            format!("{} of agents", count(evidence.agents.len(), "certificate")),
+            count(evidence.verdicts.len() as u64, "sealed verdict"),
+            format!(
+                "{} of agents",
+                count(evidence.agents.len() as u64, "certificate")
+            ),
         ],
     };
     parts

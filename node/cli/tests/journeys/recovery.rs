@@ -126,7 +126,7 @@ fn the_operator_has_one_voter_go_on_where_the_others_are_lost() {
 }
 
 /// The one that goes on had missed what the other two decided without it: that is lost, and a ledger that holds it is not
-/// the mesh's any more. Its node says so and stops.
+/// the mesh's any more. Its node says so and stops, and comes back without it.
 #[test]
 fn a_ledger_that_went_on_elsewhere_is_not_taken_back() {
     let (mesh, before, genesis) = mesh_with_a_receipt();
@@ -154,6 +154,12 @@ fn a_ledger_that_went_on_elsewhere_is_not_taken_back() {
     mesh.until("the first stops", |_| process(0).as_deref() == Some("gone"));
     let log = std::fs::read_to_string(mesh.place("n1.log")).unwrap_or_default();
     assert!(log.contains("recovered the mesh at entry"), "{log}");
+    let ledger = Path::new(&mesh.place("n1")).join("ledger");
+    std::fs::rename(ledger, mesh.place("n1.ledger")).expect("it is there");
+    mesh.local(&["restart", "n1"]).done();
+    let words = ["operator", "raft", "promote", "n1", "--operator-key", &key];
+    mesh.hms(&[&words[..], &["-t", "60s"]].concat()).done();
+    assert_eq!(votes(&list(&mesh)).len(), 2);
     let after = mesh.place("after.receipt");
     take_receipt(&mesh, &after);
     for receipt in [&before, &after] {

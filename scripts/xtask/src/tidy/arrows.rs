@@ -15,7 +15,7 @@ pub(crate) struct Manifest {
 }
 
 /// What each member may import; `hms-node` is open to the adversary in the testnet and to the tests
-/// alone (R6). `hms` reads the replicated state to check a snapshot where there is no mesh.
+/// alone (R6).
 const ALLOWED: [(&str, &[&str]); 11] = [
     ("hms-proto", &[]),
     ("hms-protocol", &["hms-proto"]),
@@ -26,10 +26,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
         "hms-node",
         &["hms-proto", "hms-protocol", "hms-consensus", "hms-keystore"],
     ),
-    (
-        "hms",
-        &["hms-client", "hms-consensus", "hms-keystore", "hms-testnet"],
-    ),
+    ("hms", &["hms-client", "hms-keystore", "hms-testnet"]),
     (
         "hms-testnet",
         &["hms-client", "hms-keystore", "hms-protocol", "hms-node"],

@@ -34,7 +34,7 @@ pub struct Reader {
 
 /// Why this node cannot start from what its store holds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RecoveryError {
+pub enum RestoreError {
     /// The checkpoint cannot be read.
     #[error("the checkpoint of {bytes} bytes is damaged")]
     CheckpointDamaged {
@@ -155,7 +155,7 @@ pub enum RecoveryError {
     },
 }
 
-impl RecoveryError {
+impl RestoreError {
     /// The stable code, for machines.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -214,7 +214,7 @@ impl RecoveryError {
 }
 
 /// Checks everything and makes the log.
-pub(super) fn recover(recovered: Recovered, read: ReadAnchor) -> Result<Log, RecoveryError> {
+pub(super) fn restore(recovered: Recovered, read: ReadAnchor) -> Result<Log, RestoreError> {
     let checkpoint = recovered
         .checkpoint
         .map(|bytes| read_checkpoint(bytes, read))
@@ -234,9 +234,9 @@ pub(super) fn recover(recovered: Recovered, read: ReadAnchor) -> Result<Log, Rec
 /// before they were written.
 pub(super) fn read_certificates(
     recovered: &mut Recovered,
-) -> Result<(Vec<Certificate>, Option<Certificate>), RecoveryError> {
+) -> Result<(Vec<Certificate>, Option<Certificate>), RestoreError> {
     let read = |(index, bytes): (Index, Vec<u8>)| {
-        codec::decode(&bytes).map_err(|error| RecoveryError::CertificateDamaged {
+        codec::decode(&bytes).map_err(|error| RestoreError::CertificateDamaged {
             index,
             reason: error.to_string(),
         })
@@ -244,7 +244,7 @@ pub(super) fn read_certificates(
     let certificates = std::mem::take(&mut recovered.certificates).into_iter();
     let lock = recovered.lock.take();
     let lock = lock.map(|bytes| codec::decode(&bytes)).transpose();
-    let damaged = |error: CodecError| RecoveryError::LockDamaged {
+    let damaged = |error: CodecError| RestoreError::LockDamaged {
         reason: error.to_string(),
     };
     Ok((
@@ -253,8 +253,8 @@ pub(super) fn read_certificates(
     ))
 }
 
-fn read_checkpoint(bytes: Vec<u8>, read: ReadAnchor) -> Result<Kept, RecoveryError> {
-    let damaged = RecoveryError::CheckpointDamaged { bytes: bytes.len() };
+fn read_checkpoint(bytes: Vec<u8>, read: ReadAnchor) -> Result<Kept, RestoreError> {
+    let damaged = RestoreError::CheckpointDamaged { bytes: bytes.len() };
     let anchor = read(&bytes).ok_or(damaged)?;
     Ok(Kept {
         anchor,
@@ -263,16 +263,16 @@ fn read_checkpoint(bytes: Vec<u8>, read: ReadAnchor) -> Result<Kept, RecoveryErr
 }
 
 /// Checks the rows one after the other; gives those after the checkpoint.
-fn check_rows(stored: &[(Index, Vec<u8>)], base: Option<Point>) -> Result<Vec<Row>, RecoveryError> {
+fn check_rows(stored: &[(Index, Vec<u8>)], base: Option<Point>) -> Result<Vec<Row>, RestoreError> {
     let Some((first, _)) = stored.first() else {
         return Ok(Vec::new());
     };
     let first = *first;
     let Some(base) = base else {
-        return Err(RecoveryError::CheckpointMissing { first });
+        return Err(RestoreError::CheckpointMissing { first });
     };
     if base.index.next() < first {
-        return Err(RecoveryError::CheckpointGap {
+        return Err(RestoreError::CheckpointGap {
             checkpoint: base.index,
             first,
         });
@@ -282,7 +282,7 @@ fn check_rows(stored: &[(Index, Vec<u8>)], base: Option<Point>) -> Result<Vec<Ro
     let mut before: Option<Point> = None;
     for (index, bytes) in stored {
         if *index != expected {
-            return Err(RecoveryError::RowMissing { index: expected });
+            return Err(RestoreError::RowMissing { index: expected });
         }
         let row = check_row(
             *index,
@@ -290,7 +290,7 @@ fn check_rows(stored: &[(Index, Vec<u8>)], base: Option<Point>) -> Result<Vec<Ro
             before.or((base.index < *index).then_some(base)),
         )?;
         if row.index == base.index && (row.term, row.chain) != (base.term, base.chain) {
-            return Err(RecoveryError::CheckpointConflict { index: base.index });
+            return Err(RestoreError::CheckpointConflict { index: base.index });
         }
         before = Some(Point {
             index: row.index,
@@ -300,7 +300,7 @@ fn check_rows(stored: &[(Index, Vec<u8>)], base: Option<Point>) -> Result<Vec<Ro
         expected = expected.next();
         if base.index < row.index {
             if row.kind == EntryKind::Recovery {
-                return Err(RecoveryError::RecoveryUncovered { index: row.index });
+                return Err(RestoreError::RecoveryUncovered { index: row.index });
             }
             rows.push(row);
         }
@@ -308,10 +308,10 @@ fn check_rows(stored: &[(Index, Vec<u8>)], base: Option<Point>) -> Result<Vec<Ro
     Ok(rows)
 }
 
-fn check_row(index: Index, bytes: &[u8], before: Option<Point>) -> Result<Row, RecoveryError> {
-    let row = Row::decode(bytes).map_err(|source| RecoveryError::RowDamaged { index, source })?;
+fn check_row(index: Index, bytes: &[u8], before: Option<Point>) -> Result<Row, RestoreError> {
+    let row = Row::decode(bytes).map_err(|source| RestoreError::RowDamaged { index, source })?;
     if row.index != index {
-        return Err(RecoveryError::RowMisplaced {
+        return Err(RestoreError::RowMisplaced {
             index,
             found: row.index,
         });
@@ -321,14 +321,14 @@ fn check_row(index: Index, bytes: &[u8], before: Option<Point>) -> Result<Row, R
         return Ok(row);
     };
     if row.term < before.term {
-        return Err(RecoveryError::TermRegressed {
+        return Err(RestoreError::TermRegressed {
             index,
             term: row.term,
             before: before.term,
         });
     }
     if !row.follows(before.chain) {
-        return Err(RecoveryError::ChainBroken { index });
+        return Err(RestoreError::ChainBroken { index });
     }
     Ok(row)
 }
@@ -338,11 +338,11 @@ fn check_hard_state(
     base: Option<Point>,
     last: Point,
     no_rows: bool,
-) -> Result<Vow, RecoveryError> {
+) -> Result<Vow, RestoreError> {
     let covered = base.unwrap_or_default();
     let Some(stored) = stored else {
         if !no_rows {
-            return Err(RecoveryError::HardStateMissing { last: last.index });
+            return Err(RestoreError::HardStateMissing { last: last.index });
         }
         // A founder's first start: nothing was promised but what the checkpoint says.
         return Ok(Vow {
@@ -351,15 +351,15 @@ fn check_hard_state(
             commit: covered.index.0,
         });
     };
-    let vow = Vow::decode(stored).map_err(|source| RecoveryError::HardStateDamaged { source })?;
+    let vow = Vow::decode(stored).map_err(|source| RestoreError::HardStateDamaged { source })?;
     if vow.term < last.term.0 {
-        return Err(RecoveryError::HardStateStale {
+        return Err(RestoreError::HardStateStale {
             term: Term(vow.term),
             last: last.term,
         });
     }
     if last.index.0 < vow.commit {
-        return Err(RecoveryError::CommittedLost {
+        return Err(RestoreError::CommittedLost {
             commit: Index(vow.commit),
             last: last.index,
         });
