@@ -14,6 +14,5 @@ mod membership;
 mod mesh;
 mod replication;
 mod restart;
-mod scene;
 mod scrutiny;
 mod transfer;

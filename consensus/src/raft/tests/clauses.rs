@@ -1,336 +1,267 @@
-//! The clauses of the commit rule, one by one, on four drivers of which one is spoken for: whoever leads here has a mandate,
-//! and lies. `consensus/decisions/0001-commit-rule.md` says why each is needed.
+//! The clauses of the commit rule, one by one, as scripts: what is said to a voter, and what it signs, shows, asks for and
+//! refuses. `consensus/decisions/0001-commit-rule.md` says why each is needed.
+//!
+//! Every script in the folder is played by the test of its name, and must tell what is written in it. With
+//! `UPDATE_GOLDENFILES=1` they are written anew; whoever does that reads them again.
 
-use hms_protocol::ballot::{Ballot, Mandate};
-use hms_protocol::certificate::{Certificate, Mark, Phase};
+mod papers;
+mod scene;
+mod telling;
+mod verbs;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use goldenscript::{Context, Runner};
+use hms_protocol::certificate::Phase;
 use hms_protocol::codec;
-use hms_protocol::digest::Hash;
 use hms_protocol::frame::Frame;
-use hms_protocol::id::{Epoch, Index};
+use hms_protocol::id::{Epoch, NodeId};
 use raft::eraftpb::MessageType;
-use raft::{GetEntriesContext, Storage as _};
 
-use super::forgery::entry;
-use super::mesh::{Mesh, node};
-use super::scene::{Scene, chain_with, code, held, words};
-use crate::effect::LogWrite;
+use papers::vote;
+use scene::{Address, Scene};
+use verbs::{Actor, Actors, Paper, Verb, Words};
 
-#[test]
-fn clause_a_one_word_less_than_a_quorum_certifies_nothing() {
-    let mut scene = Scene::new();
-    let others = scene.mesh.others(scene.leader);
-    scene.mesh.cut.extend(&others[1..]);
-    let (_, index) = scene.mesh.propose(scene.leader, "a");
-    assert!(scene.mesh.live[&scene.leader].driver.committed() < index);
-    scene.mesh.cut.remove(&others[1]);
-    scene.mesh.run(10);
-    assert!(index <= scene.mesh.live[&scene.leader].driver.committed());
-}
+/// Voters of a mesh of which nothing else is said: one of them may lie.
+const VOTERS: u8 = 4;
 
-#[test]
-fn clause_b_a_voter_attests_one_chain_in_a_term_and_remembers_it() {
-    for restarts in [false, true] {
-        let mut scene = Scene::new();
-        let (term, base) = (scene.term(), scene.base);
-        let entries = |data: &[u8]| {
-            let mut one = entry(base.0 + 1, term);
-            one.data = data.to_vec();
-            vec![one]
-        };
-        assert_eq!(scene.append(term, base, entries(b"one"), vec![]), Ok(()));
-        let mut signed = held(&scene.said());
-        assert_eq!(signed.len(), 1);
-        if restarts {
-            scene.restart();
-        }
-        let other = scene.append(term, base, entries(b"other"), vec![]);
-        assert_eq!(code(other), "HMS-RAFT-TWO-CHAINS");
-        signed.extend(held(&scene.said()));
-        signed.dedup();
-        assert_eq!(signed.len(), 1, "{signed:?}");
-        assert!(term < scene.term(), "it follows a leader that lies");
-    }
-}
+/// One test for each script: `clause_a_quorum` plays `a-quorum.script`.
+macro_rules! play_each {
+    ($($test:ident)*) => {
+        $(
+            #[test]
+            fn $test() {
+                play(stringify!($test));
+            }
+        )*
 
-/// Without it, a lock is walked down to a shorter certificate of a later term.
-#[test]
-fn clause_c_nothing_below_the_lock_is_attested() {
-    let mut scene = Scene::locked();
-    let (term, last) = (scene.term() + 1, scene.last());
-    let newest = vec![entry(last.0 + 1, term)];
-    assert_eq!(scene.append(term, last, newest, vec![]), Ok(()));
-    let above = held(&scene.said());
-    assert_eq!(above.first().map(|it| it.index), Some(last.next()));
-    let (first, base) = (scene.base.next(), scene.base);
-    let log = scene.mesh.live[&scene.voter].driver.node.store();
-    let context = GetEntriesContext::empty(false);
-    let again = log.entries(first.0, first.0 + 1, None, context).unwrap();
-    assert_eq!(scene.append(term, base, again, vec![]), Ok(()));
-    assert_eq!(held(&scene.said()), []);
-}
-
-#[test]
-fn clause_d_a_certificate_of_holdings_is_locked_on_and_not_acted_on() {
-    let mut scene = Scene::locked();
-    for live in scene.mesh.live.values() {
-        assert_eq!(live.driver.committed(), scene.base);
-    }
-    let stored = scene.mesh.disks[&scene.voter].lock.clone();
-    let stored: Certificate = codec::decode(&stored.expect("it is on disk")).unwrap();
-    assert_eq!(Some(stored.statement.mark()), scene.lock());
-    scene.mesh.run(10);
-    assert_eq!(
-        scene.mesh.live[&scene.voter].driver.committed(),
-        scene.last()
-    );
-}
-
-#[test]
-fn clause_e_a_lock_is_attested_in_its_own_term_only() {
-    for moves_on in [false, true] {
-        let mut scene = Scene::new();
-        let (term, base) = (scene.term(), scene.base);
-        let one = vec![entry(base.0 + 1, term)];
-        assert_eq!(scene.append(term, base, one, vec![]), Ok(()));
-        let certificate = scene.certificate(|_| ());
-        if moves_on {
-            let (leader, mandate) = (scene.leader, scene.mandate(term + 1, scene.leader, 3));
-            let kind = (MessageType::MsgHeartbeat, term + 1);
-            let led = scene.say(leader, kind, |_, frame| frame.mandate = Some(mandate));
-            assert_eq!(led, Ok(()));
-        }
-        scene.said();
-        let bytes = codec::encode(&Frame {
-            certificates: vec![certificate.clone()],
-            ..Frame::default()
-        });
-        scene.mesh.deliver(scene.leader, scene.voter, &bytes);
-        scene.settle();
-        assert_eq!(scene.lock(), Some(certificate.statement.mark()));
-        let locks = scene.said();
-        let locks = locks.iter().flat_map(|frame| words(frame, Phase::Locked));
-        assert_eq!(locks.count(), usize::from(!moves_on));
-    }
-}
-
-#[test]
-fn clause_f_an_append_replaces_nothing_at_or_below_the_lock() {
-    let mut scene = Scene::locked();
-    let (term, base, before) = (scene.term() + 1, scene.base, scene.lock());
-    let other = vec![entry(base.0 + 1, term), entry(base.0 + 2, term)];
-    let refused = scene.append(term, base, other, vec![]);
-    assert_eq!(code(refused), "HMS-RAFT-LOCK-CONFLICT");
-    assert_eq!((scene.lock(), scene.last().0), (before, base.0 + 2));
-    let said = scene.said();
-    let shown = said.iter().flat_map(|frame| &frame.certificates);
-    let marks: Vec<Mark> = shown.map(|it| it.statement.mark()).collect();
-    assert_eq!(marks, [before.unwrap()], "the leader gets the lock");
-}
-
-#[test]
-fn clause_g_a_certificate_of_a_higher_term_releases_the_lock_in_one_write() {
-    for higher in [false, true] {
-        let mut scene = Scene::locked();
-        let (term, base, before) = (scene.term() + 1, scene.base, scene.lock());
-        let other = vec![entry(base.0 + 1, term), entry(base.0 + 2, term)];
-        let hash = chain_with(&scene, base, &other);
-        let certificate = scene.certificate(|it| {
-            it.term.0 += u64::from(higher);
-            it.hash = hash;
-        });
-        scene.mesh.prompt = false;
-        let received = scene.append(term, base, other, vec![certificate.clone()]);
-        if !higher {
-            assert_eq!(code(received), "HMS-RAFT-LOCK-CONFLICT");
-            assert_eq!(scene.lock(), before);
-            continue;
-        }
-        assert_eq!(received, Ok(()));
-        assert_eq!(scene.lock(), Some(certificate.statement.mark()));
-        let is_release = |write: &&LogWrite| write.lock.is_some();
-        let write = scene.mesh.ordered(scene.voter).find(is_release).unwrap();
-        assert_eq!(write.truncate_from, Some(base.next()));
-        assert_eq!(write.rows.len(), 2);
-        assert_eq!(held(&scene.said()), [], "it is silent until then");
-    }
-}
-
-#[test]
-fn clause_h_a_suffix_that_a_certificate_conflicts_with_is_dropped() {
-    let mut scene = Scene::new();
-    let (term, base) = (scene.term(), scene.base);
-    let own = vec![entry(base.0 + 1, term), entry(base.0 + 2, term)];
-    assert_eq!(scene.append(term, base, own, vec![]), Ok(()));
-    let certificate = scene.certificate(|it| it.hash = Hash::from_bytes([9; 32]));
-    let bytes = codec::encode(&Frame {
-        certificates: vec![certificate],
-        ..Frame::default()
-    });
-    scene.mesh.deliver(scene.leader, scene.voter, &bytes);
-    scene.settle();
-    assert_eq!(scene.last(), base);
-    assert_eq!(scene.mesh.disks[&scene.voter].rows.len() as u64, base.0 - 1);
-    assert!(
-        term < scene.term(),
-        "what it attested in a term, it attests no more"
-    );
-}
-
-#[test]
-fn clause_h_a_leader_that_a_certificate_conflicts_with_steps_down() {
-    let mut scene = Scene::new();
-    scene.voter = scene.leader;
-    scene.mesh.cut.extend(scene.mesh.others(scene.leader));
-    scene.mesh.propose(scene.leader, "a");
-    scene.mesh.cut.clear();
-    let certificate = scene.certificate(|it| it.hash = Hash::from_bytes([9; 32]));
-    let bytes = codec::encode(&Frame {
-        certificates: vec![certificate],
-        ..Frame::default()
-    });
-    let other = scene.mesh.others(scene.leader)[0];
-    scene.mesh.deliver(other, scene.leader, &bytes);
-    scene.settle();
-    assert!(!scene.mesh.live[&scene.leader].driver.leads());
-    assert_eq!(scene.last(), scene.base);
-}
-
-#[test]
-fn clause_i_a_vote_goes_to_nobody_who_shows_less_than_the_lock() {
-    let mut scene = Scene::locked();
-    let candidate = scene.mesh.others(scene.voter)[1];
-    let (term, lock) = (scene.term() + 1, scene.lock().unwrap());
-    let low = scene.certificate(|it| it.index = Index(lock.index.0 - 1));
-    for shown in [vec![], vec![low]] {
-        let refused = scene.ask(candidate, term, shown);
-        assert_eq!(code(refused), "HMS-RAFT-BELOW-LOCK");
-        let said = scene.said();
-        assert!(said.iter().all(|frame| frame.vote.is_none()));
-        let shown = said.iter().flat_map(|frame| &frame.certificates);
-        assert!(shown.clone().any(|it| it.statement.mark() == lock));
-    }
-    let certificate = scene.certificate(|_| ());
-    assert_eq!(scene.ask(candidate, term, vec![certificate]), Ok(()));
-    let votes: Vec<_> = scene.said().iter().filter_map(|it| it.vote).collect();
-    assert_eq!(votes.len(), 1);
-    let Ballot { shown, lock, .. } = votes[0].ballot;
-    assert_eq!((shown, lock), (scene.lock(), scene.lock()));
-}
-
-#[test]
-fn clause_j_one_vote_in_a_term_and_not_before_it_is_durable() {
-    let mut scene = Scene::new();
-    let others = scene.mesh.others(scene.voter);
-    let term = scene.term() + 1;
-    scene.mesh.prompt = false;
-    let shown = vec![scene.certificate(|_| ())];
-    assert_eq!(scene.ask(others[0], term, shown.clone()), Ok(()));
-    let vote = |frames: Vec<Frame>| frames.iter().find_map(|frame| frame.vote);
-    assert_eq!(vote(scene.said()), None, "it is not on disk");
-    scene.mesh.persist(scene.voter, usize::MAX);
-    scene.settle();
-    let first = vote(scene.said()).expect("it was asked for");
-    assert_eq!(first.ballot.candidate, others[0]);
-    for restarts in [false, true] {
-        if restarts {
-            scene.restart();
-        }
-        assert_eq!(scene.ask(others[1], term, shown.clone()), Ok(()));
-        scene.mesh.persist(scene.voter, usize::MAX);
-        scene.settle();
-        assert_eq!(vote(scene.said()), None);
-    }
-}
-
-#[test]
-fn clause_k_nobody_leads_without_a_mandate() {
-    let mut scene = Scene::new();
-    let term = scene.term() + 1;
-    let pretender = scene.mesh.others(scene.voter)[1];
-    let other = scene.mesh.others(scene.voter)[0];
-    let bad = [
-        None,
-        Some(scene.mandate(term, pretender, 2)),
-        Some(scene.mandate(term, other, 4)),
-        Some(scene.mandate(term + 1, pretender, 4)),
-        Some(Mandate { votes: Vec::new() }),
-    ];
-    for kind in [MessageType::MsgAppend, MessageType::MsgHeartbeat] {
-        for mandate in bad.clone() {
-            let refused = scene.say(pretender, (kind, term), |_, frame| frame.mandate = mandate);
-            assert_eq!(code(refused), "HMS-RAFT-NO-MANDATE");
-            assert_eq!(scene.term(), term - 1);
-        }
-    }
-    let mandate = Some(scene.mandate(term, pretender, 3));
-    let kind = (MessageType::MsgHeartbeat, term);
-    let led = scene.say(pretender, kind, |_, frame| frame.mandate = mandate);
-    assert_eq!(led, Ok(()));
-    assert_eq!(scene.term(), term);
-}
-
-/// Nothing is signed under a leader whose voters are not known yet.
-#[test]
-fn clause_l_who_cannot_judge_a_mandate_follows_in_silence() {
-    let mut scene = Scene::new();
-    let (term, base, leader) = (scene.term() + 1, scene.base, scene.leader);
-    let before = scene.mesh.live[&scene.voter].driver.point(base).unwrap();
-    let mut mandate = scene.mandate(term, leader, 4);
-    for vote in &mut mandate.votes {
-        vote.ballot.epoch = Epoch(1_000);
-    }
-    let appended = scene.say(leader, (MessageType::MsgAppend, term), |message, frame| {
-        (message.index, message.log_term) = (base.0, before.term.0);
-        message.entries = vec![entry(base.0 + 1, term)];
-        frame.before = Some(before.chain);
-        frame.mandate = Some(mandate);
-    });
-    assert_eq!(appended, Ok(()));
-    assert_eq!(scene.last(), base.next());
-    assert_eq!(held(&scene.said()), []);
-}
-
-#[test]
-fn clause_l_a_voter_that_missed_a_change_votes_once_it_is_shown_it() {
-    let mut mesh = Mesh::new(3);
-    let leader = mesh.elect();
-    let voter = mesh.others(leader)[0];
-    mesh.start(node(4));
-    let epoch = mesh.live[&voter].driver.members().epoch();
-    mesh.cut.insert(voter);
-    let driver = &mut mesh.live.get_mut(&leader).unwrap().driver;
-    driver.add_learner(node(4)).unwrap();
-    mesh.run(20);
-    let driver = &mut mesh.live.get_mut(&leader).unwrap().driver;
-    driver.promote(node(4)).unwrap();
-    mesh.run(20);
-    mesh.cut.clear();
-    mesh.wire.clear();
-    let handovers = mesh.live[&leader].driver.handovers();
-    let mut forged = handovers.clone();
-    forged[0].stretch.certificate.signers.truncate(1);
-    let mut scene = Scene {
-        base: mesh.live[&voter].driver.committed(),
-        mesh,
-        leader,
-        voter,
+        const PLAYED: &[&str] = &[$(stringify!($test)),*];
     };
-    for (shown, expected) in [
-        (forged, epoch),
-        (handovers.clone(), Epoch(handovers[0].stretch.index.0)),
-    ] {
-        let (term, last) = (scene.term() + 1, scene.last());
-        scene.orphan();
-        let asked = scene.say(
-            leader,
-            (MessageType::MsgRequestVote, term),
-            |message, frame| {
-                (message.index, message.log_term) = (last.0 + 5, term - 1);
-                frame.handovers = shown;
-            },
-        );
-        assert_eq!(asked, Ok(()));
-        let vote = scene.said().iter().find_map(|frame| frame.vote);
-        assert_eq!(vote.map(|vote| vote.ballot.epoch), Some(expected));
+}
+
+play_each! {
+    clause_a_quorum
+    clause_b_one_chain_in_a_term
+    clause_c_attest_the_lock
+    clause_d_lock_before_answer
+    clause_e_lock_in_its_term
+    clause_f_hold_the_lock
+    clause_g_release
+    clause_h_drop_the_suffix
+    clause_i_vote_by_lock
+    clause_j_one_vote_in_a_term
+    clause_k_mandate
+    clause_l_epochs
+    clause_v_called_for
+    clause_v_judged_in_its_turn
+    clause_v_certified_needs_no_verdict
+}
+
+#[test]
+fn every_script_is_played_and_says_first_what_it_is_about() {
+    let files = std::fs::read_dir(folder()).expect("the folder of scripts is there");
+    let mut found: Vec<PathBuf> = files
+        .map(|file| file.expect("the folder can be read").path())
+        .filter(|path| path.extension().is_some_and(|kind| kind == "script"))
+        .collect();
+    found.sort();
+    for path in &found {
+        let text = std::fs::read_to_string(path).expect("scripts are text");
+        assert!(text.starts_with("# "), "{} has no preface", path.display());
+    }
+    let mut played: Vec<PathBuf> = PLAYED.iter().map(|test| script(test)).collect();
+    played.sort();
+    assert_eq!(found, played);
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/raft/tests/clauses")
+}
+
+fn script(test: &str) -> PathBuf {
+    let name = test.trim_start_matches("clause_").replace('_', "-");
+    folder().join(name + ".script")
+}
+
+fn play(test: &str) {
+    let path = script(test);
+    let played = goldenscript::run(&mut Play { scene: None }, &path);
+    assert!(played.is_ok(), "{}: {played:?}", path.display());
+}
+
+/// A script while it is played.
+struct Play {
+    scene: Option<Scene>,
+}
+
+impl Runner for Play {
+    type Command = Verb;
+
+    fn run(&mut self, verb: &Verb, _context: &Context) -> Result<String, Box<dyn Error>> {
+        if let Verb::Mesh { voters } = verb {
+            self.scene = Some(Scene::new(voters.unwrap_or(VOTERS)));
+        }
+        let scene = self.scene.as_mut().ok_or("a script begins with mesh")?;
+        scene.enact(verb)?;
+        Ok(scene.tell())
+    }
+}
+
+impl Scene {
+    fn enact(&mut self, verb: &Verb) -> Result<(), Box<dyn Error>> {
+        match verb {
+            Verb::Mesh { .. } => {}
+            Verb::Cut(nodes) => self.mesh.cut.extend(nodes.iter().map(|it| it.0)),
+            Verb::LoseLocks => self.loses_locks = true,
+            Verb::Heal => {
+                self.loses_locks = false;
+                self.mesh.cut.clear();
+            }
+            Verb::SlowDisks => self.mesh.prompt = false,
+            Verb::Persist(node) => self.persist(node.0),
+            Verb::Restart(node) => self.restart(node.0),
+            Verb::Start(node) => self.mesh.start(node.0),
+            Verb::Run(ticks) => self.run(*ticks),
+            Verb::LedgerCallsForNothing => self.mesh.objection = |_, _| Some("it has no seat"),
+            Verb::Propose(node, batches) => self.propose(node.0, |driver| {
+                let mut batches = batches.iter().map(|batch| batch.clone().into_bytes());
+                batches.try_for_each(|batch| driver.propose(batch).map(drop))
+            }),
+            Verb::Learner(node, other) => {
+                self.propose(node.0, |driver| driver.add_learner(other.0));
+            }
+            Verb::Promote(node, other) => self.propose(node.0, |driver| driver.promote(other.0)),
+            Verb::Words(command) => self.hear(&Words::try_from(command)?)?,
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, words: &Words) -> Result<(), Box<dyn Error>> {
+        match words {
+            Words::Append {
+                from,
+                to,
+                term,
+                after,
+                entries,
+                mandate,
+                with,
+            } => {
+                let address = address(*from, *to, *term);
+                let proofs = Frame {
+                    certificates: self.papers.certificates(with.as_deref())?,
+                    ..self.led(address, mandate.as_deref())?
+                };
+                self.append(address, (*after, entries), proofs)?;
+            }
+            Words::Heartbeat {
+                from,
+                to,
+                term,
+                mandate,
+            } => {
+                let address = address(*from, *to, *term);
+                let proofs = self.led(address, mandate.as_deref())?;
+                self.say(address, MessageType::MsgHeartbeat, |_, frame| {
+                    *frame = proofs;
+                });
+            }
+            Words::Ask {
+                from,
+                to,
+                term,
+                with,
+                changes,
+            } => {
+                let proofs = Frame {
+                    certificates: self.papers.certificates(with.as_deref())?,
+                    handovers: self.papers.changes(changes.as_deref())?,
+                    ..Frame::default()
+                };
+                self.ask(address(*from, *to, *term), proofs);
+            }
+            Words::Show {
+                from,
+                to,
+                certificate,
+            } => {
+                let frame = Frame {
+                    certificates: self.papers.certificates(Some(certificate))?,
+                    ..Frame::default()
+                };
+                self.deliver(from.0, to.0, &codec::encode(&frame));
+            }
+            Words::Paper(command) => self.sign(&Paper::try_from(command)?)?,
+        }
+        Ok(())
+    }
+
+    fn sign(&mut self, paper: &Paper) -> Result<(), Box<dyn Error>> {
+        match paper {
+            Paper::Certify {
+                name,
+                of,
+                up_to,
+                entries,
+                term,
+                is_final,
+                by,
+            } => {
+                let mut statement = self.statement(of.0, *up_to, (entries, *term))?;
+                if *is_final {
+                    statement.phase = Phase::Locked;
+                }
+                let by = self.signers(by.as_ref());
+                self.papers.certify(name, statement, by);
+            }
+            Paper::Mandate {
+                name,
+                leader,
+                term,
+                by,
+                epoch,
+            } => {
+                let mut ballot = self.ballot(leader.0, *term);
+                ballot.epoch = epoch.map_or(ballot.epoch, Epoch);
+                let mandate = vote(ballot, self.signers(by.as_ref()));
+                self.papers.keep_mandate(name, mandate);
+            }
+            Paper::Changes {
+                name,
+                of,
+                signatures,
+            } => {
+                let mut changes = self.driver(of.0).handovers();
+                let first = changes.first_mut().ok_or("the voters have not changed")?;
+                let signers = &mut first.stretch.certificate.signers;
+                signers.truncate(signatures.unwrap_or(signers.len()));
+                self.papers.keep_changes(name, changes);
+            }
+        }
+        Ok(())
+    }
+
+    /// What goes with the words of a leader.
+    fn led(&mut self, address: Address, mandate: Option<&str>) -> Result<Frame, String> {
+        let ballot = self.ballot(address.from, address.term);
+        let ordinary = vote(ballot, self.signers(None));
+        Ok(Frame {
+            mandate: self.papers.mandate(mandate, ordinary)?,
+            ..Frame::default()
+        })
+    }
+
+    fn signers(&self, named: Option<&Actors>) -> Vec<NodeId> {
+        let everybody = || self.mesh.disks.keys().copied().collect();
+        named.map_or_else(everybody, |named| named.0.clone())
+    }
+}
+
+fn address(from: Actor, to: Actor, term: u64) -> Address {
+    Address {
+        from: from.0,
+        to: to.0,
+        term,
     }
 }
