@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `mesh voters=3 workers=1 [wanted=3] [spare=1] [replace=5s]` | founds a mesh and lets everybody but the spare hosts join |
 //! | `join n4` | lets one more host join, as a worker or as what the mesh wants |
-//! | `agent a1 at n2 [skills=echo,nap] [slots=2]` | raises an agent, without asking the mesh |
+//! | `agent a1 at n2 [skills=echo/nap] [slots=2]` | raises an agent, without asking the mesh |
 //! | `spawn a1 [at n2] [skills=echo]`, `stop a1` | asks the mesh to do so |
 //! | `submit t1 skill=echo [input=…] [attempts=3] [attempt=5s] [deadline=60s] [priority=1] [key=…] [via=n2]` | |
 //! | `cancel t1`, `read t1`, `why t1` | |
@@ -22,7 +22,9 @@
 //! the answer.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 
+use goldenscript::{Command, Context, Runner};
 use hms_consensus::input::{Question, Request};
 use hms_protocol::id::{NodeId, SkillName};
 use hms_protocol::order::Order;
@@ -92,7 +94,7 @@ impl Stage {
     }
 
     /// Does what a line says.
-    pub fn act(&mut self, line: &str) -> Result<(), StageError> {
+    fn act(&mut self, line: &Command) -> Result<(), StageError> {
         let words = Words::of(line);
         match words.plain(0, "a word")? {
             "mesh" => self.found(&words).map(|()| self.skip()),
@@ -122,12 +124,11 @@ impl Stage {
         })
     }
 
-    /// What was told since the last time.
-    pub fn take_transcript(&mut self) -> Vec<String> {
-        self.world
-            .as_mut()
-            .map(|world| world.trace.take_lines())
-            .unwrap_or_default()
+    /// What was told since the last time, line by line.
+    fn take_transcript(&mut self) -> String {
+        let lines = self.world.as_mut().map(|world| world.trace.take_lines());
+        let lines = lines.into_iter().flatten();
+        lines.map(|line| line + "\n").collect()
     }
 
     fn skip(&mut self) {
@@ -170,10 +171,10 @@ impl Stage {
     fn agent(&mut self, words: &Words<'_>) -> Result<(), StageError> {
         let name = words.plain(1, "an agent")?;
         let host = words.host(3)?;
-        let default = SKILLS.join(",");
+        let default = SKILLS.join("/");
         let skills = words.named.get("skills").copied().unwrap_or(&default);
         let skills = skills
-            .split(',')
+            .split('/')
             .map(str::parse::<SkillName>)
             .collect::<Result<_, _>>();
         let skills = skills.map_err(|_| StageError::BadWord { what: "skills" })?;
@@ -300,6 +301,19 @@ impl Stage {
     }
 }
 
+impl Runner for Stage {
+    type Command = Command;
+
+    fn run(&mut self, line: &Command, _context: &Context) -> Result<String, Box<dyn Error>> {
+        self.act(line)?;
+        if self.from_the_start {
+            // Such a story is told as a whole.
+            return Ok(String::new());
+        }
+        Ok(self.take_transcript())
+    }
+}
+
 /// By when a plain mesh of a few hosts is complete.
 const FOUNDED_BY_MS: Millis = 5_000;
 
@@ -317,7 +331,7 @@ fn spawn(name: &str, words: &Words<'_>, world: &mut World) -> Result<Request, St
     };
     let skills = words.named.get("skills").copied().unwrap_or("echo");
     let skills = skills
-        .split(',')
+        .split('/')
         .map(str::parse::<SkillName>)
         .collect::<Result<_, _>>();
     Ok(Request::Spawn {

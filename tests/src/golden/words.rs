@@ -1,8 +1,10 @@
 //! The words of a golden script's lines, and the short names in them.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::str::FromStr;
 
+use goldenscript::Command;
 use hms_protocol::id::{AgentId, TaskId};
 
 use crate::golden::stage::StageError;
@@ -11,26 +13,20 @@ use crate::sim::host::HostId;
 
 /// The words of a line.
 pub struct Words<'line> {
-    /// Those without a `=`.
+    /// Those without a `=`, from the first on, which says what is to be done.
     pub plain: Vec<&'line str>,
     /// Those with one, by what stands before it.
     pub named: BTreeMap<&'line str, &'line str>,
 }
 
 impl<'line> Words<'line> {
-    /// Takes a line apart. What follows a `#` is a comment.
-    pub fn of(line: &'line str) -> Self {
-        let words = line
-            .split('#')
-            .next()
-            .unwrap_or_default()
-            .split_whitespace();
-        let (named, plain) = words.partition::<Vec<&str>, _>(|word| word.contains('='));
-        let named = named.into_iter().filter_map(|word| word.split_once('='));
-        Self {
-            plain,
-            named: named.collect(),
-        }
+    /// Takes a line apart.
+    pub fn of(line: &'line Command) -> Self {
+        let mut words = line.consume_args();
+        let named = iter::from_fn(|| words.next_key()).collect();
+        let rest = iter::from_fn(|| words.next_pos());
+        let plain = iter::once(line.name.as_str()).chain(rest).collect();
+        Self { plain, named }
     }
 
     /// A word by its place.
