@@ -8,7 +8,7 @@
 //! are drawn from the node's key and a count, so a driver is a function of its inputs.
 //!
 //! It does not look into the entries or checkpoints that it carries, and it decides nothing about
-//! who should take part: it asks, by [`Driver::question`], before it takes a change of members.
+//! who should take part: it asks a [`Jury`] before it takes a change of members or a command.
 
 pub mod limits;
 
@@ -44,8 +44,8 @@ pub use log::{Anchor, Point};
 pub use members::{Members, MembershipChange, raft_id};
 pub use progress::{Committed, Progress, RaftRole, RaftStatus};
 pub use refusal::RaftRefusal;
-pub use restore::{ReadAnchor, Reader, RestoreError};
+pub use restore::{ReadAnchor, RestoreError};
 pub use row::{RowError, read_row};
 pub use salvage::{Graft, Holding, graft};
-pub use scrutiny::Question;
+pub use scrutiny::{Jury, Reading};
 pub use vouch::Seat;

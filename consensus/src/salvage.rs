@@ -27,7 +27,7 @@ use crate::effect::Recovered;
 use crate::raft::{Driver, Holding, Point, RaftSettings, RestoreError, Seat, graft};
 use crate::state::State;
 use crate::state::checkpoint::Checkpoint;
-use crate::supervisor::replica::{READER, Replica};
+use crate::supervisor::replica::{Replica, read_anchor};
 
 /// What a stopped voter holds, applied to the last entry.
 #[derive(Debug)]
@@ -124,7 +124,8 @@ impl Salvage {
             key: Arc::clone(&key),
             group: mesh,
         };
-        let (driver, restored) = Driver::restore(seat, RaftSettings::default(), recovered, READER)?;
+        let (driver, restored) =
+            Driver::restore(seat, RaftSettings::default(), recovered, read_anchor)?;
         let (_, bytes) = restored.checkpoint.ok_or(SalvageError::Nothing)?;
         let mut replica = Replica::blank(CheckpointPace::default());
         let length = bytes.len();

@@ -10,6 +10,7 @@
 
 pub mod apply;
 pub mod authority;
+pub mod authors;
 pub mod capability;
 pub mod checkpoint;
 pub mod codec;

@@ -97,7 +97,8 @@ impl Supervisor {
             key: Arc::clone(&birth.key),
             group: birth.mesh,
         };
-        let (driver, restored) = Driver::restore(seat, birth.settings, recovered, replica::READER)?;
+        let (driver, restored) =
+            Driver::restore(seat, birth.settings, recovered, replica::read_anchor)?;
         let mut replica = Replica::blank(birth.checkpoints);
         if let Some((_, bytes)) = restored.checkpoint {
             let length = bytes.len();
@@ -178,7 +179,7 @@ impl Supervisor {
         if self.is_excluded(from) || self.is_outdated(from) {
             return;
         }
-        if let Err(refusal) = self.driver.receive(from, bytes) {
+        if let Err(refusal) = self.driver.receive(from, bytes, self.replica.state()) {
             tracing::debug!(%from, %refusal, "a raft message was refused");
         }
     }
@@ -218,7 +219,8 @@ impl Supervisor {
             if !self.hushed {
                 self.proposals.flush(&mut self.driver, self.now);
             }
-            self.judge_change();
+            let (applied, state) = (self.replica.index(), self.replica.state());
+            self.driver.rule(applied, state);
             self.reads.issue(&mut self.driver);
             let progress = self.driver.settle();
             if progress.is_empty() {

@@ -29,8 +29,9 @@ pub struct Recovery {
 impl Recovery {
     /// What the operator has ordered, and when by its clock, to whoever knows the operator's key of the genesis.
     pub fn read(&self, root: &PublicKey, mesh: MeshId) -> Result<(Recover, Moment), OrderRefusal> {
-        let operator = follow(root, mesh, &self.rotations)?;
-        let draft = self.order.read(&operator, mesh)?;
+        let operators = operators(root, mesh, &self.rotations)?;
+        let operator = operators.last().unwrap_or(root);
+        let draft = self.order.read(operator, mesh)?;
         let Order::Recover(recover) = draft.order else {
             return Err(OrderRefusal::Malformed {
                 reason: "it orders no recovery".to_owned(),
@@ -40,13 +41,14 @@ impl Recovery {
     }
 }
 
-/// The operator's key after these rotations.
-fn follow(
+/// The operator's keys, from that of the genesis to the one after these rotations.
+pub fn operators(
     root: &PublicKey,
     mesh: MeshId,
     rotations: &[SignedOrder],
-) -> Result<PublicKey, OrderRefusal> {
+) -> Result<Vec<PublicKey>, OrderRefusal> {
     let mut operator = *root;
+    let mut operators = vec![operator];
     for rotation in rotations {
         let draft = rotation.read(&operator, mesh)?;
         let Order::Rotate { to, consent } = draft.order else {
@@ -58,8 +60,9 @@ fn follow(
             return Err(OrderRefusal::NoConsent);
         }
         operator = to;
+        operators.push(operator);
     }
-    Ok(operator)
+    Ok(operators)
 }
 
 #[cfg(test)]

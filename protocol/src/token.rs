@@ -227,14 +227,12 @@ impl Invitation {
 }
 
 impl JoinProof {
-    /// Whether the operator of a mesh lets this node in with it at a moment. That it was not used before is not known
-    /// here.
-    pub fn check(
+    /// Whether the operator of a mesh has made the token, and this node holds it, whatever time it is.
+    pub fn authenticate(
         &self,
         operator: &PublicKey,
         mesh: MeshId,
         node: NodeId,
-        now: Moment,
     ) -> Result<(), TokenRefusal> {
         let token = &self.token;
         if token.mesh != mesh {
@@ -253,6 +251,20 @@ impl JoinProof {
         {
             return Err(TokenRefusal::Stolen);
         }
+        Ok(())
+    }
+
+    /// Whether the operator of a mesh lets this node in with it at a moment. That it was not used before is not known
+    /// here.
+    pub fn check(
+        &self,
+        operator: &PublicKey,
+        mesh: MeshId,
+        node: NodeId,
+        now: Moment,
+    ) -> Result<(), TokenRefusal> {
+        self.authenticate(operator, mesh, node)?;
+        let token = &self.token;
         if token.expires_at <= now {
             let late_ms = now.since_ms(token.expires_at);
             return Err(TokenRefusal::Expired { late_ms });

@@ -160,7 +160,8 @@ fn is_unsafe(outcome: &Outcome) -> bool {
             | Violation::StaleRead(_)
             | Violation::BadReceipt(..)
             | Violation::AgainstReceipt(..)
-            | Violation::Usurped(..),
+            | Violation::Usurped(..)
+            | Violation::Swallowed(..),
         ) => true,
     }
 }

@@ -20,7 +20,7 @@ use super::members::{Members, raft_id};
 use super::progress::Progress;
 use super::reads::Reads;
 use super::refusal::RaftRefusal;
-use super::restore::{self, Reader, RestoreError};
+use super::restore::{self, ReadAnchor, RestoreError};
 use super::scrutiny::Scrutiny;
 use super::vouch::{Seat, Vouching};
 use super::{bridge, limits};
@@ -88,7 +88,7 @@ pub struct Driver {
     pub(super) ticks: u64,
     // This node's clock, once it was told.
     pub(super) now: Option<Moment>,
-    pub(super) reader: Reader,
+    pub(super) read_anchor: ReadAnchor,
     pub(super) settings: RaftSettings,
     // Term, role and leader when the election timeout was drawn, and how often it was drawn.
     pub(super) posture: (u64, StateRole, u64),
@@ -138,11 +138,11 @@ impl Driver {
         seat: Seat,
         settings: RaftSettings,
         mut recovered: Recovered,
-        reader: Reader,
+        read_anchor: ReadAnchor,
     ) -> Result<(Self, Restored), RestoreError> {
         let me = NodeId::from(seat.key.public());
         let (certificates, lock) = restore::read_certificates(&mut recovered)?;
-        let log = restore::restore(recovered, reader.anchor)?;
+        let log = restore::restore(recovered, read_anchor)?;
         let kept = log.checkpoint().cloned();
         let restored = Restored {
             checkpoint: kept
@@ -186,7 +186,7 @@ impl Driver {
             compact_to: None,
             ticks: 0,
             now: None,
-            reader,
+            read_anchor,
             settings,
             draws: 0,
             timeout: settings.election_ticks.0,

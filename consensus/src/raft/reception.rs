@@ -2,25 +2,30 @@
 //!
 //! Each message goes past whoever judges its kind before Raft sees it: the [`Sentry`] all of them, the
 //! [`election`](super::election) whatever a candidate, a voter or a leader says of itself, the
-//! [`scrutiny`](super::scrutiny) changes of members, the [`suffix`](super::suffix) entries that would replace others. Words
+//! [`scrutiny`](super::scrutiny) what entries say, the [`suffix`](super::suffix) entries that would replace others. Words
 //! that come with a message are heard when they can count for it.
 
 use hms_protocol::codec;
 use hms_protocol::frame::Frame;
 use hms_protocol::id::NodeId;
-use hms_protocol::limits::CLOCK_SKEW_MS_MAX;
 use raft::eraftpb::Message;
 
 use super::bridge::{self, Kind};
 use super::driver::Driver;
 use super::members::raft_id;
 use super::refusal::RaftRefusal;
+use super::scrutiny::Jury;
 use super::sentry::Sentry;
 use super::suffix::Way;
 
 impl Driver {
     /// Takes a frame that `from` has sealed. A refused one has taught nothing but certificates.
-    pub fn receive(&mut self, from: NodeId, bytes: &[u8]) -> Result<(), RaftRefusal> {
+    pub fn receive(
+        &mut self,
+        from: NodeId,
+        bytes: &[u8],
+        jury: &dyn Jury,
+    ) -> Result<(), RaftRefusal> {
         let mut frame = codec::decode::<Frame>(bytes).map_err(|_| RaftRefusal::Malformed {
             reason: "it is no frame",
         })?;
@@ -34,7 +39,7 @@ impl Driver {
                 let reason = "only a snapshot comes in chunks";
                 return Err(RaftRefusal::Malformed { reason });
             }
-            self.receive_message(from, (message, kind), frame)
+            self.receive_message(from, (message, kind), frame, jury)
         };
         self.draw_timeout();
         received
@@ -57,6 +62,7 @@ impl Driver {
         from: NodeId,
         (message, kind): (Message, Kind),
         mut frame: Frame,
+        jury: &dyn Jury,
     ) -> Result<(), RaftRefusal> {
         match kind {
             // An acknowledgement counts for what its own words certify.
@@ -89,7 +95,7 @@ impl Driver {
             }
             Kind::Append | Kind::Heartbeat => {
                 self.check_mandate(from, &message, frame.mandate.take())?;
-                self.take_from_leader(from, (message, kind), &frame)?;
+                self.take_from_leader(from, (message, kind), &frame, jury)?;
                 self.hear(from, frame);
                 Ok(())
             }
@@ -114,8 +120,6 @@ impl Driver {
             from,
             settled: self.is_settled(),
             installing: self.is_installing(),
-            reads: self.reader.batch,
-            latest: self.now.map(|now| now.plus_ms(CLOCK_SKEW_MS_MAX)),
         };
         sentry.judge(message, kind)
     }
@@ -127,10 +131,11 @@ impl Driver {
         from: NodeId,
         (mut message, kind): (Message, Kind),
         frame: &Frame,
+        jury: &dyn Jury,
     ) -> Result<(), RaftRefusal> {
         if kind == Kind::Append {
             let way = self
-                .screen(&mut message, &frame.certificates)
+                .screen(&mut message, &frame.certificates, jury)
                 .and_then(|()| self.make_way(from, &message, frame.before, &frame.certificates));
             match way {
                 Ok(Way::Clear) => {}

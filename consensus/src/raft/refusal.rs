@@ -167,6 +167,14 @@ pub enum RaftRefusal {
         /// Why the ledger does not call for it.
         reason: &'static str,
     },
+    /// The leader wants a command that is not its author's. This node leaves its term.
+    #[error("entry {index} holds a command that is not its author's: {reason}")]
+    ForgedCommand {
+        /// Where it would stand.
+        index: Index,
+        /// Why it is not.
+        reason: &'static str,
+    },
     /// What would be replaced is not on stable storage yet. It is asked again.
     #[error("what follows entry {index} is still being written")]
     Unsettled {
@@ -230,6 +238,7 @@ impl RaftRefusal {
             Self::LockConflict { .. } => "HMS-RAFT-LOCK-CONFLICT",
             Self::TwoChains { .. } => "HMS-RAFT-TWO-CHAINS",
             Self::UncalledChange { .. } => "HMS-RAFT-UNCALLED-CHANGE",
+            Self::ForgedCommand { .. } => "HMS-RAFT-FORGED-COMMAND",
             Self::Unsettled { .. } => "HMS-RAFT-UNSETTLED",
             Self::NotTheLeader { .. } => "HMS-RAFT-NOT-THE-LEADER",
             Self::NotReady => "HMS-RAFT-NOT-READY",

@@ -12,7 +12,6 @@ use hms_protocol::certificate::Certificate;
 use hms_protocol::chain::EntryKind;
 use hms_protocol::codec::{self, CodecError};
 use hms_protocol::id::{Index, Term};
-use hms_protocol::time::Moment;
 
 use super::log::{Anchor, Kept, Log, Point};
 use super::row::{Row, RowError, Vow};
@@ -21,16 +20,6 @@ use crate::effect::Recovered;
 /// Reads what a checkpoint's bytes stand for, and checks them as far as its author can. `None` when
 /// they are no checkpoint. The Raft room does not look inside: the state does.
 pub type ReadAnchor = fn(&[u8]) -> Option<Anchor>;
-
-/// Reads what Raft carries and does not look into.
-#[derive(Clone, Copy, Debug)]
-pub struct Reader {
-    /// Reads a checkpoint.
-    pub anchor: ReadAnchor,
-    /// The time stamp of a batch of commands that can be read, and written in no other way. A voter takes no other into its
-    /// log, so it attests no other.
-    pub batch: fn(&[u8]) -> Option<Moment>,
-}
 
 /// Why this node cannot start from what its store holds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,16 +1,19 @@
-//! Changes of members are judged before they come into the log: only what the ledger calls for is taken, and so attested.
+//! What a leader wants in the log is judged before it comes in: a change of members that the ledger does not call for, and a
+//! command that is not its author's, come into no honest log, and so are attested by nobody honest.
 //!
-//! What the ledger calls for is not known here. An append is taken up to a change that nobody has judged; the change becomes
-//! a [`Question`], which can be answered once everything before it is applied, and then the leader is asked to send it again.
-//! What a quorum has certified was judged by others, and is taken at once. A leader that wants a change for which the
-//! ledger does not call loses this node: it leaves the term.
+//! What the ledger calls for, and whose keys are whose, only its state knows: a [`Jury`]. A batch in whose authors it believes
+//! is taken at once. An append is taken up to anything else; that becomes a [`Question`], which can be answered once everything before
+//! it is applied, and then the leader is asked to send it again. What a quorum has certified was judged by others, and is
+//! taken at once. A leader that wants what must not be loses this node: it leaves the term.
 //!
-//! A change that is in the log was judged when it came, so nothing needs to be remembered for a restart.
+//! What is in the log was judged when it came, so nothing needs to be remembered for a restart.
 
 use hms_protocol::certificate::Certificate;
 use hms_protocol::chain::EntryKind;
 use hms_protocol::digest::Hash;
 use hms_protocol::id::{Index, NodeId};
+use hms_protocol::limits::CLOCK_SKEW_MS_MAX;
+use hms_protocol::time::Moment;
 use raft::eraftpb::{Entry, Message, MessageType};
 
 use super::driver::Driver;
@@ -19,21 +22,43 @@ use super::members::{MembershipChange, read_conf_change};
 use super::refusal::RaftRefusal;
 use super::suffix::link;
 
-/// A change of members that a leader wants in this log: does the ledger call for it there?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Question {
-    /// Where it would stand. The answer follows from the entries before it.
-    pub index: Index,
-    /// The chain hash of those.
-    pub before: Hash,
-    /// Whom it is about.
-    pub node: NodeId,
-    /// What is to become of it.
-    pub change: MembershipChange,
+/// The state of the ledger, asked about what may come next. Raft does not look inside what it carries.
+pub trait Jury {
+    /// Reads a batch of commands; `None` unless it can be read, and is written in no other way.
+    fn read(&self, batch: &[u8]) -> Option<Reading>;
+
+    /// Why the ledger does not call for a change of members, if it does not.
+    fn objection(&self, node: NodeId, change: MembershipChange) -> Option<&'static str>;
 }
 
-/// What this node thinks of the changes that leaders want. One at a time is under way, so the newest of each is enough: what
-/// was forgotten is asked again.
+/// What a batch says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// When its leader proposed it.
+    pub stamped_at: Moment,
+    /// Why one of its commands is not its author's, as far as this state knows the keys.
+    pub doubt: Option<&'static str>,
+}
+
+/// What a leader wants in this log: may it be there?
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Question {
+    /// Where it would stand. The answer follows from the entries before it.
+    index: Index,
+    /// The chain hash of those.
+    before: Hash,
+    matter: Matter,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Matter {
+    /// Does the ledger call for this change?
+    Change(NodeId, MembershipChange),
+    /// Are the commands of this batch their authors'?
+    Batch(Vec<u8>),
+}
+
+/// What this node thinks of what leaders want. The newest of each is enough: what was forgotten is asked again.
 #[derive(Debug, Default)]
 pub(super) struct Scrutiny {
     /// What is to be judged, and the term in which it was asked.
@@ -42,15 +67,19 @@ pub(super) struct Scrutiny {
 }
 
 impl Driver {
-    /// Takes from an append what this node may not take yet: a change of members that was not judged, and what follows it.
-    /// One for which the ledger does not call is refused.
+    /// Takes from an append what this node may not take yet: what was not judged, and what follows it. What must not be in
+    /// the log is refused.
     pub(super) fn screen(
         &mut self,
         message: &mut Message,
         certificates: &[Certificate],
+        jury: &dyn Jury,
     ) -> Result<(), RaftRefusal> {
-        let changes = message.entries.iter().any(is_change);
-        if !changes || message.term < self.node.raft.term {
+        if message.term < self.node.raft.term {
+            return Ok(());
+        }
+        let doubted = self.read_batches(&message.entries, jury)?;
+        if !doubted.contains(&true) {
             return Ok(());
         }
         self.absorb();
@@ -63,18 +92,20 @@ impl Driver {
             return Ok(());
         };
         let mut before = point.chain;
-        for place in 0..message.entries.len() {
+        for (place, doubted) in doubted.into_iter().enumerate() {
             let rest = &message.entries[place..];
-            let question = self.question_of(before, &rest[0]);
+            let question = doubted.then(|| self.question_of(before, &rest[0]));
             before = link(before, &rest[0]);
-            let Some(question) = question else { continue };
-            match self
-                .scrutiny
-                .judged
-                .filter(|(judged, _)| *judged == question)
-            {
+            let Some(question) = question.flatten() else {
+                continue;
+            };
+            let judged = self.scrutiny.judged.as_ref();
+            match judged.filter(|(judged, _)| *judged == question) {
                 Some((_, None)) => {}
-                Some((_, Some(reason))) => return Err(self.object(message.term, question, reason)),
+                Some((_, Some(reason))) => {
+                    let reason = *reason;
+                    return Err(self.object(message.term, &question, reason));
+                }
                 None if self.is_vouched_for(question.before, rest, certificates) => {}
                 None => {
                     self.scrutiny.asked = Some((question, message.term));
@@ -86,20 +117,47 @@ impl Driver {
         Ok(())
     }
 
-    /// What an entry asks, if it is a change of members that is not in this log.
+    /// Says of each entry whether it has to be judged. Only what every replica can read comes into the log, and nothing from
+    /// the future: what is in it is attested, and applied. A stamp of long ago is harmless: the ledger's time never goes back.
+    fn read_batches(&self, entries: &[Entry], jury: &dyn Jury) -> Result<Vec<bool>, RaftRefusal> {
+        let latest = self.now.map(|now| now.plus_ms(CLOCK_SKEW_MS_MAX));
+        let read = |entry: &Entry| {
+            let broken = |reason| {
+                let index = Index(entry.index);
+                Err(RaftRefusal::BrokenEntries { index, reason })
+            };
+            match kind(entry, &entry.data) {
+                EntryKind::Membership => Ok(true),
+                EntryKind::Empty | EntryKind::Recovery => Ok(false),
+                EntryKind::Batch => match jury.read(&entry.data) {
+                    None => broken("its batch cannot be read"),
+                    Some(reading) if latest.is_some_and(|latest| latest < reading.stamped_at) => {
+                        broken("its time stamp is ahead of this node's clock")
+                    }
+                    Some(reading) => Ok(reading.doubt.is_some()),
+                },
+            }
+        };
+        entries.iter().map(read).collect()
+    }
+
+    /// What an entry asks, if it is not in this log.
     fn question_of(&self, before: Hash, entry: &Entry) -> Option<Question> {
-        if !is_change(entry) {
-            return None;
-        }
         let index = Index(entry.index);
         let known = self.node.store().point(index);
-        let is_known = known.is_some_and(|point| point.chain == link(before, entry));
-        let (node, change) = read_conf_change(&entry.data).filter(|_| !is_known)?;
+        if known.is_some_and(|point| point.chain == link(before, entry)) {
+            return None;
+        }
+        let matter = if kind(entry, &entry.data) == EntryKind::Batch {
+            Matter::Batch(entry.data.clone())
+        } else {
+            let (node, change) = read_conf_change(&entry.data)?;
+            Matter::Change(node, change)
+        };
         Some(Question {
             index,
             before,
-            node,
-            change,
+            matter,
         })
     }
 
@@ -118,55 +176,53 @@ impl Driver {
         })
     }
 
-    /// A change of members that waits for its verdict, once everything before it was handed out: to be judged by the state
-    /// that has applied exactly that.
-    pub fn question(&self) -> Option<Question> {
-        let (question, _) = self.scrutiny.asked?;
-        let point = self.node.store().point(self.committed())?;
-        let joins = (point.index.next(), point.chain) == (question.index, question.before);
-        joins.then_some(question)
-    }
-
-    /// Takes the verdict on a [`question`](Driver::question): why the ledger does not call for the change, if it does not.
-    pub fn rule_on(&mut self, question: Question, objection: Option<&'static str>) {
-        let asked = self.scrutiny.asked.take();
-        let impossible = self.members.objection(question.node, question.change);
-        let objection = impossible.or(objection);
-        self.scrutiny.judged = Some((question, objection));
-        let Some(reason) = objection else {
-            return self.ask_for(question);
+    /// Judges what waits for a verdict, if the jury has applied everything before it and nothing more.
+    pub fn rule(&mut self, applied: Index, jury: &dyn Jury) {
+        let Some((question, term)) = self.scrutiny.asked.take() else {
+            return;
         };
-        let Question {
-            index,
-            node,
-            change,
-            ..
-        } = question;
-        let leader = self.leader();
-        tracing::warn!(
-            ?leader, %index, %node, ?change, reason,
-            "a change of members is not taken: the ledger does not call for it"
-        );
-        if let Some((_, term)) = asked {
-            self.object(term, question, reason);
+        let point = self.node.store().point(self.committed());
+        let joins = point.map(|point| (point.index.next(), point.chain));
+        if joins != Some((question.index, question.before)) || applied.next() != question.index {
+            self.scrutiny.asked = Some((question, term));
+            return;
         }
+        let objection = match &question.matter {
+            Matter::Change(node, change) => {
+                let impossible = self.members.objection(*node, *change);
+                impossible.or_else(|| jury.objection(*node, *change))
+            }
+            Matter::Batch(data) => jury.read(data).and_then(|reading| reading.doubt),
+        };
+        match objection {
+            None => self.ask_for(&question),
+            Some(reason) => {
+                let leader = self.leader();
+                let refusal = self.object(term, &question, reason);
+                tracing::warn!(?leader, %refusal, "what the leader wants is not taken");
+            }
+        }
+        self.scrutiny.judged = Some((question, objection));
     }
 
-    /// Gives up the leader of a term that wants such a change.
-    fn object(&mut self, term: u64, question: Question, reason: &'static str) -> RaftRefusal {
+    /// Gives up the leader of a term that wants such a thing.
+    fn object(&mut self, term: u64, question: &Question, reason: &'static str) -> RaftRefusal {
         if term == self.node.raft.term && !self.leads() {
             self.leave_term();
         }
-        let Question { index, node, .. } = question;
-        RaftRefusal::UncalledChange {
-            index,
-            node,
-            reason,
+        let index = question.index;
+        match question.matter {
+            Matter::Change(node, _) => RaftRefusal::UncalledChange {
+                index,
+                node,
+                reason,
+            },
+            Matter::Batch(_) => RaftRefusal::ForgedCommand { index, reason },
         }
     }
 
-    /// Asks the leader for a change that was left out of its append, as Raft does for entries that are missing.
-    fn ask_for(&mut self, question: Question) {
+    /// Asks the leader for what was left out of its append, as Raft does for entries that are missing.
+    fn ask_for(&mut self, question: &Question) {
         let before = Index(question.index.0.saturating_sub(1));
         let point = self.node.store().point(before);
         let term = point.map(|point| point.term).unwrap_or_default();
@@ -188,8 +244,4 @@ impl Driver {
             ..Message::default()
         });
     }
-}
-
-fn is_change(entry: &Entry) -> bool {
-    kind(entry, &entry.data) == EntryKind::Membership
 }

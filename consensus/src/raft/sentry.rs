@@ -7,15 +7,13 @@
 //!
 //! It does not find out a lie that is consistent with everything this node knows.
 
-use hms_protocol::chain::EntryKind;
 use hms_protocol::id::{Index, NodeId, Term};
-use hms_protocol::time::Moment;
 use raft::eraftpb::{Entry, EntryType, Message, Snapshot};
 use raft::{Raft, StateRole};
 
 use super::bridge::Kind;
 use super::limits;
-use super::log::{Log, kind};
+use super::log::Log;
 use super::members::{Members, raft_id, read_conf_change};
 use super::refusal::RaftRefusal;
 
@@ -29,10 +27,6 @@ pub(super) struct Sentry<'a> {
     pub(super) settled: bool,
     /// Whether a checkpoint is on its way to stable storage.
     pub(super) installing: bool,
-    /// The time stamp of a batch that can be read.
-    pub(super) reads: fn(&[u8]) -> Option<Moment>,
-    /// The latest one that an honest leader's clock can give.
-    pub(super) latest: Option<Moment>,
 }
 
 type Verdict = Result<(), RaftRefusal>;
@@ -50,8 +44,7 @@ impl Sentry<'_> {
         match kind {
             Kind::Append => {
                 self.check_leader(message)?;
-                self.check_prefix(message)?;
-                self.check_batches(message)
+                self.check_prefix(message)
             }
             Kind::Heartbeat => {
                 self.check_leader(message)?;
@@ -136,24 +129,6 @@ impl Sentry<'_> {
                 break;
             }
             self.check_committed(entry.index, entry.term)?;
-        }
-        Ok(())
-    }
-
-    /// Only what every replica can read comes into the log, and nothing from the future: what is in it is attested, and
-    /// applied. A stamp of long ago is harmless: the ledger's time never goes back.
-    fn check_batches(&self, message: &Message) -> Verdict {
-        let is_batch = |entry: &&Entry| kind(entry, &entry.data) == EntryKind::Batch;
-        for entry in message.entries.iter().filter(is_batch) {
-            let reason = match (self.reads)(&entry.data) {
-                None => "its batch cannot be read",
-                Some(stamp) if self.latest.is_some_and(|latest| latest < stamp) => {
-                    "its time stamp is ahead of this node's clock"
-                }
-                Some(_) => continue,
-            };
-            let index = Index(entry.index);
-            return Err(RaftRefusal::BrokenEntries { index, reason });
         }
         Ok(())
     }

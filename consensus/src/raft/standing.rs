@@ -200,7 +200,7 @@ impl Driver {
         if snapshot.get_metadata().index <= self.node.raft.raft_log.committed {
             return Ok(None);
         }
-        let anchor = (self.reader.anchor)(&bytes).ok_or(bad("it cannot be read"))?;
+        let anchor = (self.read_anchor)(&bytes).ok_or(bad("it cannot be read"))?;
         if snapshot.metadata.as_ref() != Some(&metadata(&anchor)) {
             return Err(bad("it is not what the message says"));
         }

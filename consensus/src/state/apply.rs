@@ -13,8 +13,8 @@ mod verification;
 mod watching;
 
 use hms_protocol::agent::AgentStanding;
-use hms_protocol::codec::envelope::{Content, read};
-use hms_protocol::envelope::{Audience, BodyKind, EnvelopeRefusal, Sealed, Sender};
+use hms_protocol::codec::envelope::Content;
+use hms_protocol::envelope::{BodyKind, Sealed};
 use hms_protocol::id::{AgentId, Index, NodeId, Position, TaskId};
 use hms_protocol::peer::Run;
 use hms_protocol::refusal::Refusal;
@@ -149,45 +149,12 @@ impl Turn<'_> {
         }
     }
 
-    /// Opens what an agent sealed for the ledger, with the key that the roster has.
+    /// Opens what an agent sealed for the ledger, unless nobody listens to it any more.
     fn open(&self, sealed: &Sealed, kind: BodyKind) -> Result<(AgentId, Content), Refusal> {
-        let what = match kind {
-            BodyKind::Verdict => "verdict",
-            BodyKind::Report | BodyKind::Peer | BodyKind::Heartbeat | BodyKind::Announcement => {
-                "report"
-            }
-        };
-        let invalid = |reason: &str| Refusal::Invalid {
-            field: what,
-            reason: reason.to_owned(),
-        };
-        let header = sealed.claimed();
-        let Sender::Agent(agent) = header.sender else {
-            return Err(invalid("it is not sealed by an agent"));
-        };
-        if header.kind != kind {
-            return Err(invalid("its envelope says that it is something else"));
-        }
-        if header.mesh != self.state.mesh() {
-            return Err(invalid("it is for another mesh"));
-        }
-        if header.audience != Audience::Ledger {
-            return Err(invalid("it is not for the ledger"));
-        }
-        let known = self.state.roster.enrolled(agent)?;
-        if known.standing == AgentStanding::Revoked {
+        let (agent, content) = self.state.unseal(sealed, kind)?;
+        if self.state.roster.enrolled(agent)?.standing == AgentStanding::Revoked {
             return Err(Refusal::AgentRevoked { agent });
         }
-        let key = known.certificate.key;
-        let opened = sealed.clone().open(key).map_err(|refusal| {
-            if matches!(refusal, EnvelopeRefusal::BadSignature { .. }) {
-                let signer = agent.to_string();
-                Refusal::BadSignature { what, signer }
-            } else {
-                invalid(refusal.code())
-            }
-        })?;
-        let content = read(&opened).map_err(|error| invalid(&error.to_string()))?;
         Ok((agent, content))
     }
 

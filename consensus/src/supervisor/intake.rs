@@ -1,7 +1,8 @@
 //! What is asked of the supervisor, and by which way the answer comes: through the log, through a read, or from a node
 //! that brings up an agent.
 //!
-//! A node that does not lead answers at once. Nothing is checked here that `apply` checks anyway.
+//! A node that does not lead answers at once. Of what `apply` checks anyway, only authors are checked here: no voter would take
+//! from this node what is not its author's.
 
 use std::collections::BTreeSet;
 
@@ -53,7 +54,10 @@ impl Supervisor {
             return Err(self.not_leading(liveness));
         }
         match self.way(request, liveness)? {
-            Way::Log(command) => self.proposals.ask(command, ticket),
+            Way::Log(command) => {
+                self.replica.state().check_author(&command)?;
+                self.proposals.ask(command, ticket)
+            }
             Way::Read(question) => self.reads.ask(ticket, question),
             Way::Node(raising) => self.raisings.ask(ticket, raising),
         }

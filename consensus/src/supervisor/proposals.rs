@@ -266,7 +266,7 @@ mod tests {
     use crate::raft::{RaftSettings, Seat};
     use crate::state::checkpoint::Checkpoint;
     use crate::state::trial::{genesis, key};
-    use crate::supervisor::replica::READER;
+    use crate::supervisor::replica::read_anchor;
 
     const NOW: Moment = Moment(5);
 
@@ -281,7 +281,7 @@ mod tests {
             checkpoint: Some(Checkpoint::genesis(&genesis).encode()),
             ..Recovered::default()
         };
-        let restored = Driver::restore(seat, RaftSettings::default(), recovered, READER);
+        let restored = Driver::restore(seat, RaftSettings::default(), recovered, read_anchor);
         let (mut driver, _) = restored.unwrap();
         driver.look_at(NOW);
         while !driver.leads() || driver.committed() < driver.last() {

@@ -10,7 +10,7 @@ use hms_protocol::refusal::Refusal;
 
 use crate::birth::CheckpointPace;
 use crate::effect::Notice;
-use crate::raft::{Anchor, Committed, Driver, Members, Point, Reader};
+use crate::raft::{Anchor, Committed, Driver, Members, Point};
 use crate::state::checkpoint::{Checkpoint, CheckpointError};
 use crate::state::command::{Batch, Command};
 use crate::state::{Change, State};
@@ -180,17 +180,8 @@ impl Replica {
     }
 }
 
-/// How Raft has what it carries read.
-pub const READER: Reader = Reader {
-    anchor: read_anchor,
-    batch: |bytes| {
-        let batch = codec::decode_exact::<Batch>(bytes).ok()?;
-        Some(batch.stamped_at)
-    },
-};
-
 /// What a checkpoint stands for, for Raft; `None` if the bytes are not one.
-fn read_anchor(bytes: &[u8]) -> Option<Anchor> {
+pub fn read_anchor(bytes: &[u8]) -> Option<Anchor> {
     let checkpoint = Checkpoint::decode(bytes).ok()?;
     let point = Point {
         index: checkpoint.index,

@@ -1,8 +1,8 @@
 //! What nodes tell their leader, and the commands that it makes of it.
 //!
 //! Nodes repeat themselves until they are told that the ledger knows, so every message is first held against the state:
-//! what is there already, or can never get there, is answered at once and costs no entry. These checks only save work;
-//! `apply` believes none of them.
+//! what is there already, or can never get there, is answered at once and costs no entry. These checks save work, and that of
+//! signatures the office: voters give up a leader that wants a forged one in the log. `apply` believes none of them.
 
 use hms_protocol::agent::{AgentCertificate, AgentStanding};
 use hms_protocol::codec;
@@ -32,6 +32,11 @@ impl Supervisor {
             Run::Attempt { .. } => Command::Report(sealed),
             Run::Check { .. } => Command::Judge(sealed),
         };
+        if let Err(refusal) = self.replica.state().check_author(&command) {
+            tracing::warn!(%from, ?run, %refusal, "what an agent is said to have sealed is dropped");
+            outbox.send(from, PeerMessage::Taken { run });
+            return;
+        }
         self.proposals.run(command, Errand::Take { run, from });
     }
 
@@ -104,6 +109,14 @@ impl Supervisor {
         }
         if !known.is_empty() {
             outbox.send(from, PeerMessage::Enrolled { agents: known });
+        }
+        let mesh = self.replica.state().mesh();
+        let (new, forged): (Vec<_>, Vec<_>) = new.into_iter().partition(|it| it.verify(mesh));
+        if !forged.is_empty() {
+            let count = forged.len();
+            tracing::warn!(%from, count, "certificates that their node has not signed are dropped");
+            let agents = forged.iter().map(|it| (it.agent, false)).collect();
+            outbox.send(from, PeerMessage::Enrolled { agents });
         }
         if !new.is_empty() {
             self.proposals.run(Command::Enrol(new), Errand::Enrol(from));

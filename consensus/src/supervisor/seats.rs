@@ -98,18 +98,6 @@ impl Supervisor {
         }
     }
 
-    /// Tells Raft whether the ledger calls for a change that a leader wants.
-    pub(super) fn judge_change(&mut self) {
-        let Some(question) = self.driver.question() else {
-            return;
-        };
-        if self.replica.index().next() == question.index {
-            let state = self.replica.state();
-            let objection = state.objection_to(question.node, question.change);
-            self.driver.rule_on(question, objection);
-        }
-    }
-
     /// Proposes that spares take the seats of voters that have been lost for too long.
     pub(super) fn watch_seats(&mut self) {
         if !self.acting() {

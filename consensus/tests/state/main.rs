@@ -8,6 +8,7 @@
     reason = "a test that finds what it did not expect shall stop"
 )]
 
+mod authors;
 mod bounds;
 mod checkpoint;
 mod convictions;

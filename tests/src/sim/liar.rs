@@ -227,6 +227,7 @@ impl Liar {
     fn usurps(&mut self, letter: &Letter) -> bool {
         let mut plot = Plot {
             me: self.node,
+            mesh: self.mesh,
             voters: &self.voters,
             dice: &mut self.dice,
         };

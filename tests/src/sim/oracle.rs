@@ -16,6 +16,7 @@ use hms_protocol::task::TaskState;
 use crate::sim::clock::Millis;
 use crate::sim::crowd::Known;
 use crate::sim::host::{Host, HostId};
+use crate::sim::liar::coup::FORGED;
 use crate::sim::seats::Seats;
 
 /// A promise that was broken.
@@ -43,6 +44,8 @@ pub enum Violation {
     AgainstReceipt(Index, HostId),
     /// A host counts or has dropped somebody as a voter or learner, and the ledger never called for it.
     Usurped(HostId, NodeId),
+    /// A host has taken into its log what nobody has said.
+    Swallowed(HostId, Index),
     /// The faults are over, and something does not come to its end.
     Stuck(String),
 }
@@ -89,6 +92,17 @@ impl Oracle {
     /// The world came to rest too late, or not at all.
     pub fn stuck(&mut self, what: String) {
         self.accuse(Violation::Stuck(what));
+    }
+
+    /// A host writes entries into its log.
+    pub fn logged(&mut self, host: &Host, rows: &[(Index, Vec<u8>)]) {
+        if self.liars.is_empty() || self.liars.contains(&host.node) {
+            return;
+        }
+        let forged = |row: &[u8]| row.windows(FORGED.len()).any(|part| part == FORGED);
+        if let Some((index, _)) = rows.iter().find(|(_, row)| forged(row)) {
+            self.accuse(Violation::Swallowed(host.id, *index));
+        }
     }
 
     /// A submit was acknowledged.

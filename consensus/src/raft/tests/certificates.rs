@@ -9,7 +9,7 @@ use hms_protocol::time::Moment;
 use hms_protocol::trust::{Trust, VoterSet};
 use raft::eraftpb::{Message, MessageType, Snapshot};
 
-use super::disk::{READER, TOMORROWS};
+use super::disk::{TOMORROWS, read_anchor};
 use super::mesh::{Live, Mesh, frame, node, seat};
 use crate::raft::log::metadata;
 use crate::raft::{RaftRefusal, limits, raft_id};
@@ -308,7 +308,7 @@ fn bring_up(certify: impl FnOnce(Certificate) -> Option<Certificate>) -> Result<
     let bytes = live
         .applied
         .encode(members, &handovers, certificate.as_ref());
-    let anchor = (READER.anchor)(&bytes).expect("it can be read");
+    let anchor = read_anchor(&bytes).expect("it can be read");
     let message = Message {
         msg_type: MessageType::MsgSnapshot.into(),
         from: raft_id(leader),
@@ -321,7 +321,7 @@ fn bring_up(certify: impl FnOnce(Certificate) -> Option<Certificate>) -> Result<
         ..Message::default()
     };
     let driver = &mut mesh.live.get_mut(&behind).unwrap().driver;
-    driver.receive(leader, &frame(&message))
+    driver.receive(leader, &frame(&message), &mesh.jury)
 }
 
 #[test]

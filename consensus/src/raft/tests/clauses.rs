@@ -56,6 +56,7 @@ play_each! {
     clause_v_called_for
     clause_v_judged_in_its_turn
     clause_v_certified_needs_no_verdict
+    clause_w_whose_word
 }
 
 #[test]
@@ -123,7 +124,9 @@ impl Scene {
             Verb::Restart(node) => self.restart(node.0),
             Verb::Start(node) => self.mesh.start(node.0),
             Verb::Run(ticks) => self.run(*ticks),
-            Verb::LedgerCallsForNothing => self.mesh.objection = |_, _| Some("it has no seat"),
+            Verb::LedgerCallsForNothing => self.mesh.jury.objection = |_, _| Some("it has no seat"),
+            Verb::Doubt => self.mesh.jury.doubt = Some("HMS-BAD-SIGNATURE"),
+            Verb::Trust => self.mesh.jury.doubt = None,
             Verb::Propose(node, batches) => self.propose(node.0, |driver| {
                 let mut batches = batches.iter().map(|batch| batch.clone().into_bytes());
                 batches.try_for_each(|batch| driver.propose(batch).map(drop))

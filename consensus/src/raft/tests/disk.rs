@@ -11,7 +11,7 @@ use hms_protocol::time::Moment;
 use hms_protocol::trust::Trust;
 
 use crate::effect::{LogWrite, Recovered};
-use crate::raft::{Anchor, Committed, Members, Point, Reader};
+use crate::raft::{Anchor, Committed, Jury, Members, MembershipChange, Point, Reading};
 
 /// What a node has on disk.
 #[derive(Clone, Debug, Default)]
@@ -146,19 +146,37 @@ fn split(line: &str) -> Option<Vec<NodeId>> {
         .collect()
 }
 
-fn read_anchor(bytes: &[u8]) -> Option<Anchor> {
+pub(super) fn read_anchor(bytes: &[u8]) -> Option<Anchor> {
     Applied::decode(bytes).map(|(_, anchor)| anchor)
 }
 
-/// What Raft carries in the tests: checkpoints of its batches, and batches of any bytes but these. Their time is the first.
-pub(super) const READER: Reader = Reader {
-    anchor: read_anchor,
-    batch: |bytes| match bytes {
-        UNREADABLE => None,
-        TOMORROWS => Some(Moment(24 * 3_600_000)),
-        _others => Some(Moment(0)),
-    },
-};
+/// What the tests know of entries: a batch is any bytes but these, its time is the first, and a change is called for or not.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peers {
+    /// Why a change is not called for.
+    pub(super) objection: fn(NodeId, MembershipChange) -> Option<&'static str>,
+    /// Why a batch of forgeries is none; `None` as if the keys that show it were not known.
+    pub(super) doubt: Option<&'static str>,
+}
+
+impl Jury for Peers {
+    fn read(&self, batch: &[u8]) -> Option<Reading> {
+        let at = |stamped_at, doubt| Some(Reading { stamped_at, doubt });
+        match batch {
+            UNREADABLE => None,
+            TOMORROWS => at(Moment(24 * 3_600_000), None),
+            FORGED => at(Moment(0), self.doubt),
+            _others => at(Moment(0), None),
+        }
+    }
+
+    fn objection(&self, node: NodeId, change: MembershipChange) -> Option<&'static str> {
+        (self.objection)(node, change)
+    }
+}
+
+/// A batch with a command that is not its author's.
+pub(super) const FORGED: &[u8] = b"forged";
 
 /// A batch that a day lies before.
 pub(super) const TOMORROWS: &[u8] = b"tomorrows";

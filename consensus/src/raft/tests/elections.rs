@@ -125,6 +125,7 @@ fn settings_that_cannot_work_are_refused() {
     };
     let recovered = Mesh::new(1).disks[&node(1)].recovered();
     let seat = super::mesh::seat(node(1));
-    let restored = crate::raft::Driver::restore(seat, settings, recovered, super::disk::READER);
+    let restored =
+        crate::raft::Driver::restore(seat, settings, recovered, super::disk::read_anchor);
     assert_eq!(restored.err().unwrap().code(), "HMS-RAFT-REFUSED");
 }

@@ -37,9 +37,12 @@ impl Stage {
         let (from, to) = (named(self.message.from), named(self.message.to));
         self.message.msg_type = kind.into();
         forge(&mut self.message);
+        let jury = self.mesh.jury;
         let driver = &mut self.mesh.live.get_mut(&to).unwrap().driver;
         let before = driver.status();
-        let refusal = driver.receive(from, &frame(&self.message)).unwrap_err();
+        let refusal = driver
+            .receive(from, &frame(&self.message), &jury)
+            .unwrap_err();
         assert_eq!(driver.status(), before, "a refused message changes nothing");
         refusal
     }
@@ -100,8 +103,9 @@ fn an_answer_from_a_stranger_is_refused_and_its_votes_do_not_count() {
         MessageType::MsgTimeoutNow,
     ] {
         stage.message.msg_type = kind.into();
+        let jury = stage.mesh.jury;
         let driver = &mut stage.mesh.live.get_mut(&to).unwrap().driver;
-        let refusal = driver.receive(node(9), &frame(&stage.message));
+        let refusal = driver.receive(node(9), &frame(&stage.message), &jury);
         assert_eq!(refusal.unwrap_err().code(), "HMS-RAFT-UNKNOWN-PEER");
     }
 }

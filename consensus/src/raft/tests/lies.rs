@@ -178,7 +178,8 @@ proptest::proptest! {
     #[test]
     fn random_bytes_are_refused(bytes: Vec<u8>) {
         let mut mesh = Mesh::new(1);
-        let refused = mesh.get(1).driver.receive(node(2), &bytes);
+        let jury = mesh.jury;
+        let refused = mesh.get(1).driver.receive(node(2), &bytes, &jury);
         proptest::prop_assert!(refused.is_err());
     }
 }

@@ -14,7 +14,7 @@ use hms_protocol::trust::Trust;
 use prost_raft::Message as _;
 use raft::eraftpb::Message;
 
-use super::disk::{Applied, Disk, READER, founded};
+use super::disk::{Applied, Disk, Peers, founded, read_anchor};
 use crate::effect::LogWrite;
 use crate::raft::{
     Committed, Driver, MembershipChange, Progress, RaftRefusal, RaftSettings, Seat, transfer,
@@ -88,8 +88,8 @@ pub(super) struct Mesh {
     /// A voter that lies. Nothing is expected of it.
     pub(super) liar: Option<NodeId>,
     pub(super) settings: RaftSettings,
-    /// Why the ledger does not call for a change of members, if it does not.
-    pub(super) objection: fn(NodeId, MembershipChange) -> Option<&'static str>,
+    /// What everybody's ledger says of what leaders want.
+    pub(super) jury: Peers,
     // What must hold: one entry per index, one leader per term.
     ledger: BTreeMap<Index, Committed>,
     certified: BTreeMap<Index, Hash>,
@@ -118,7 +118,10 @@ impl Mesh {
                 chunk_bytes: CHUNK_BYTES,
                 ..RaftSettings::default()
             },
-            objection: |_, _| None,
+            jury: Peers {
+                objection: |_, _| None,
+                doubt: None,
+            },
             ledger: BTreeMap::new(),
             certified: BTreeMap::new(),
             leaders: BTreeMap::new(),
@@ -138,7 +141,8 @@ impl Mesh {
     /// Starts a node from its disk; one without a disk has never been brought up.
     pub(super) fn start(&mut self, id: NodeId) {
         let disk = self.disks.entry(id).or_default().recovered();
-        let (driver, restored) = Driver::restore(seat(id), self.settings, disk, READER).unwrap();
+        let (driver, restored) =
+            Driver::restore(seat(id), self.settings, disk, read_anchor).unwrap();
         let bytes = restored.checkpoint.map(|(_, bytes)| bytes);
         let state = bytes.and_then(|bytes| Applied::decode(&bytes));
         let live = Live {
@@ -181,12 +185,7 @@ impl Mesh {
 
     pub(super) fn settle_one(&mut self, id: NodeId) -> bool {
         let live = self.live.get_mut(&id).unwrap();
-        if let Some(question) = live.driver.question()
-            && live.applied.point.index.next() == question.index
-        {
-            let objection = (self.objection)(question.node, question.change);
-            live.driver.rule_on(question, objection);
-        }
+        live.driver.rule(live.applied.point.index, &self.jury);
         let progress = live.driver.settle();
         if progress.is_empty() {
             return false;
@@ -314,7 +313,7 @@ impl Mesh {
             return;
         }
         if let Some(live) = self.live.get_mut(&to)
-            && let Err(refusal) = live.driver.receive(from, bytes)
+            && let Err(refusal) = live.driver.receive(from, bytes, &self.jury)
         {
             self.refusals.push(refusal);
         }

@@ -2,7 +2,7 @@
 
 use hms_protocol::id::{Index, NodeId};
 
-use super::disk::{Disk, READER};
+use super::disk::{Disk, read_anchor};
 use super::mesh::{Mesh, node, seat};
 use crate::raft::{Driver, RaftSettings, RestoreError, RowError};
 
@@ -19,7 +19,7 @@ fn written() -> Disk {
 
 fn restore(disk: &Disk) -> Result<Driver, RestoreError> {
     let settings = RaftSettings::default();
-    let restored = Driver::restore(seat(node(1)), settings, disk.recovered(), READER);
+    let restored = Driver::restore(seat(node(1)), settings, disk.recovered(), read_anchor);
     restored.map(|(driver, _)| driver)
 }
 

@@ -20,7 +20,7 @@ fn the_mesh_goes_on_without_a_leader_that_wants_such_a_change() {
     ] {
         let mut mesh = Mesh::founded(count, trust);
         let leader = mesh.elect();
-        mesh.objection = NOTHING;
+        mesh.jury.objection = NOTHING;
         let term = mesh.live[&leader].driver.term();
         let driver = &mut mesh.live.get_mut(&leader).unwrap().driver;
         driver.add_learner(node(9)).unwrap();

@@ -1,13 +1,18 @@
-//! A coup: as the leader, the liar tells everybody of a change of voters that nobody has ordered.
+//! A coup: as the leader, the liar tells everybody of a change of voters that nobody has ordered, or of an order that is not
+//! the operator's.
 //!
-//! It puts the change in the place of a batch that nobody has seen yet, and shows everybody the log that follows from it; its
+//! It puts that in the place of a batch that nobody has seen yet, and shows everybody the log that follows from it; its
 //! own mind knows nothing of it.
 
 use std::collections::BTreeSet;
 
+use hms_consensus::state::command::{Batch, Command};
 use hms_protocol::codec;
-use hms_protocol::id::NodeId;
+use hms_protocol::id::{MeshId, NodeId};
+use hms_protocol::keyring::SecretKey;
 use hms_protocol::membership::{Becomes, MemberChange};
+use hms_protocol::order::{Order, OrderDraft};
+use hms_protocol::time::Moment;
 
 use crate::sim::dice::Dice;
 use crate::sim::liar::letter::{Item, Letter, kind};
@@ -15,8 +20,15 @@ use crate::sim::liar::letter::{Item, Letter, kind};
 /// Coups in a run: each costs the liar its office, and the mesh an election.
 const COUPS_MAX: u64 = 3;
 
-/// What the raft crate's schema calls a change of members.
+/// What the raft crate's schema calls a batch, and a change of members.
+const BATCH: i32 = 0;
 const CHANGE: i32 = 1;
+
+/// Stands in every forged order, so that it is known where it is found.
+pub const FORGED: [u8; 16] = *b"nobody said this";
+
+/// What stands in the place of an entry: its kind, and its content.
+type Stand = (i32, Vec<u8>);
 
 /// A coup that is under way, and how many there were.
 #[derive(Debug, Default)]
@@ -24,7 +36,7 @@ pub struct Coups {
     /// How many there were.
     pub count: u64,
     /// In which term, in the place of which entry, and what stands there.
-    under_way: Option<(u64, u64, Vec<u8>)>,
+    under_way: Option<(u64, u64, Stand)>,
     /// The newest entry that was sent to anybody.
     shown: u64,
 }
@@ -47,7 +59,7 @@ impl Coups {
             return false;
         };
         self.count += 1;
-        self.under_way = Some((letter.term, index, codec::encode(&plot.change())));
+        self.under_way = Some((letter.term, index, plot.stand()));
         true
     }
 
@@ -60,12 +72,13 @@ impl Coups {
     /// What stands in the place of an entry, if it is the one. Says whether it is.
     pub fn strike(&self, term: u64, item: &mut Item) -> bool {
         let struck = self.under_way.as_ref();
-        let Some((_, _, change)) = struck.filter(|(of, at, _)| (*of, *at) == (term, item.index))
+        let Some((_, _, (kind, data))) =
+            struck.filter(|(of, at, _)| (*of, *at) == (term, item.index))
         else {
             return false;
         };
-        item.kind = CHANGE;
-        item.data.clone_from(change);
+        item.kind = *kind;
+        item.data.clone_from(data);
         true
     }
 }
@@ -74,6 +87,8 @@ impl Coups {
 pub struct Plot<'a> {
     /// The liar.
     pub me: NodeId,
+    /// Its mesh.
+    pub mesh: MeshId,
     /// Who votes.
     pub voters: &'a BTreeSet<NodeId>,
     /// Chance.
@@ -81,6 +96,29 @@ pub struct Plot<'a> {
 }
 
 impl Plot<'_> {
+    fn stand(&mut self) -> Stand {
+        if self.dice.chance(400) {
+            (BATCH, codec::encode(&self.forgery()))
+        } else {
+            (CHANGE, codec::encode(&self.change()))
+        }
+    }
+
+    /// An order that somebody honest is thrown out, by nobody's key.
+    fn forgery(&mut self) -> Batch {
+        let draft = OrderDraft {
+            mesh: self.mesh,
+            issued_at: Moment(0),
+            nonce: FORGED,
+            order: Order::RevokeNode(NodeId::from_bytes(self.dice.bytes())),
+        };
+        let order = draft.sign(&SecretKey::from_seed(&self.dice.bytes()));
+        Batch {
+            stamped_at: Moment(0),
+            commands: vec![Command::Operate(order)],
+        }
+    }
+
     /// Somebody honest is thrown out, or a stranger brought in.
     fn change(&mut self) -> MemberChange {
         let honest: Vec<NodeId> = self.voters.iter().copied().collect();

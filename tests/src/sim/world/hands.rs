@@ -23,6 +23,7 @@ impl World {
         match effect {
             Effect::Persist(write) => {
                 let number = write.number;
+                self.oracle.logged(&self.hosts[host.0], &write.rows);
                 self.hosts[host.0].disk.write(write);
                 let (low, high) = self.disks.sync_ms;
                 let delay = self.dice.between(low, high);

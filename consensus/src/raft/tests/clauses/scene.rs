@@ -189,7 +189,7 @@ impl Scene {
         let Some(live) = self.mesh.live.get_mut(&to) else {
             return;
         };
-        if let Err(refusal) = live.driver.receive(from, bytes) {
+        if let Err(refusal) = live.driver.receive(from, bytes, &self.mesh.jury) {
             self.telling.refuse(to, &refusal);
         }
     }

@@ -43,6 +43,10 @@ pub(super) enum Verb {
     /// From now on the ledger calls for no change of members.
     #[command(name = "ledger-calls-for-nothing")]
     LedgerCallsForNothing,
+    /// From now on, by the keys that the ledger knows, a command of the batch `forged` is not its author's.
+    Doubt,
+    /// From now on it is: the key was not known before.
+    Trust,
 
     /// Batches are proposed on a node, and take their course.
     Propose(Actor, Vec<String>),
