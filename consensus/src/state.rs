@@ -21,6 +21,7 @@ pub mod evidence;
 pub mod ledger;
 pub mod lineage;
 mod recovery;
+mod redaction;
 pub mod roster;
 pub mod seating;
 pub mod services;

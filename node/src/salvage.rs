@@ -44,6 +44,9 @@ pub enum LedgerCommand {
         /// The mesh that it should be of
         #[arg(long, value_name = "ID")]
         mesh: Option<MeshId>,
+        /// Write it to this file without what people and services have put into it
+        #[arg(long, value_name = "FILE")]
+        redact: Option<PathBuf>,
     },
 }
 
@@ -79,6 +82,9 @@ pub enum LedgerError {
     /// The snapshot cannot be read.
     #[error("the snapshot cannot be read: {0}")]
     Unreadable(#[source] std::io::Error),
+    /// The redacted snapshot cannot be written.
+    #[error("the redacted snapshot cannot be written: {0}")]
+    Unwritable(#[source] std::io::Error),
     /// The snapshot is not one.
     #[error("the snapshot is no good: {0}")]
     Snapshot(#[from] SnapshotError),
@@ -121,6 +127,7 @@ impl LedgerError {
             Self::Store(error) => error.code(),
             Self::Salvage(error) => error.code(),
             Self::Unreadable(_) => "HMS-SNAPSHOT-UNREADABLE",
+            Self::Unwritable(_) => "HMS-SNAPSHOT-UNWRITABLE",
             Self::Snapshot(error) => error.code(),
             Self::Genesis(error) => error.code(),
             Self::NoMesh { .. } => "HMS-SALVAGE-NO-MESH",
@@ -149,6 +156,7 @@ impl LedgerError {
             Self::Store(error) => error.hint(),
             Self::Salvage(error) => error.hint(),
             Self::Unreadable(_) => "check the path and its permissions",
+            Self::Unwritable(_) => "check the folder, its permissions and the room on the disk",
             Self::Snapshot(error) => error.hint(),
             Self::Genesis(error) => error.hint(),
             Self::NoMesh { .. } => "name the data directory of a voter that was in the mesh",
@@ -176,10 +184,14 @@ pub fn run(command: &LedgerCommand) -> Result<Value, LedgerError> {
             let order = read_order(std::io::stdin().lock())?;
             open(place)?.recover(order)
         }
-        LedgerCommand::Inspect { mesh } => {
-            let bytes = read_snapshot(std::io::stdin().lock())?;
-            let (checkpoint, _) = snapshot::read(&bytes, *mesh)?;
-            Ok(describe(&checkpoint, bytes.len()))
+        LedgerCommand::Inspect { mesh, redact } => {
+            let mut bytes = read_snapshot(std::io::stdin().lock())?;
+            if let Some(path) = redact {
+                bytes = snapshot::redact(&bytes)?;
+                std::fs::write(path, &bytes).map_err(LedgerError::Unwritable)?;
+            }
+            let (checkpoint, redacted) = snapshot::inspect(&bytes, *mesh)?;
+            Ok(describe(&checkpoint, redacted, bytes.len()))
         }
     }
 }
@@ -203,11 +215,12 @@ fn read_snapshot(input: impl Read) -> Result<Vec<u8>, LedgerError> {
     Ok(bytes)
 }
 
-fn describe(checkpoint: &Checkpoint, bytes: usize) -> Value {
+fn describe(checkpoint: &Checkpoint, redacted: bool, bytes: usize) -> Value {
     let state = &checkpoint.state;
     let certificate = checkpoint.certificate.as_ref();
     json!({
         "bytes": bytes,
+        "redacted": redacted,
         "mesh": state.mesh().to_string(),
         "index": checkpoint.index.0,
         "term": checkpoint.term.0,

@@ -1,6 +1,6 @@
 //! Snapshots: a checkpoint as a file that people keep and move, checked as a whole before anything of it counts.
 //!
-//! File: the eight bytes [`MAGIC`], the length of the checkpoint (8, little-endian), the encoded [`Checkpoint`]. It holds the
+//! File: the eight bytes [`MAGIC`] (or [`MAGIC_REDACTED`], of one that is only for reading), the length of the checkpoint (8, little-endian), the encoded [`Checkpoint`]. It holds the
 //! genesis, every change of voters and the certificate of where it ends, so nothing else is needed to check it.
 
 use hms_protocol::id::MeshId;
@@ -13,6 +13,9 @@ use super::lineage::LineageError;
 /// What every snapshot begins with.
 pub const MAGIC: [u8; 8] = *b"HMS-SNAP";
 
+/// What a snapshot begins with that was made to be shown to others.
+pub const MAGIC_REDACTED: [u8; 8] = *b"HMS-REDA";
+
 /// Bytes before the checkpoint.
 const HEAD_BYTES: usize = MAGIC.len() + 8;
 
@@ -22,6 +25,9 @@ pub enum SnapshotError {
     /// It is something else.
     #[error("it does not begin as a snapshot does")]
     NotASnapshot,
+    /// It was made to be shown, and has not everything that a mesh needs.
+    #[error("it is redacted")]
+    Redacted,
     /// Its end is missing.
     #[error("it has {have} of {want} bytes")]
     Truncated {
@@ -65,6 +71,7 @@ impl SnapshotError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NotASnapshot => "HMS-SNAPSHOT-OTHER",
+            Self::Redacted => "HMS-SNAPSHOT-REDACTED",
             Self::Truncated { .. } => "HMS-SNAPSHOT-TRUNCATED",
             Self::TooLong { .. } => "HMS-SNAPSHOT-TOO-LONG",
             Self::TooLarge { .. } => "HMS-SNAPSHOT-TOO-LARGE",
@@ -84,6 +91,7 @@ impl SnapshotError {
             Self::NotASnapshot | Self::TooLarge { .. } => {
                 "name a file that `hms snapshot save` has written"
             }
+            Self::Redacted => "use the snapshot that it was made from",
             Self::Truncated { .. } | Self::TooLong { .. } => "copy the file again",
             Self::Checkpoint(CheckpointError::UnknownVersion { .. }) => {
                 "use an `hms` of the version that saved it"
@@ -97,9 +105,13 @@ impl SnapshotError {
 
 /// The bytes of a snapshot.
 pub fn write(checkpoint: &Checkpoint) -> Vec<u8> {
+    frame(MAGIC, checkpoint)
+}
+
+fn frame(magic: [u8; 8], checkpoint: &Checkpoint) -> Vec<u8> {
     let content = checkpoint.encode();
     let mut bytes = Vec::with_capacity(HEAD_BYTES + content.len());
-    bytes.extend_from_slice(&MAGIC);
+    bytes.extend_from_slice(&magic);
     bytes.extend_from_slice(&(content.len() as u64).to_le_bytes());
     bytes.extend_from_slice(&content);
     bytes
@@ -111,7 +123,37 @@ pub fn read(
     bytes: &[u8],
     expected: Option<MeshId>,
 ) -> Result<(Checkpoint, Succession), SnapshotError> {
-    let checkpoint = Checkpoint::decode(content(bytes)?)?;
+    prove(content(bytes)?, expected)
+}
+
+/// The same of one that may be redacted. Says whether it is.
+pub fn inspect(
+    bytes: &[u8],
+    expected: Option<MeshId>,
+) -> Result<(Checkpoint, bool), SnapshotError> {
+    let redacted = bytes.starts_with(&MAGIC_REDACTED);
+    let magic = if redacted { MAGIC_REDACTED } else { MAGIC };
+    let (checkpoint, _) = prove(unframe(magic, bytes)?, expected)?;
+    Ok((checkpoint, redacted))
+}
+
+/// A snapshot that can be shown to strangers. It proves what the other proves, and nothing can be restored from it.
+pub fn redact(bytes: &[u8]) -> Result<Vec<u8>, SnapshotError> {
+    let (checkpoint, _) = read(bytes, None)?;
+    let redacted = checkpoint.state.redacted();
+    let state = redacted.map_err(CheckpointError::Malformed)?;
+    let checkpoint = Checkpoint {
+        state,
+        ..checkpoint
+    };
+    Ok(frame(MAGIC_REDACTED, &checkpoint))
+}
+
+fn prove(
+    content: &[u8],
+    expected: Option<MeshId>,
+) -> Result<(Checkpoint, Succession), SnapshotError> {
+    let checkpoint = Checkpoint::decode(content)?;
     let mesh = checkpoint.state.mesh();
     if let Some(expected) = expected.filter(|expected| *expected != mesh) {
         return Err(SnapshotError::OtherMesh { mesh, expected });
@@ -122,8 +164,15 @@ pub fn read(
 
 /// The encoded checkpoint in a snapshot, as long as its frame says.
 pub fn content(bytes: &[u8]) -> Result<&[u8], SnapshotError> {
+    if bytes.starts_with(&MAGIC_REDACTED) {
+        return Err(SnapshotError::Redacted);
+    }
+    unframe(MAGIC, bytes)
+}
+
+fn unframe(magic: [u8; 8], bytes: &[u8]) -> Result<&[u8], SnapshotError> {
     let rest = bytes
-        .strip_prefix(&MAGIC)
+        .strip_prefix(&magic)
         .ok_or(SnapshotError::NotASnapshot)?;
     let head = HEAD_BYTES as u64;
     let have = bytes.len() as u64;

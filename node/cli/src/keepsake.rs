@@ -86,6 +86,11 @@ impl Draft {
         &self.path
     }
 
+    /// Where it is until then, for another program to write.
+    pub(crate) fn place(&self) -> &Path {
+        self.file.get_ref().path()
+    }
+
     /// Writes more of it.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         let written = self.file.write_all(bytes);

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::args::Global;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::keepsake::{Place, read_genesis};
+use crate::keepsake::{Draft, Place, read_genesis};
 use crate::phrase::{count, size};
 use crate::program::{self, Input, Voter};
 use crate::revival::{self, Source, Survivor};
@@ -25,6 +25,9 @@ use crate::session::Session;
 
 /// What the file is called unless the person gives another name.
 const SNAPSHOT_FILE: &str = "mesh.snapshot";
+
+/// What a redacted one is called.
+const REDACTED_FILE: &str = "redacted.snapshot";
 
 /// Snapshots.
 #[derive(Debug, Subcommand)]
@@ -47,6 +50,18 @@ pub(crate) enum SnapshotCommand {
         /// The genesis of the mesh that it should be of.
         #[arg(long, value_name = "FILE")]
         genesis: Option<PathBuf>,
+    },
+    /// Make a snapshot that can be shown to strangers.
+    #[command(
+        after_help = "Example:\n  hms snapshot redact mesh.snapshot --out shown.snapshot\n\n\
+            Inputs, results and labels of tasks, what probes are told and have said, and addresses are gone. It can be inspected,\n\
+            and not restored."
+    )]
+    Redact {
+        /// The snapshot.
+        file: PathBuf,
+        #[command(flatten)]
+        place: Place,
     },
     /// Bring a snapshot to life on a new node, which votes alone until others join.
     #[command(
@@ -73,6 +88,9 @@ pub(crate) async fn run(command: SnapshotCommand, global: &Global) -> Result<Exi
             let mesh = genesis.map(|path| read_genesis(&path)).transpose()?;
             let mesh = mesh.map(|origin| origin.mesh);
             inspect(&file, mesh, Screen::open(global.output))
+        }
+        SnapshotCommand::Redact { file, place } => {
+            redact(&file, &place, Screen::open(global.output))
         }
         SnapshotCommand::Restore {
             file,
@@ -104,18 +122,11 @@ async fn save(place: &Place, session: &Session) -> Result<Exit, Fault> {
     }
     bar.finish_and_clear();
     let written = draft.written()?;
-    let content = match check(draft.path(), written, None) {
+    let content = match check(draft.path(), written, &[]) {
         Err(Fault::Testnet(TestnetFault::NoBinary { .. })) => None,
         checked => Some(checked?),
     };
-    let path = draft.finish()?;
-    session.screen.show(
-        |_| {
-            let lines = content.as_ref().map(Content::text).unwrap_or_default();
-            format!("wrote {}\n{lines}", path.display())
-        },
-        || as_json(&path, content.as_ref()),
-    )?;
+    keep(draft, content.as_ref(), session.screen)?;
     if content.is_none() {
         remark(
             "it was not checked, for want of `hms-node`: use `hms snapshot inspect` where there is one",
@@ -125,20 +136,42 @@ async fn save(place: &Place, session: &Session) -> Result<Exit, Fault> {
 }
 
 fn inspect(path: &Path, expected: Option<MeshId>, screen: Screen) -> Result<Exit, Fault> {
-    let file = File::open(path).map_err(|source| Fault::Unreadable {
-        path: path.to_owned(),
-        source,
-    })?;
-    let content = check(path, file, expected)?;
+    let mesh = expected.map(|mesh| format!("--mesh={mesh}"));
+    let content = check(path, open(path)?, mesh.as_slice())?;
     screen.show(|_| content.text(), || as_json(path, Some(&content)))?;
     Ok(Exit::Done)
 }
 
-fn check(path: &Path, file: File, expected: Option<MeshId>) -> Result<Content, Fault> {
+fn redact(path: &Path, place: &Place, screen: Screen) -> Result<Exit, Fault> {
+    let draft = place.begin(REDACTED_FILE)?;
+    let to = format!("--redact={}", draft.place().display());
+    let content = check(path, open(path)?, &[to])?;
+    keep(draft, Some(&content), screen)?;
+    Ok(Exit::Done)
+}
+
+fn keep(draft: Draft, content: Option<&Content>, screen: Screen) -> Result<(), Fault> {
+    let path = draft.finish()?;
+    screen.show(
+        |_| {
+            let lines = content.map(Content::text).unwrap_or_default();
+            format!("wrote {}\n{lines}", path.display())
+        },
+        || as_json(&path, content),
+    )
+}
+
+fn open(path: &Path) -> Result<File, Fault> {
+    File::open(path).map_err(|source| Fault::Unreadable {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// What is in a snapshot, if it is a good one.
+fn check(path: &Path, file: File, more: &[String]) -> Result<Content, Fault> {
     let mut command = program::ledger("inspect")?;
-    if let Some(mesh) = expected {
-        command.arg("--mesh").arg(mesh.to_string());
-    }
+    command.args(more);
     program::ask(command, Input::File(file))?.map_err(|complaint| Fault::BadSnapshot {
         path: path.to_owned(),
         complaint,
@@ -149,6 +182,7 @@ fn check(path: &Path, file: File, expected: Option<MeshId>) -> Result<Content, F
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct Content {
     bytes: u64,
+    redacted: bool,
     mesh: String,
     index: u64,
     term: u64,
@@ -166,8 +200,9 @@ struct Content {
 impl Content {
     fn text(&self) -> String {
         let voters: Vec<&str> = self.voters.iter().map(Voter::called).collect();
+        let redacted = if self.redacted { ", redacted" } else { "" };
         let lines = [
-            ("size", size(self.bytes)),
+            ("size", size(self.bytes) + redacted),
             ("mesh", self.mesh.clone()),
             ("entry", format!("{} of term {}", self.index, self.term)),
             ("chain", self.chain.clone()),

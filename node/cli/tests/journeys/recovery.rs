@@ -257,6 +257,38 @@ fn a_snapshot_restores_the_mesh_on_a_new_machine_with_the_same_state() {
 }
 
 #[test]
+fn a_redacted_snapshot_tells_nothing_that_people_have_put_into_the_mesh() {
+    let mesh = Mesh::up(1, &[]);
+    let secrets = ["what we ask", "what it is about", "our own key"];
+    let submit = ["task", "submit", "--skill", "echo", "--input", secrets[0]];
+    let more = ["--label", "about=what it is about", "--key", secrets[2]];
+    mesh.hms(&[&submit[..], &more, &["--wait"]].concat()).done();
+    let (file, shown) = (mesh.place("mesh.snapshot"), mesh.place("shown.snapshot"));
+    let saved = mesh.json(&["snapshot", "save", "--out", &file]);
+    let redact = ["snapshot", "redact", &file, "--out", &shown, "-o", "json"];
+    let redacted = hms(&redact).json();
+    assert_eq!(redacted["redacted"], true);
+    for same in ["mesh", "index", "chain", "voters", "signers", "tasks"] {
+        assert_eq!(redacted[same], saved[same], "{same}");
+    }
+    assert_ne!(redacted["state_digest"], saved["state_digest"]);
+    let tells = |file: &str, words: &str| {
+        let bytes = std::fs::read(file).expect("it was written");
+        bytes.windows(words.len()).any(|it| it == words.as_bytes())
+    };
+    for words in secrets {
+        assert!(tells(&file, words) && !tells(&shown, words), "{words}");
+    }
+    let inspected = hms(&["snapshot", "inspect", &shown, "-o", "json"]).json();
+    assert_eq!(inspected, redacted);
+    let place = mesh.place("r1");
+    let restore = ["snapshot", "restore", &shown, "--data-dir", &place];
+    let key = mesh.place("n1/operator.key");
+    let more = ["--operator-key", &key, "--name", "r1", "--yes"];
+    hms(&[&restore[..], &more].concat()).expect_fault(1, "HMS-SNAPSHOT-REDACTED");
+}
+
+#[test]
 fn a_snapshot_that_was_changed_or_cut_is_refused() {
     let mesh = Mesh::up(1, &[]);
     let (file, bad) = (mesh.place("mesh.snapshot"), mesh.place("bad.snapshot"));
