@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hms_protocol::agent::AgentCertificate;
+use hms_protocol::codec;
 use hms_protocol::envelope::Sealed;
+use hms_protocol::frame::Frame;
 use hms_protocol::heartbeat::Heartbeat;
 use hms_protocol::id::{AgentId, Index, NodeId, NodeName, ServiceName, SkillName, TaskId};
 use hms_protocol::member::Role;
@@ -14,6 +16,7 @@ use hms_protocol::service::{ServiceSpec, Sight};
 use hms_protocol::task::TaskSpec;
 use hms_protocol::time::Moment;
 use hms_protocol::token::JoinProof;
+use hms_protocol::vetting::{Need, Vetted, Vetter};
 
 /// Something happened.
 #[derive(Clone, Debug)]
@@ -32,6 +35,13 @@ pub enum Input {
         from: NodeId,
         /// What it says.
         message: PeerMessage,
+    },
+    /// A voter's frame arrived in the same way, and was read and vetted.
+    Framed {
+        /// The node that sealed it.
+        from: NodeId,
+        /// What it says.
+        frame: Box<Vetted>,
     },
     /// A heartbeat arrived by gossip; its envelope was opened.
     Heard(Heartbeat),
@@ -92,6 +102,24 @@ pub enum Input {
         /// What the probe says.
         detail: String,
     },
+}
+
+impl Input {
+    /// What comes of a message whose envelope was opened, at a node with this need. Words that its mind would have to verify
+    /// are verified here: the hands do this beside the mind.
+    pub fn arrived(
+        from: NodeId,
+        message: PeerMessage,
+        (vetter, need): (&mut Vetter, &Need),
+    ) -> Self {
+        if let PeerMessage::Raft(bytes) = &message
+            && let Ok(frame) = codec::decode::<Frame>(bytes)
+        {
+            let frame = Box::new(vetter.vet(frame, need));
+            return Self::Framed { from, frame };
+        }
+        Self::Received { from, message }
+    }
 }
 
 /// How often the hands tick the mind, in milliseconds. Raft's tick.

@@ -3,10 +3,13 @@
 //! The hands give it a burst of inputs and then let it [`settle`](Mind::settle) once: what came in one burst becomes one
 //! log entry. What one half says to the other travels as it would between two nodes, only not through the network.
 
+use hms_protocol::codec;
+use hms_protocol::frame::Frame;
 use hms_protocol::id::{Index, NodeId, Term};
 use hms_protocol::member::{Role, RosterView};
 use hms_protocol::peer::{Announcement, PeerMessage};
 use hms_protocol::time::Moment;
+use hms_protocol::vetting::Need;
 
 pub use crate::birth::{Birth, CheckpointPace};
 use crate::effect::{Effect, Recovered};
@@ -69,6 +72,10 @@ impl Mind {
             Input::Tick { now } => self.advance(now),
             Input::Measured(vitals) => self.worker.measured(vitals),
             Input::Received { from, message } => self.receive(from, message),
+            Input::Framed { from, frame } => {
+                self.liveness.touch(from, self.now);
+                self.voter(|voter| voter.raft(from, *frame));
+            }
             Input::Heard(heartbeat) => self.hear(&heartbeat),
             Input::Announced { from, announcement } => self.learn(from, announcement),
             Input::Linked { node, up } => self.link(node, up),
@@ -244,7 +251,10 @@ impl Mind {
             return;
         };
         match message {
-            PeerMessage::Raft(bytes) => voter.raft(from, &bytes),
+            PeerMessage::Raft(bytes) => match codec::decode::<Frame>(&bytes) {
+                Ok(frame) => voter.raft(from, frame.into()),
+                Err(error) => tracing::debug!(%from, %error, "a raft message was refused"),
+            },
             PeerMessage::AskRoster { have_revision } => {
                 voter.asked_roster(from, have_revision, outbox);
             }
@@ -302,6 +312,16 @@ impl Mind {
         self.supervisor
             .as_ref()
             .map_or(Index::default(), |voter| voter.replica().index())
+    }
+
+    /// Which words of voters this node has use for.
+    pub fn need(&self) -> Need {
+        let voter = self.supervisor.as_ref();
+        Need {
+            me: self.me,
+            applied: self.applied(),
+            others: voter.map_or(0, Supervisor::others_needed),
+        }
     }
 
     /// The working half.

@@ -31,6 +31,7 @@ use hms_protocol::peer::PeerMessage;
 use hms_protocol::refusal::Refusal;
 use hms_protocol::service::ServiceSpec;
 use hms_protocol::time::Moment;
+use hms_protocol::vetting::Vetted;
 
 use crate::birth::Birth;
 use crate::effect::{Effect, Recovered};
@@ -175,13 +176,19 @@ impl Supervisor {
 
     /// A Raft message has come from a voter. One that evidence convicts is not heard: a guilty leader loses its office by
     /// an election, and cannot keep the evidence out of the ledger.
-    pub fn raft(&mut self, from: NodeId, bytes: &[u8]) {
+    pub fn raft(&mut self, from: NodeId, frame: Vetted) {
         if self.is_excluded(from) || self.is_outdated(from) {
             return;
         }
-        if let Err(refusal) = self.driver.receive(from, bytes, self.replica.state()) {
+        let jury = self.replica.state();
+        if let Err(refusal) = self.driver.receive_vetted(from, frame, jury) {
             tracing::debug!(%from, %refusal, "a raft message was refused");
         }
+    }
+
+    /// How many voters beside this one make a quorum; none, if this is no voter.
+    pub fn others_needed(&self) -> usize {
+        self.driver.others_needed()
     }
 
     /// A direct connection went down: what was on its way is sent again when it is back.

@@ -39,6 +39,7 @@ pub async fn drive(
         mind.handle(input);
         take_burst(&mut mind, &mut inbox, &hands);
         mind.settle(&mut effects);
+        hands.need.send_replace(mind.need());
         for effect in effects.drain(..) {
             hands.perform(effect).await?;
         }

@@ -15,6 +15,7 @@ use hms_protocol::envelope::{Audience, BodyKind};
 use hms_protocol::id::{NodeId, Term};
 use hms_protocol::member::RosterView;
 use hms_protocol::peer::{Announcement, Dispatch, Run};
+use hms_protocol::vetting::Need;
 use tokio::sync::{mpsc, watch};
 
 use crate::agent::{Order, Wish};
@@ -88,6 +89,8 @@ pub struct Hands {
     pub thermometer: Thermometer,
     /// The worst lag since the last measurement, in milliseconds.
     pub lag_ms: u32,
+    /// Which words of voters this node has use for, for the post room.
+    pub need: watch::Sender<Need>,
     /// When the loop last ticked.
     pub ticked_at: hms_protocol::time::Moment,
 }

@@ -10,6 +10,7 @@ use crate::digest::{Domain, Hash, hash_fields};
 use crate::id::{Epoch, Index, MeshId, NodeId, Term};
 use crate::keyring::{PublicKey, SecretKey, Signature};
 use crate::trust::VoterSet;
+use crate::vetting::Verified;
 
 /// What an attestation says of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -191,7 +192,7 @@ impl Statement {
         )
     }
 
-    fn check_signature(
+    pub(crate) fn check_signature(
         &self,
         node: NodeId,
         signature: &Signature,
@@ -247,21 +248,27 @@ impl Certificate {
     /// Whether it is the word of a quorum of these voters. Signatures are checked last, because they cost most; every one
     /// of them must be good, so that a certificate has one reading.
     pub fn verify(&self, set: &VoterSet) -> Result<(), CertificateRefusal> {
-        self.verify_beside(set, None)
+        self.verify_beside(set, None, &Verified::default())
     }
 
-    /// The same, for a voter whose `own` word may be among those that were gathered: that one needs no verification.
+    /// The same, for a voter whose `own` word may be among those that were gathered: that one needs no verification, and
+    /// what is `known` needs none again.
     pub fn verify_beside(
         &self,
         set: &VoterSet,
         own: Option<&Attestation>,
+        known: &Verified,
     ) -> Result<(), CertificateRefusal> {
         check_set(set, self.statement.group, self.statement.epoch)?;
         check_signers(set, self.signers.iter().map(|(node, _)| *node))?;
         let own = own.filter(|own| own.statement == self.statement);
         let own = own.map(|own| (own.voter, own.signature));
-        let mut others = self.signers.iter().filter(|signer| Some(**signer) != own);
-        others.try_for_each(|(node, signature)| self.statement.check_signature(*node, signature))
+        let of = &self.statement;
+        let open = |(node, signature): &&(NodeId, Signature)| {
+            Some((*node, *signature)) != own && !known.has(of, *node, signature)
+        };
+        let mut open = self.signers.iter().filter(open);
+        open.try_for_each(|(node, signature)| of.check_signature(*node, signature))
     }
 }
 

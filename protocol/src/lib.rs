@@ -40,4 +40,5 @@ pub mod transcript;
 pub mod tree;
 pub mod trust;
 pub mod verdict;
+pub mod vetting;
 pub mod warrant;

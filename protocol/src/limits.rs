@@ -73,6 +73,10 @@ pub const VOTERS_MAX: usize = 31;
 /// verifications. What is left over goes with the next message.
 pub const WORDS_PER_FRAME_MAX: usize = 8;
 
+/// Signatures of voters' words that a node remembers to be good: as many as one message may bring. The oldest is forgotten, and
+/// verified again if it comes again.
+pub const WORDS_REMEMBERED_MAX: usize = WORDS_PER_FRAME_MAX * VOTERS_MAX;
+
 /// Addresses kept per member. Further ones are cut.
 pub const ADDRESSES_MAX: usize = 8;
 

@@ -8,6 +8,7 @@
 use hms_protocol::codec;
 use hms_protocol::frame::Frame;
 use hms_protocol::id::NodeId;
+use hms_protocol::vetting::{Verified, Vetted};
 use raft::eraftpb::Message;
 
 use super::bridge::{self, Kind};
@@ -26,9 +27,31 @@ impl Driver {
         bytes: &[u8],
         jury: &dyn Jury,
     ) -> Result<(), RaftRefusal> {
-        let mut frame = codec::decode::<Frame>(bytes).map_err(|_| RaftRefusal::Malformed {
+        let frame = codec::decode::<Frame>(bytes).map_err(|_| RaftRefusal::Malformed {
             reason: "it is no frame",
         })?;
+        self.receive_vetted(from, frame.into(), jury)
+    }
+
+    /// The same, for one that was read and vetted elsewhere.
+    pub fn receive_vetted(
+        &mut self,
+        from: NodeId,
+        vetted: Vetted,
+        jury: &dyn Jury,
+    ) -> Result<(), RaftRefusal> {
+        self.vouch.verified = vetted.good;
+        let received = self.receive_frame(from, vetted.frame, jury);
+        self.vouch.verified = Verified::default();
+        received
+    }
+
+    fn receive_frame(
+        &mut self,
+        from: NodeId,
+        mut frame: Frame,
+        jury: &dyn Jury,
+    ) -> Result<(), RaftRefusal> {
         let message = std::mem::take(&mut frame.message);
         let received = if message.is_empty() {
             self.receive_words(from, frame)

@@ -48,6 +48,12 @@ impl Driver {
         self.node.raft.state == StateRole::Leader
     }
 
+    /// How many voters beside this one make a quorum; none, if this is no voter.
+    pub fn others_needed(&self) -> usize {
+        let set = self.vouch.voters().filter(|set| set.has(self.me));
+        set.map_or(0, |set| set.quorum() - 1)
+    }
+
     /// Who leads, as far as this node knows.
     pub fn leader(&self) -> Option<NodeId> {
         self.name(self.node.raft.leader_id)

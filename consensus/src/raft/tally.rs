@@ -27,13 +27,17 @@ struct Word {
 
 impl Tally {
     /// Takes the word of a voter. If it contradicts an earlier word of the same voter, and both are signed by it, that is
-    /// evidence; the earlier word stands.
-    pub(super) fn take(&mut self, attestation: Attestation) -> Option<VoterEvidence> {
+    /// evidence; the earlier word stands. `checked` says that its signature is known to be good.
+    pub(super) fn take(
+        &mut self,
+        attestation: Attestation,
+        checked: bool,
+    ) -> Option<VoterEvidence> {
         let Statement { phase, index, .. } = attestation.statement;
         let words = self.words.entry((phase, index)).or_default();
         let fresh = Word {
             attestation,
-            checked: false,
+            checked,
         };
         let earlier = words.entry(attestation.voter).or_insert(fresh);
         let evidence = contradiction(earlier, attestation);

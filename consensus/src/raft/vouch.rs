@@ -26,6 +26,7 @@ use hms_protocol::keyring::SecretKey;
 use hms_protocol::limits::WORDS_PER_FRAME_MAX;
 use hms_protocol::receipt::Handover;
 use hms_protocol::trust::VoterSet;
+use hms_protocol::vetting::Verified;
 use raft::eraftpb::Message;
 
 use super::log::Anchor;
@@ -46,6 +47,8 @@ pub(super) struct Vouching {
     seat: Seat,
     // Whose words count; nobody's before the node is brought up.
     set: Option<Arc<VoterSet>>,
+    // Signatures in the frame at hand that are known to be good.
+    pub(super) verified: Verified,
     // The term of the words that are counted.
     term: u64,
     tally: Tally,
@@ -95,6 +98,7 @@ impl Vouching {
         Self {
             seat,
             set: None,
+            verified: Verified::default(),
             term: 0,
             tally: Tally::default(),
             said: None,

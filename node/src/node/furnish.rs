@@ -10,6 +10,7 @@ use hms_keystore::{OPERATOR_KEY_FILE, invite, load_key};
 use hms_protocol::id::{Index, NodeId};
 use hms_protocol::member::{Role, RosterView};
 use hms_protocol::token::{Invitation, TOKEN_TTL_MS};
+use hms_protocol::vetting::Need;
 use tokio::sync::{mpsc, watch};
 
 use super::NodeError;
@@ -51,6 +52,7 @@ struct Shared {
     mailbox: Mailbox,
     metrics: Metrics,
     seal: Arc<Seal>,
+    need: watch::Sender<Need>,
 }
 
 impl Shared {
@@ -66,6 +68,7 @@ impl Shared {
             mailbox,
             metrics,
             seal,
+            need: watch::Sender::new(opened.mind.need()),
         }
     }
 
@@ -121,6 +124,7 @@ pub(super) fn furnish(opened: Opened) -> Result<House, NodeError> {
         net,
         metrics,
         seal,
+        need,
         ..
     } = shared;
     let hands = Hands {
@@ -137,6 +141,7 @@ pub(super) fn furnish(opened: Opened) -> Result<House, NodeError> {
         metrics,
         thermometer: Thermometer::default(),
         lag_ms: 0,
+        need,
         ticked_at: clock.now(),
     };
     Ok(House {
@@ -218,7 +223,7 @@ fn open_post(
         Arc::clone(&shared.seal),
         shared.mailbox.clone(),
         shared.metrics.clone(),
-        direct,
+        (direct, shared.need.subscribe()),
         rooms.tasks.clone(),
     );
     Ok(Sorting {

@@ -1,7 +1,8 @@
-//! Incoming direct frames: one lane per peer, each opened, checked, decoded and posted to the mind in order.
+//! Incoming direct frames: one lane per peer, each opened, checked, decoded and posted to the mind in order. What voters
+//! have signed of their log is verified here too, before the mind sees it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use hms_consensus::input::Input;
@@ -9,7 +10,8 @@ use hms_protocol::codec::envelope::{Content, decode, read};
 use hms_protocol::envelope::{Audience, EnvelopeRefusal, Sender};
 use hms_protocol::id::NodeId;
 use hms_protocol::peer::PeerMessage;
-use tokio::sync::mpsc;
+use hms_protocol::vetting::{Need, Vetter};
+use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
 use super::{Memory, PostRefusal, Seal};
@@ -30,6 +32,9 @@ struct Desk {
     mailbox: Mailbox,
     metrics: Metrics,
     memory: Arc<Memory>,
+    /// One at a time: it remembers what it has verified.
+    vetter: Mutex<Vetter>,
+    need: watch::Receiver<Need>,
 }
 
 impl Inbound {
@@ -38,7 +43,7 @@ impl Inbound {
         seal: Arc<Seal>,
         mailbox: Mailbox,
         metrics: Metrics,
-        memory: Arc<Memory>,
+        (memory, need): (Arc<Memory>, watch::Receiver<Need>),
         tasks: TaskTracker,
     ) -> Self {
         let desk = Arc::new(Desk {
@@ -46,6 +51,8 @@ impl Inbound {
             mailbox,
             metrics,
             memory,
+            vetter: Mutex::default(),
+            need,
         });
         Self {
             desk,
@@ -73,7 +80,7 @@ async fn open_all(desk: Arc<Desk>, from: NodeId, mut frames: mpsc::Receiver<Byte
         match desk.open(from, &frame).await {
             Ok(messages) => {
                 for message in messages {
-                    let input = Input::Received { from, message };
+                    let input = desk.vet(from, message);
                     if desk.mailbox.send(input).await.is_err() {
                         return;
                     }
@@ -91,6 +98,13 @@ async fn open_all(desk: Arc<Desk>, from: NodeId, mut frames: mpsc::Receiver<Byte
 }
 
 impl Desk {
+    /// Verifies what the mind would have to. What was remembered when a lane fell over is still true.
+    fn vet(&self, from: NodeId, message: PeerMessage) -> Input {
+        let need = *self.need.borrow();
+        let mut vetter = self.vetter.lock().unwrap_or_else(PoisonError::into_inner);
+        Input::arrived(from, message, (&mut vetter, &need))
+    }
+
     /// From bytes to messages: signature, address, time, replay, in that order.
     async fn open(&self, from: NodeId, frame: &[u8]) -> Result<Vec<PeerMessage>, PostRefusal> {
         let sealed = decode(frame)?;

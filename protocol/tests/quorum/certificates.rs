@@ -5,6 +5,7 @@ use hms_protocol::codec;
 use hms_protocol::digest::Hash;
 use hms_protocol::id::{Epoch, Index, Term};
 use hms_protocol::keyring::Signature;
+use hms_protocol::vetting::Verified;
 
 use crate::{GROUP, OTHER_GROUP, attest, certificate, key, node, statement, voters};
 
@@ -50,7 +51,9 @@ fn a_certificate_holds_after_the_wire() {
 #[test]
 fn ones_own_word_is_known_and_only_as_it_was_given() {
     let own = statement().attest(&key(2));
-    let beside = |certificate: &Certificate| certificate.verify_beside(&voters(), Some(&own));
+    let beside = |certificate: &Certificate| {
+        certificate.verify_beside(&voters(), Some(&own), &Verified::default())
+    };
     assert_eq!(beside(&certificate()), Ok(()));
     for place in 0..3 {
         let mut forged = certificate();

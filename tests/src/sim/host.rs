@@ -14,6 +14,7 @@ use hms_protocol::keyring::SecretKey;
 use hms_protocol::member::{Role, RosterView};
 use hms_protocol::skill::SkillSpec;
 use hms_protocol::time::Moment;
+use hms_protocol::vetting::Vetter;
 
 use crate::sim::agents::{Crew, SKILLS, Seal};
 use crate::sim::clock::Millis;
@@ -50,6 +51,8 @@ pub struct Host {
     pub disk: Disk,
     /// What runs on it.
     pub crew: Crew,
+    /// What it remembers to have verified.
+    pub vetter: Vetter,
     /// Its mind, while it is up.
     pub mind: Option<Mind>,
     /// Until when it sleeps (is stopped, but not killed).
@@ -75,6 +78,7 @@ impl Host {
             slow_since: None,
             disk: Disk::default(),
             crew,
+            vetter: Vetter::default(),
             mind: None,
             asleep_until: None,
             leader: None,

@@ -47,7 +47,15 @@ impl Driver {
             return;
         }
         self.vouch.note_lock(attestation);
-        if let Some(evidence) = self.vouch.tally.take(attestation) {
+        let checked = {
+            let Attestation {
+                statement,
+                voter,
+                signature,
+            } = &attestation;
+            self.vouch.verified.has(statement, *voter, signature)
+        };
+        if let Some(evidence) = self.vouch.tally.take(attestation, checked) {
             self.vouch.accused.insert(from);
             self.vouch.evidence.push(evidence);
         }
@@ -85,7 +93,8 @@ impl Driver {
             return Some(certificate);
         }
         if !self.vouch.keeps(&certificate)
-            && let Err(refusal) = certificate.verify_beside(&set, self.vouch.said.as_ref())
+            && let Err(refusal) =
+                certificate.verify_beside(&set, self.vouch.said.as_ref(), &self.vouch.verified)
         {
             tracing::debug!(index = %statement.index, %refusal, "a certificate was refused");
             return None;

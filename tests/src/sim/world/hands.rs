@@ -170,9 +170,13 @@ impl World {
         for delay in self.links.carry(from, receiver) {
             let bundle: Bundle = codec::decode(&bytes).expect("a mind sends what it can read");
             for message in bundle.0 {
-                let input = Input::Received {
-                    from: sender,
-                    message,
+                let to = &mut self.hosts[receiver.0];
+                let input = match to.mind.as_ref().map(Mind::need) {
+                    Some(need) => Input::arrived(sender, message, (&mut to.vetter, &need)),
+                    None => Input::Received {
+                        from: sender,
+                        message,
+                    },
                 };
                 self.deliver(delay, from, receiver, input);
             }
