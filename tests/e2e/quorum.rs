@@ -1,6 +1,8 @@
 //! MSH-12, MSH-14: without a quorum nothing is decided, reads stay up and say that they are of the past, and everything goes on
 //! when the voters are back.
 
+use std::time::Duration;
+
 use hms_client::{Class, Client, Submission};
 use hms_testnet::chaos;
 
@@ -29,6 +31,8 @@ async fn one_voter_of_three_decides_nothing_and_shows_what_it_has() {
     assert_eq!(status.leader, None);
     let first = alone.staleness().expect("nobody leads").age_ms;
     alone.nodes().await.expect("it shows what it has");
+    let receipt = alone.receipt(before).await;
+    receipt.expect("what is certified stays so");
     assert!(first < alone.staleness().expect("nobody leads").age_ms);
 
     let skill = "echo".parse().expect("it is a name");
@@ -47,4 +51,31 @@ async fn one_voter_of_three_decides_nothing_and_shows_what_it_has() {
     mesh.expect_done(&[before, after]).await;
     alone.status().await.expect("somebody leads");
     assert_eq!(alone.staleness(), None);
+}
+
+/// One voter of three is alive, and was not when the others took a task: it does not know that there is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_voter_alone_does_not_deny_what_it_may_have_missed() {
+    let mut mesh = Mesh::up(3).await;
+    chaos::kill(mesh.node("n3")).expect("a node that runs can be killed");
+    let missed = mesh.submit("echo", "missed").await;
+    for name in ["n1", "n2"] {
+        chaos::kill(mesh.node(name)).expect("a node that runs can be killed");
+    }
+    let back = mesh.cluster_mut().restart("n3");
+    back.expect("a node that was killed comes back");
+    let alone = Client::new(&[&mesh.node("n3").ready.gateway]).expect("an address");
+    let alone = alone.within(Duration::from_secs(2));
+    mesh.until("it shows what it has", async |_: &Mesh| {
+        alone.status().await.is_ok() && alone.staleness().is_some()
+    })
+    .await;
+    let denied = alone.task(missed).await.expect_err("it has missed it");
+    assert_eq!(denied.code(), "HMS-NO-QUORUM");
+
+    for name in ["n1", "n2"] {
+        let back = mesh.cluster_mut().restart(name);
+        back.expect("a node that was killed comes back");
+    }
+    mesh.expect_done(&[missed]).await;
 }

@@ -76,7 +76,9 @@ impl Supervisor {
                 voters,
                 have,
             };
-            let answer = Box::new(self.view(question, liveness)?);
+            // A refusal carries no mark of the past, and what this voter does not know may be what it has missed.
+            let answer = self.view(question, liveness).map_err(|_| refusal)?;
+            let answer = Box::new(answer);
             return Ok(Answer::Stale { staleness, answer });
         }
         Err(refusal)

@@ -143,8 +143,16 @@ impl Hall {
             errand.request.clone()
         };
         let answer = self.desk.ask(request, errand.deadline).await?;
-        let stale = staleness(&answer);
-        let reply = answer::write(answer, &errand.request, self.profile.mesh);
+        let (stale, answer) = if let Answer::Stale { staleness, answer } = answer {
+            (Some(staleness), *answer)
+        } else {
+            (None, answer)
+        };
+        let reply = if let Answer::Outline(outline) = answer {
+            self.receipt(*outline, errand.deadline).await?
+        } else {
+            answer::write(answer, &errand.request, self.profile.mesh)
+        };
         Ok(Settled { reply, stale })
     }
 
@@ -204,14 +212,6 @@ impl Trail {
         self.pointed_to = failure.leader().filter(|leader| *leader != asked);
         self.last = Some(failure);
     }
-}
-
-/// Why an answer may be out of date.
-fn staleness(answer: &Answer) -> Option<Staleness> {
-    if let Answer::Stale { staleness, .. } = answer {
-        return Some(*staleness);
-    }
-    None
 }
 
 fn current(reply: reply::Reply) -> Settled {
