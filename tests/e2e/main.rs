@@ -9,6 +9,7 @@ mod example;
 mod full_disk;
 mod large;
 mod leader;
+mod linear;
 mod logs;
 mod memory;
 mod nodes;
