@@ -186,7 +186,7 @@ impl Supervisor {
         }
     }
 
-    /// How many voters beside this one make a quorum; none, if this is no voter.
+    /// How many voters beside this one make a quorum; none, if this node does not know the voters.
     pub fn others_needed(&self) -> usize {
         self.driver.others_needed()
     }

@@ -50,7 +50,7 @@ pub struct Need {
     pub me: NodeId,
     /// What it has applied: it needs no words on that.
     pub applied: Index,
-    /// How many voters beside itself make a quorum. None, if it does not vote: it needs no words at all.
+    /// How many voters beside itself make a quorum. None, if it has no ledger: it needs no words at all.
     pub others: usize,
 }
 

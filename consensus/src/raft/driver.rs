@@ -218,6 +218,7 @@ impl Driver {
             self.lose_patience();
             self.draw_timeout();
         }
+        self.reads.tick();
         self.tick_deliveries();
     }
 

@@ -371,6 +371,14 @@ impl Driver {
         }
     }
 
+    /// Takes note that a voter still follows this node, as of a round of reads.
+    pub(super) fn note_round(&mut self, from: NodeId, message: &Message) {
+        let votes = self.vouch.voters().is_some_and(|set| set.has(from));
+        if votes && self.leads() && message.term == self.node.raft.term {
+            self.reads.note(from, &message.context);
+        }
+    }
+
     /// Tells a peer what this voter is locked on.
     pub(super) fn answer_with_lock(&mut self, to: NodeId) {
         let Some(lock) = self.vouch.lock_certificate() else {

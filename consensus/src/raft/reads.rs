@@ -1,11 +1,14 @@
 //! Linearizable reads (Raft thesis section 6.4): all that wait share one round of heartbeats.
 //!
+//! Raft confirms a round when a majority has answered. Where liars are to be stood a quorum must: any two quorums share an honest
+//! voter, so no other leader was elected before the round began.
+//!
 //! A read is answered or lost, never both and never neither. It does not apply anything: whoever
 //! asked waits for the index.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
-use hms_protocol::id::Index;
+use hms_protocol::id::{Index, NodeId};
 use raft::{RawNode, ReadState, StateRole};
 
 use super::limits;
@@ -19,18 +22,29 @@ pub(super) struct Reads {
     rounds: VecDeque<Round>,
     term: u64,
     number: u64,
+    /// Whether a tick has passed since a round began.
+    late: bool,
 }
 
 #[derive(Debug)]
 struct Round {
     number: u64,
     reads: Vec<u64>,
+    /// How far a read has to wait, once Raft says so.
+    index: Option<Index>,
+    /// Voters beside this one that have answered this round or a later one.
+    agreed: BTreeSet<NodeId>,
 }
 
 impl Reads {
     /// Takes a read; it goes with the next round.
     pub(super) fn push(&mut self, read: u64) {
         self.waiting.push(read);
+    }
+
+    /// Time has passed: who has not answered is asked again.
+    pub(super) fn tick(&mut self) {
+        self.late = true;
     }
 
     /// Whether no more may be taken.
@@ -54,33 +68,58 @@ impl Reads {
         // Before the first entry of its own term is committed, a leader does not know what is
         // (thesis section 6.4).
         let ready = node.raft.commit_to_current_term();
-        if ready && !self.waiting.is_empty() && self.rounds.len() < limits::READ_ROUNDS_MAX {
+        // Raft asks nobody again when a majority has answered.
+        let stuck = self.late && self.rounds.back().is_some_and(|it| it.index.is_some());
+        let wanted = stuck || !self.waiting.is_empty();
+        if ready && wanted && self.rounds.len() < limits::READ_ROUNDS_MAX {
+            self.late = false;
             self.number += 1;
             self.rounds.push_back(Round {
                 number: self.number,
                 reads: std::mem::take(&mut self.waiting),
+                index: None,
+                agreed: BTreeSet::new(),
             });
             node.read_index(self.context(self.number));
         }
         lost
     }
 
-    /// The reads that a finished round answers.
-    pub(super) fn answer(&mut self, state: &ReadState) -> Vec<(u64, Index)> {
+    /// A voter has answered a round of this term, and with it all before.
+    pub(super) fn note(&mut self, voter: NodeId, context: &[u8]) {
+        for round in self.up_to(context) {
+            round.agreed.insert(voter);
+        }
+    }
+
+    /// A majority has answered a round, and with it all before.
+    pub(super) fn confirm(&mut self, state: &ReadState) {
+        for round in self.up_to(&state.request_ctx) {
+            round.index.get_or_insert(Index(state.index));
+        }
+    }
+
+    /// The reads that are answered, now that this needs the answers of so many other voters.
+    pub(super) fn release(&mut self, others: usize) -> Vec<(u64, Index)> {
         let mut answered = Vec::new();
-        let known = |round: &&Round| self.context(round.number) == state.request_ctx;
-        let Some(number) = self.rounds.iter().find(known).map(|round| round.number) else {
-            return answered;
-        };
-        while let Some(round) = self.rounds.pop_front_if(|round| round.number <= number) {
-            answered.extend(
-                round
-                    .reads
-                    .into_iter()
-                    .map(|read| (read, Index(state.index))),
-            );
+        while let Some(round) = self.rounds.front()
+            && let Some(index) = round.index
+            && others <= round.agreed.len()
+        {
+            let round = self.rounds.pop_front();
+            let reads = round.into_iter().flat_map(|round| round.reads);
+            answered.extend(reads.map(|read| (read, index)));
         }
         answered
+    }
+
+    /// The rounds up to the one with this context; none if there is no such round.
+    fn up_to(&mut self, context: &[u8]) -> impl Iterator<Item = &mut Round> {
+        let known = |round: &Round| self.context(round.number) == context;
+        let place = self.rounds.iter().position(known);
+        self.rounds
+            .iter_mut()
+            .take(place.map_or(0, |place| place + 1))
     }
 
     fn context(&self, number: u64) -> Vec<u8> {

@@ -124,6 +124,7 @@ impl Driver {
             }
             Kind::HeartbeatAnswer => {
                 self.note_answer(&message);
+                self.note_round(from, &message);
                 self.take(from, message, kind)?;
                 self.hear(from, frame);
                 Ok(())

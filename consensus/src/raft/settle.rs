@@ -35,6 +35,8 @@ impl Driver {
             }
             self.draw_timeout();
         }
+        let others = self.others_needed();
+        self.progress.reads.extend(self.reads.release(others));
         self.hand_out();
         self.write_lock();
         self.write_cut();
@@ -64,8 +66,7 @@ impl Driver {
         let mut messages = ready.take_messages();
         messages.append(&mut ready.take_persisted_messages());
         for state in ready.take_read_states() {
-            let answered = self.reads.answer(&state);
-            self.progress.reads.extend(answered);
+            self.reads.confirm(&state);
         }
         let write = ready.must_sync().then(|| self.write(&mut ready));
         let committed = ready.take_committed_entries();

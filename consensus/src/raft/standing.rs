@@ -48,10 +48,10 @@ impl Driver {
         self.node.raft.state == StateRole::Leader
     }
 
-    /// How many voters beside this one make a quorum; none, if this is no voter.
+    /// How many voters beside this one make a quorum; none, if this node does not know the voters.
     pub fn others_needed(&self) -> usize {
-        let set = self.vouch.voters().filter(|set| set.has(self.me));
-        set.map_or(0, |set| set.quorum() - 1)
+        let set = self.vouch.voters();
+        set.map_or(0, |set| set.quorum() - usize::from(set.has(self.me)))
     }
 
     /// Who leads, as far as this node knows.

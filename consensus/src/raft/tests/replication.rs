@@ -140,6 +140,27 @@ fn a_read_waits_for_a_quorum_and_sees_everything_before_it() {
     assert_eq!(mesh.live[&leader].reads, [(7, index), (8, index)]);
 }
 
+/// Four of seven are a majority, and two of them may lie.
+#[test]
+fn a_read_waits_for_as_many_as_any_new_leader_has_to_ask() {
+    let mut mesh = Mesh::new(7);
+    let leader = mesh.elect();
+    mesh.run(10);
+    let others = mesh.others(leader);
+    mesh.cut.extend(&others[3..]);
+    mesh.live.get_mut(&leader).unwrap().driver.read(7).unwrap();
+    mesh.run(10);
+    assert!(
+        mesh.live[&leader].reads.is_empty(),
+        "a majority has answered"
+    );
+    mesh.cut.remove(&others[3]);
+    mesh.run(5);
+    let live = &mesh.live[&leader];
+    assert_eq!(live.reads, [(7, live.driver.committed())]);
+    assert!(live.reads_lost.is_empty());
+}
+
 #[test]
 fn a_read_on_a_leader_that_was_replaced_is_lost_and_not_answered() {
     let mut mesh = Mesh::new(3);
