@@ -77,6 +77,17 @@ pub fn soak_with(seeds: Range<u64>, run: impl Fn(u64) -> Outcome + Sync) -> Soak
 }
 
 impl Soaked {
+    /// Adds what came of further seeds.
+    pub fn add(&mut self, more: Self) {
+        self.seeds += more.seeds;
+        self.tasks += more.tasks;
+        self.receipts += more.receipts;
+        self.lies += more.lies;
+        self.coups += more.coups;
+        self.events += more.events;
+        self.broken.extend(more.broken);
+    }
+
     fn take(&mut self, outcome: Outcome) {
         self.seeds += 1;
         self.tasks += outcome.tasks;
