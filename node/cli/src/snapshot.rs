@@ -4,6 +4,7 @@
 //! not cover is the state itself: its digest is to be compared with that of the mesh.
 
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -35,8 +36,8 @@ pub(crate) enum SnapshotCommand {
     /// Save the mesh's state to a file.
     #[command(
         after_help = "Example:\n  hms snapshot save\n  hms snapshot save --out monday.snapshot\n\n\
-            It has everything that was acknowledged before it was asked for. Entries are not in it: keep those with\n\
-            `hms audit export`."
+            It has everything that was acknowledged before it was asked for. Entries are\n\
+            not in it: keep those with `hms audit export`."
     )]
     Save(Place),
     /// Check a snapshot and show what is in it.
@@ -54,8 +55,8 @@ pub(crate) enum SnapshotCommand {
     /// Make a snapshot that can be shown to strangers.
     #[command(
         after_help = "Example:\n  hms snapshot redact mesh.snapshot --out shown.snapshot\n\n\
-            Inputs, results and labels of tasks, what probes are told and have said, and addresses are gone. It can be inspected,\n\
-            and not restored."
+            Inputs, results and labels of tasks, what probes are told and have said, and\n\
+            addresses are left out. It can be inspected, and not restored."
     )]
     Redact {
         /// The snapshot.
@@ -66,8 +67,9 @@ pub(crate) enum SnapshotCommand {
     /// Bring a snapshot to life on a new node, which votes alone until others join.
     #[command(
         after_help = "Example:\n  hms snapshot restore mesh.snapshot --data-dir r1 --name r1 --operator-key safe/operator.key --yes\n  hms-node --data-dir r1\n\n\
-            For a mesh that is gone. It is the same mesh: its receipts stay good, its members find their places. What was\n\
-            acknowledged after the snapshot was taken is lost."
+            For a mesh that is gone. It is the same mesh: its receipts stay good, its\n\
+            members find their places. What was acknowledged after the snapshot was taken\n\
+            is lost."
     )]
     Restore {
         /// The snapshot.
@@ -123,7 +125,7 @@ async fn save(place: &Place, session: &Session) -> Result<Exit, Fault> {
     bar.finish_and_clear();
     let written = draft.written()?;
     let content = match check(draft.path(), written, &[]) {
-        Err(Fault::Testnet(TestnetFault::NoBinary { .. })) => None,
+        Err(Fault::Testnet(TestnetFault::NoBinary { .. }) | Fault::NodeProgram { .. }) => None,
         checked => Some(checked?),
     };
     keep(draft, content.as_ref(), session.screen)?;
@@ -162,7 +164,13 @@ fn keep(draft: Draft, content: Option<&Content>, screen: Screen) -> Result<(), F
 }
 
 fn open(path: &Path) -> Result<File, Fault> {
-    File::open(path).map_err(|source| Fault::Unreadable {
+    let opened = File::open(path).and_then(|file| {
+        if file.metadata()?.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        Ok(file)
+    });
+    opened.map_err(|source| Fault::Unreadable {
         path: path.to_owned(),
         source,
     })

@@ -309,6 +309,7 @@ fn a_snapshot_that_was_changed_or_cut_is_refused() {
     let mut flipped = good.clone();
     flipped[good.len() / 2] ^= 1;
     check(&flipped, "HMS-SNAPSHOT-CORRUPT");
+    hms(&["snapshot", "inspect", &mesh.place("n1")]).expect_fault(1, "HMS-FILE-UNREADABLE");
     let other = Mesh::up(1, &[]);
     let genesis = other.place("genesis.hms");
     other.hms(&["mesh", "genesis", "--out", &genesis]).done();
