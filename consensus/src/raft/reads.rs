@@ -21,7 +21,9 @@ pub(super) struct Reads {
     // Invariant: empty unless this node has led without a break since `term` began.
     rounds: VecDeque<Round>,
     term: u64,
+    /// The newest round of heartbeats, and the newest that a majority has answered.
     number: u64,
+    confirmed: u64,
     /// Whether a tick has passed since a round began.
     late: bool,
 }
@@ -60,6 +62,7 @@ impl Reads {
         if !leads || node.raft.term != self.term {
             lost.extend(self.rounds.drain(..).flat_map(|round| round.reads));
             self.term = node.raft.term;
+            self.confirmed = self.number;
         }
         if !leads {
             lost.append(&mut self.waiting);
@@ -68,21 +71,31 @@ impl Reads {
         // Before the first entry of its own term is committed, a leader does not know what is
         // (thesis section 6.4).
         let ready = node.raft.commit_to_current_term();
-        // Raft asks nobody again when a majority has answered.
-        let stuck = self.late && self.rounds.back().is_some_and(|it| it.index.is_some());
-        let wanted = stuck || !self.waiting.is_empty();
-        if ready && wanted && self.rounds.len() < limits::READ_ROUNDS_MAX {
-            self.late = false;
-            self.number += 1;
+        if ready && !self.waiting.is_empty() && self.rounds.len() < limits::READ_ROUNDS_MAX {
+            self.ask(node);
             self.rounds.push_back(Round {
                 number: self.number,
                 reads: std::mem::take(&mut self.waiting),
                 index: None,
                 agreed: BTreeSet::new(),
             });
-            node.read_index(self.context(self.number));
+        } else if ready && self.is_stuck() {
+            self.ask(node);
         }
         lost
+    }
+
+    /// Whether a majority's answers were not enough and no more come: Raft asks nobody again then. An answer to a later
+    /// question counts for all before, so asking anew is all that it takes.
+    fn is_stuck(&self) -> bool {
+        let lacks = self.rounds.front().is_some_and(|it| it.index.is_some());
+        lacks && self.late && self.confirmed == self.number
+    }
+
+    fn ask(&mut self, node: &mut RawNode<Log>) {
+        self.late = false;
+        self.number += 1;
+        node.read_index(self.context(self.number));
     }
 
     /// A voter has answered a round of this term, and with it all before.
@@ -94,6 +107,7 @@ impl Reads {
 
     /// A majority has answered a round, and with it all before.
     pub(super) fn confirm(&mut self, state: &ReadState) {
+        self.confirmed = self.confirmed.max(self.number_of(&state.request_ctx));
         for round in self.up_to(&state.request_ctx) {
             round.index.get_or_insert(Index(state.index));
         }
@@ -113,13 +127,19 @@ impl Reads {
         answered
     }
 
-    /// The rounds up to the one with this context; none if there is no such round.
+    /// The rounds up to the one that a context is of.
     fn up_to(&mut self, context: &[u8]) -> impl Iterator<Item = &mut Round> {
-        let known = |round: &Round| self.context(round.number) == context;
-        let place = self.rounds.iter().position(known);
-        self.rounds
-            .iter_mut()
-            .take(place.map_or(0, |place| place + 1))
+        let number = self.number_of(context);
+        let rounds = self.rounds.iter_mut();
+        rounds.take_while(move |round| round.number <= number)
+    }
+
+    /// The number in a context of this term; 0 if it is none that was asked with.
+    fn number_of(&self, context: &[u8]) -> u64 {
+        let number = context.strip_prefix(&self.term.to_le_bytes());
+        let number = number.and_then(|number| number.try_into().ok());
+        let number = number.map_or(0, u64::from_le_bytes);
+        if number <= self.number { number } else { 0 }
     }
 
     fn context(&self, number: u64) -> Vec<u8> {

@@ -167,7 +167,7 @@ impl Notebook {
             let rivals = std::array::from_fn(|rival| name(self.keys.len(), rival));
             self.keys.push(rivals);
         }
-        let former = key.saturating_sub(LOOK_BACK);
+        let former = key.checked_sub(LOOK_BACK).unwrap_or(key);
         match PLAN[turn % PLAN.len()] {
             Step::Submit(rival) => (key, Asked::Submit(self.keys[key][rival])),
             Step::Cancel(rival) => (key, Asked::Cancel(self.keys[key][rival])),
