@@ -148,16 +148,21 @@ fn a_read_waits_for_as_many_as_any_new_leader_has_to_ask() {
     mesh.run(10);
     let others = mesh.others(leader);
     mesh.cut.extend(&others[3..]);
-    mesh.live.get_mut(&leader).unwrap().driver.read(7).unwrap();
-    mesh.run(10);
-    assert!(
-        mesh.live[&leader].reads.is_empty(),
-        "a majority has answered"
-    );
+    // More than have rounds of their own.
+    let reads = 0..limits::READ_ROUNDS_MAX as u64 + 2;
+    for read in reads.clone() {
+        let live = mesh.live.get_mut(&leader).unwrap();
+        live.driver.read(read).unwrap();
+        mesh.run(3);
+    }
+    let answered = &mesh.live[&leader].reads;
+    assert!(answered.is_empty(), "a majority has answered");
     mesh.cut.remove(&others[3]);
     mesh.run(5);
     let live = &mesh.live[&leader];
-    assert_eq!(live.reads, [(7, live.driver.committed())]);
+    let committed = live.driver.committed();
+    let expected: Vec<_> = reads.map(|read| (read, committed)).collect();
+    assert_eq!(live.reads, expected);
     assert!(live.reads_lost.is_empty());
 }
 
