@@ -77,5 +77,8 @@ async fn a_voter_alone_does_not_deny_what_it_may_have_missed() {
         let back = mesh.cluster_mut().restart(name);
         back.expect("a node that was killed comes back");
     }
-    mesh.expect_done(&[missed]).await;
+    mesh.until("it is told of what it missed", async |_: &Mesh| {
+        alone.task(missed).await.is_ok()
+    })
+    .await;
 }
