@@ -148,12 +148,16 @@ impl Hall {
         } else {
             (None, answer)
         };
-        let reply = if let Answer::Outline(outline) = answer {
-            self.receipt(*outline, errand.deadline).await?
-        } else {
-            answer::write(answer, &errand.request, self.profile.mesh)
-        };
+        let reply = self.put(answer, errand).await?;
         Ok(Settled { reply, stale })
+    }
+
+    /// An answer of the mind as a reply. What it only outlines is looked up.
+    async fn put(&self, answer: Answer, errand: &Errand) -> Result<reply::Reply, Failure> {
+        if let Answer::Outline(outline) = answer {
+            return self.receipt(*outline, errand.deadline).await;
+        }
+        Ok(answer::write(answer, &errand.request, self.profile.mesh))
     }
 
     /// Answers an errand at this node or not at all.
@@ -162,10 +166,7 @@ impl Hall {
             .desk
             .ask(errand.request.clone(), errand.deadline)
             .await?;
-        if let Answer::Outline(outline) = answer {
-            return self.receipt(*outline, errand.deadline).await;
-        }
-        let mut reply = answer::write(answer, &errand.request, self.profile.mesh);
+        let mut reply = self.put(answer, errand).await?;
         if let reply::Reply::GetAgent(reply) = &mut reply {
             self.add_memory(reply, errand).await;
         }
