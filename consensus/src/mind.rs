@@ -3,8 +3,6 @@
 //! The hands give it a burst of inputs and then let it [`settle`](Mind::settle) once: what came in one burst becomes one
 //! log entry. What one half says to the other travels as it would between two nodes, only not through the network.
 
-use hms_protocol::codec;
-use hms_protocol::frame::Frame;
 use hms_protocol::id::{Index, NodeId, Term};
 use hms_protocol::member::{Role, RosterView};
 use hms_protocol::peer::{Announcement, PeerMessage};
@@ -74,7 +72,7 @@ impl Mind {
             Input::Received { from, message } => self.receive(from, message),
             Input::Framed { from, frame } => {
                 self.liveness.touch(from, self.now);
-                self.voter(|voter| voter.raft(from, *frame));
+                self.voter(|voter| voter.framed(from, *frame));
             }
             Input::Heard(heartbeat) => self.hear(&heartbeat),
             Input::Announced { from, announcement } => self.learn(from, announcement),
@@ -251,10 +249,7 @@ impl Mind {
             return;
         };
         match message {
-            PeerMessage::Raft(bytes) => match codec::decode::<Frame>(&bytes) {
-                Ok(frame) => voter.raft(from, frame.into()),
-                Err(error) => tracing::debug!(%from, %error, "a raft message was refused"),
-            },
+            PeerMessage::Raft(bytes) => voter.raft(from, &bytes),
             PeerMessage::AskRoster { have_revision } => {
                 voter.asked_roster(from, have_revision, outbox);
             }

@@ -38,7 +38,7 @@ use crate::effect::{Effect, Recovered};
 use crate::liveness::Liveness;
 use crate::outbox::Outbox;
 use crate::raft::Driver;
-use crate::raft::{Committed, Progress, RaftStatus};
+use crate::raft::{Committed, Progress, RaftRefusal, RaftStatus};
 use crate::raft::{RestoreError, Seat};
 use crate::state::State;
 use crate::state::event::Event;
@@ -176,12 +176,26 @@ impl Supervisor {
 
     /// A Raft message has come from a voter. One that evidence convicts is not heard: a guilty leader loses its office by
     /// an election, and cannot keep the evidence out of the ledger.
-    pub fn raft(&mut self, from: NodeId, frame: Vetted) {
+    pub fn raft(&mut self, from: NodeId, bytes: &[u8]) {
+        self.admit(from, |driver, jury| driver.receive(from, bytes, jury));
+    }
+
+    /// The same, of one that was read and vetted before.
+    pub fn framed(&mut self, from: NodeId, frame: Vetted) {
+        self.admit(from, |driver, jury| {
+            driver.receive_vetted(from, frame, jury)
+        });
+    }
+
+    fn admit(
+        &mut self,
+        from: NodeId,
+        receive: impl FnOnce(&mut Driver, &State) -> Result<(), RaftRefusal>,
+    ) {
         if self.is_excluded(from) || self.is_outdated(from) {
             return;
         }
-        let jury = self.replica.state();
-        if let Err(refusal) = self.driver.receive_vetted(from, frame, jury) {
+        if let Err(refusal) = receive(&mut self.driver, self.replica.state()) {
             tracing::debug!(%from, %refusal, "a raft message was refused");
         }
     }

@@ -18,12 +18,13 @@ pub(crate) fn genesis(voters_wanted: u32, salt: u8) -> Genesis {
     let founding = Founding {
         operator: key(OPERATOR).public(),
         founder: key(1).public().into(),
-        name: "n1".parse().unwrap(),
+        name: "n1".parse().expect("it is a name"),
         voters_wanted,
         replace_voter_after_ms: 0,
         trust: Trust::Byzantine,
         founded_at: Moment(1),
         salt: [salt; 32],
     };
-    founding.sign(&key(OPERATOR)).unwrap()
+    let signed = founding.sign(&key(OPERATOR));
+    signed.expect("it is the operator's own key")
 }

@@ -47,14 +47,8 @@ impl Driver {
             return;
         }
         self.vouch.note_lock(attestation);
-        let checked = {
-            let Attestation {
-                statement,
-                voter,
-                signature,
-            } = &attestation;
-            self.vouch.verified.has(statement, *voter, signature)
-        };
+        let signature = &attestation.signature;
+        let checked = self.vouch.verified.has(&statement, from, signature);
         if let Some(evidence) = self.vouch.tally.take(attestation, checked) {
             self.vouch.accused.insert(from);
             self.vouch.evidence.push(evidence);
