@@ -10,6 +10,7 @@
 
 mod behaviour;
 mod calls;
+mod carrier;
 mod circle;
 mod direct;
 mod error;
@@ -38,6 +39,7 @@ use libp2p::Multiaddr;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use calls::Replies;
+pub use carrier::Carrier;
 pub use error::{CallError, NetError, PublishRefusal, SendRefusal};
 pub use events::{Gossip, InboundCall, NetEvent};
 pub use gauges::{LinkReport, TopicReport};

@@ -5,6 +5,8 @@ use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 use zeroize::Zeroizing;
 
+use super::carrier::Carrier;
+
 /// What the network is told to be.
 #[derive(Debug)]
 pub struct NetSettings {
@@ -14,6 +16,8 @@ pub struct NetSettings {
     pub listen: Vec<String>,
     /// Whether to look for nodes by mDNS, and to be found.
     pub mdns: bool,
+    /// Where bytes come from.
+    pub carrier: Carrier,
 }
 
 impl NetSettings {
@@ -24,6 +28,7 @@ impl NetSettings {
             seed: Zeroizing::new(seed),
             listen: listen.map(str::to_owned).to_vec(),
             mdns: false,
+            carrier: Carrier::sockets(),
         }
     }
 }

@@ -32,7 +32,7 @@ use super::streams::{Opener, Switchboard};
 use super::tickets::Tickets;
 use super::{
     CallError, GossipTicket, Judgement, Net, NetError, NetEvent, NetSettings, Topic, calls, keys,
-    settings, transport,
+    settings,
 };
 use crate::clock::Clock;
 use crate::limits::{NET_EVENTS_CAPACITY, NET_ORDERS_CAPACITY};
@@ -97,14 +97,21 @@ struct Exchange {
 pub(super) async fn start(
     settings: NetSettings,
 ) -> Result<(Net, mpsc::Receiver<NetEvent>), NetError> {
-    let key = keys::keypair(&settings.seed);
+    let NetSettings {
+        seed,
+        listen,
+        mdns,
+        carrier,
+    } = settings;
+    let key = keys::keypair(&seed);
     let peer = key.public().to_peer_id();
     let me = keys::node_of(&peer).expect("our own key is Ed25519");
     let (streams, [direct, calls]) = Switchboard::new([direct::PROTOCOL, calls::PROTOCOL]);
     let opener = streams.opener();
-    let behaviour = Behaviour::new(peer, settings.mdns, streams)?;
+    let behaviour = Behaviour::new(peer, mdns, streams)?;
     let config = Config::with_tokio_executor().with_idle_connection_timeout(IDLE);
-    let swarm = Swarm::new(transport::build(&key), behaviour, peer, config);
+    let probe = carrier.probe();
+    let swarm = Swarm::new(carrier.secure(&key), behaviour, peer, config);
 
     let (order_sender, orders) = mpsc::channel(NET_ORDERS_CAPACITY);
     let (event_sender, events) = mpsc::channel(NET_EVENTS_CAPACITY);
@@ -148,7 +155,7 @@ pub(super) async fn start(
         ticked_at_ms: 0,
         tasks,
     };
-    exchange.listen(&settings.listen).await?;
+    exchange.listen(&listen, probe).await?;
     tokio::spawn(exchange.run());
     Ok((net, events))
 }

@@ -1,4 +1,5 @@
-//! The transport: TCP with noise and yamux, and QUIC; both prove the peer's key and encrypt everything.
+//! The transport: noise and yamux over TCP or what else carries bytes, and QUIC; all prove the peer's key and encrypt
+//! everything.
 //!
 //! Closing a connection never takes long: a stopped peer whose buffers are full would otherwise keep a dead connection
 //! in the table until the kernel gives up, a quarter of an hour later.
@@ -9,11 +10,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::future::Either;
+use futures::{AsyncRead, AsyncWrite};
 use libp2p::core::muxing::{StreamMuxer, StreamMuxerBox, StreamMuxerEvent};
 use libp2p::core::transport::{Boxed, OrTransport};
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
-use libp2p::{PeerId, Transport as _, noise, quic, tcp, yamux};
+use libp2p::{PeerId, Transport, noise, quic, tcp, yamux};
 use tokio::time::Sleep;
 
 /// How long a connection may take to come up, handshakes included.
@@ -25,17 +27,10 @@ const CLOSE_WITHIN: Duration = Duration::from_millis(500);
 /// Streams that a peer may have open: its calls, its direct stream, gossip, ping.
 const STREAMS_MAX: u32 = 2_048;
 
-/// TCP or QUIC under one key.
-pub(super) fn build(key: &Keypair) -> Boxed<(PeerId, StreamMuxerBox)> {
-    let mut streams = yamux::Config::default();
-    streams.set_max_num_streams(STREAMS_MAX as usize);
-    let noise = noise::Config::new(key).expect("an Ed25519 key signs noise's static key");
-    let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true))
-        .upgrade(Version::V1)
-        .authenticate(noise)
-        .multiplex(streams)
-        .timeout(CONNECT_WITHIN)
-        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(Prompt::new(muxer))));
+/// TCP or QUIC under one key, on sockets of this machine.
+pub(super) fn on_sockets(key: &Keypair) -> Boxed<(PeerId, StreamMuxerBox)> {
+    let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true));
+    let tcp = secure(tcp, key);
 
     let mut settings = quic::Config::new(key);
     settings.handshake_timeout = CONNECT_WITHIN;
@@ -48,6 +43,34 @@ pub(super) fn build(key: &Keypair) -> Boxed<(PeerId, StreamMuxerBox)> {
             Either::Left(output) | Either::Right(output) => output,
         })
         .boxed()
+}
+
+/// Noise and yamux, under one key, over whatever carries bytes in order.
+pub(super) fn secure<T>(
+    carrier: T,
+    key: &Keypair,
+) -> impl Transport<
+    Output = (PeerId, StreamMuxerBox),
+    Error: Send + Sync,
+    Dial: Send,
+    ListenerUpgrade: Send,
+> + Send
++ Unpin
++ use<T>
+where
+    T: Transport<Dial: Send, ListenerUpgrade: Send, Error: Send + Sync>,
+    T: Send + Unpin + 'static,
+    T::Output: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let mut streams = yamux::Config::default();
+    streams.set_max_num_streams(STREAMS_MAX as usize);
+    let noise = noise::Config::new(key).expect("an Ed25519 key signs noise's static key");
+    carrier
+        .upgrade(Version::V1)
+        .authenticate(noise)
+        .multiplex(streams)
+        .timeout(CONNECT_WITHIN)
+        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(Prompt::new(muxer))))
 }
 
 /// A connection that closes promptly.

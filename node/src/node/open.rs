@@ -28,7 +28,7 @@ use crate::config::{Config, Entry};
 use crate::entry::{Admitted, EntryError, found, join};
 use crate::facts::{Facts, Ports};
 use crate::identity::Identity;
-use crate::net::{self, Net, NetEvent, NetSettings};
+use crate::net::{self, Carrier, Net, NetEvent, NetSettings};
 use crate::store::{LEDGER_FOLDER, Reports, Store};
 
 /// A node whose parts are open and whose mind has not begun to think.
@@ -123,6 +123,7 @@ async fn open_doors(
         seed: zeroize::Zeroizing::new(identity.key().seed()),
         listen,
         mdns: config.mdns,
+        carrier: Carrier::sockets(),
     };
     let free = config.listen.iter().any(|address| is_free_port(address));
     let (net, net_events) = if free && !ports.listen.is_empty() {

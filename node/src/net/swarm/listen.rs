@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use libp2p::Multiaddr;
 use libp2p::core::transport::{ListenerId, TransportError};
-use libp2p::multiaddr::Protocol;
 use libp2p::swarm::SwarmEvent;
 
+use super::super::carrier::Probe;
 use super::super::settings::{parse_address, without_peer};
 use super::super::{NetError, calls};
 use super::Exchange;
@@ -20,7 +19,7 @@ const LISTEN_WITHIN: Duration = Duration::from_secs(5);
 
 impl Exchange {
     /// Listens everywhere, and returns when every listener has said where.
-    pub(super) async fn listen(&mut self, listen: &[String]) -> Result<(), NetError> {
+    pub(super) async fn listen(&mut self, listen: &[String], probe: Probe) -> Result<(), NetError> {
         let mut waiting = HashMap::new();
         for text in listen {
             let bad = |reason| NetError::BadAddress {
@@ -88,26 +87,6 @@ impl Exchange {
             .collect();
         self.addresses
             .send_modify(|known| known.retain(|address| !gone.contains(address)));
-    }
-}
-
-/// Binds to a fixed port for a moment. The transport would share a TCP port with any other process of the same user, and
-/// connections would then reach either.
-fn probe(address: &Multiaddr) -> io::Result<()> {
-    let mut parts = address.iter();
-    let ip: IpAddr = match parts.next() {
-        Some(Protocol::Ip4(ip)) => ip.into(),
-        Some(Protocol::Ip6(ip)) => ip.into(),
-        Some(_) | None => return Ok(()),
-    };
-    match parts.next() {
-        Some(Protocol::Tcp(port)) if port != 0 => {
-            TcpListener::bind(SocketAddr::new(ip, port)).map(|_| ())
-        }
-        Some(Protocol::Udp(port)) if port != 0 => {
-            UdpSocket::bind(SocketAddr::new(ip, port)).map(|_| ())
-        }
-        Some(_) | None => Ok(()),
     }
 }
 
