@@ -18,6 +18,7 @@ use cargo_metadata::camino::Utf8Path;
 use cargo_metadata::{CargoOpt, Metadata, MetadataCommand};
 
 use crate::tree::{self, Linked};
+use crate::workspaces;
 use rules::Rules;
 
 /// Runs the audit and prints what it found; `true` when nothing is wrong.
@@ -27,21 +28,25 @@ use rules::Rules;
 pub(crate) fn run(root: &Utf8Path, database: Option<&Path>) -> anyhow::Result<bool> {
     let text = fs::read_to_string(root.join("deny.toml")).context("reading deny.toml")?;
     let rules: Rules = toml::from_str(&text).context("deny.toml")?;
-    let metadata = linked(root, &rules)?;
-
-    let mut problems = licences::check(&metadata, &rules.licenses);
-    problems.extend(bans::check(&metadata, &rules));
-    println!(
-        "licences, bans and sources: {} packages looked at",
-        metadata.packages.len()
-    );
-    match database {
-        Some(path) => {
-            let judged = advisories::check(root, path, &rules.advisories)?;
+    // What several workspaces have in common is one problem.
+    let mut problems = BTreeSet::new();
+    for workspace in workspaces::ALL {
+        let folder = root.join(workspace);
+        let metadata = linked(&folder, &rules)?;
+        problems.extend(licences::check(&metadata, &rules.licenses));
+        problems.extend(bans::check(&metadata, &rules));
+        println!(
+            "licences, bans and sources: {} packages looked at in {folder}",
+            metadata.packages.len()
+        );
+        if let Some(path) = database {
+            let judged = advisories::check(&folder, path, &rules.advisories)?;
             println!("advisories: {}", judged.summary);
             problems.extend(judged.problems);
         }
-        None => println!("advisories: NOT checked; give --advisory-db PATH"),
+    }
+    if database.is_none() {
+        println!("advisories: NOT checked; give --advisory-db PATH");
     }
     for problem in &problems {
         println!("audit: {problem}");

@@ -14,6 +14,7 @@ mod audit;
 mod stages;
 mod tidy;
 mod tree;
+mod workspaces;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,7 +37,7 @@ struct CommandLine {
 /// What the gate can be asked to do.
 #[derive(Subcommand)]
 enum Order {
-    /// Judges the tree: fmt, clippy, test, doc, tidy. Writes nothing to it.
+    /// Judges the tree: fmt, clippy, test, swarm, doc, tidy. Writes nothing to it.
     Verify {
         /// Runs only these stages, in the usual order.
         #[arg(long, value_enum, value_delimiter = ',', value_name = "STAGE")]

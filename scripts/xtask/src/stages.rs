@@ -11,7 +11,7 @@ use anyhow::Context;
 use cargo_metadata::camino::Utf8Path;
 use clap::ValueEnum;
 
-use crate::tidy;
+use crate::{tidy, workspaces};
 
 /// One stage of the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -22,16 +22,19 @@ pub(crate) enum Stage {
     Clippy,
     /// All tests, with cargo's own closing lines.
     Test,
+    /// The same three of the swarm's own workspace: the real network over a simulated one.
+    Swarm,
     /// Public documentation builds without a warning.
     Doc,
     /// The rules that no compiler knows.
     Tidy,
 }
 
-const ALL: [Stage; 5] = [
+const ALL: [Stage; 6] = [
     Stage::Fmt,
     Stage::Clippy,
     Stage::Test,
+    Stage::Swarm,
     Stage::Doc,
     Stage::Tidy,
 ];
@@ -42,44 +45,66 @@ impl Stage {
             Self::Fmt => "fmt",
             Self::Clippy => "clippy",
             Self::Test => "test",
+            Self::Swarm => "swarm",
             Self::Doc => "doc",
             Self::Tidy => "tidy",
         }
     }
 
-    /// The arguments for cargo; `None` for the stage that runs in this process.
-    fn cargo_arguments(self) -> Option<&'static [&'static str]> {
+    /// What cargo is asked, in order; nothing of the stage that runs in this process.
+    fn questions(self) -> &'static [&'static [&'static str]] {
         match self {
-            Self::Fmt => Some(&["fmt", "--all", "--check"]),
-            Self::Clippy => Some(&[
-                "clippy",
-                "--locked",
-                "--workspace",
-                "--all-targets",
-                "--",
-                "-D",
-                "warnings",
-            ]),
-            Self::Test => Some(&["test", "--locked", "--workspace", "--no-fail-fast"]),
-            Self::Doc => Some(&["doc", "--locked", "--workspace", "--no-deps"]),
-            Self::Tidy => None,
+            Self::Fmt => &[FMT],
+            Self::Clippy => &[CLIPPY],
+            Self::Test => &[TEST],
+            Self::Swarm => &[FMT, CLIPPY, TEST],
+            Self::Doc => &[DOC],
+            Self::Tidy => &[],
+        }
+    }
+
+    /// The workspace that is asked about, by its folder.
+    fn workspace(self) -> &'static str {
+        match self {
+            Self::Swarm => workspaces::SWARM,
+            Self::Fmt | Self::Clippy | Self::Test | Self::Doc | Self::Tidy => "",
         }
     }
 
     fn passes(self, root: &Utf8Path) -> anyhow::Result<bool> {
-        let Some(arguments) = self.cargo_arguments() else {
+        if self == Self::Tidy {
             return tidy::run(root);
-        };
-        let mut command = cargo(root, arguments);
-        if self == Self::Doc {
-            command.env("RUSTDOCFLAGS", "-D warnings");
         }
-        let status = command
-            .status()
-            .with_context(|| format!("cargo {} did not start", arguments[0]))?;
-        Ok(status.success())
+        let target = workspaces::target_folder(root)?;
+        for arguments in self.questions() {
+            let mut command = cargo(&root.join(self.workspace()), arguments);
+            command.env("CARGO_TARGET_DIR", &target);
+            if self == Self::Doc {
+                command.env("RUSTDOCFLAGS", "-D warnings");
+            }
+            let status = command
+                .status()
+                .with_context(|| format!("cargo {} did not start", arguments[0]))?;
+            if !status.success() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
+
+const FMT: &[&str] = &["fmt", "--all", "--check"];
+const CLIPPY: &[&str] = &[
+    "clippy",
+    "--locked",
+    "--workspace",
+    "--all-targets",
+    "--",
+    "-D",
+    "warnings",
+];
+const TEST: &[&str] = &["test", "--locked", "--workspace", "--no-fail-fast"];
+const DOC: &[&str] = &["doc", "--locked", "--workspace", "--no-deps"];
 
 /// A cargo command in the workspace, talking to the terminal.
 ///
@@ -165,14 +190,18 @@ pub(crate) fn fix(root: &Utf8Path) -> anyhow::Result<bool> {
         "--workspace",
         "--all-targets",
     ];
-    // Formatting comes last as well, because what clippy writes is not formatted.
-    for arguments in [&["fmt", "--all"][..], &clippy, &["fmt", "--all"]] {
-        println!("==> cargo {}", arguments.join(" "));
-        let status = cargo(root, arguments)
-            .status()
-            .context("cargo did not start")?;
-        if !status.success() {
-            return Ok(false);
+    let target = workspaces::target_folder(root)?;
+    for workspace in workspaces::ALL {
+        // Formatting comes last as well, because what clippy writes is not formatted.
+        for arguments in [&["fmt", "--all"][..], &clippy, &["fmt", "--all"]] {
+            println!("==> {workspace} cargo {}", arguments.join(" "));
+            let status = cargo(&root.join(workspace), arguments)
+                .env("CARGO_TARGET_DIR", &target)
+                .status()
+                .context("cargo did not start")?;
+            if !status.success() {
+                return Ok(false);
+            }
         }
     }
     Ok(true)

@@ -15,12 +15,13 @@ use crate::tidy::arrows::Manifest;
 use crate::tidy::finding::Finding;
 use crate::tidy::orphans;
 use crate::tidy::source::Source;
+use crate::workspaces;
 
 /// The sources and manifests of the workspace.
 pub(crate) struct House {
     /// Every Rust file that parses, in the order of their paths.
     pub(crate) sources: Vec<Source>,
-    /// Every member of the workspace with what it imports.
+    /// Every member of a workspace with what it imports.
     pub(crate) manifests: Vec<Manifest>,
     /// What is wrong with the files that do not parse.
     pub(crate) findings: Vec<Finding>,
@@ -32,11 +33,16 @@ impl House {
     /// # Errors
     /// When cargo cannot describe the workspace or a file cannot be read.
     pub(crate) fn load(root: &Utf8Path) -> anyhow::Result<Self> {
-        let metadata = MetadataCommand::new()
-            .current_dir(root)
-            .no_deps()
-            .exec()
-            .context("cargo cannot describe the workspace")?;
+        let (mut targets, mut manifests) = (Vec::new(), Vec::new());
+        for workspace in workspaces::ALL {
+            let metadata = MetadataCommand::new()
+                .current_dir(root.join(workspace))
+                .no_deps()
+                .exec()
+                .context("cargo cannot describe the workspace")?;
+            targets.extend(targets_of(root, &metadata));
+            manifests.extend(manifests_of(root, &metadata));
+        }
         let mut sources = Vec::new();
         let mut findings = Vec::new();
         for path in rust_files(root)? {
@@ -52,10 +58,10 @@ impl House {
                 }),
             }
         }
-        orphans::mark_reach(&mut sources, &targets(root, &metadata));
+        orphans::mark_reach(&mut sources, &targets);
         Ok(Self {
             sources,
-            manifests: manifests(&metadata),
+            manifests,
             findings,
         })
     }
@@ -83,7 +89,7 @@ fn rust_files(root: &Utf8Path) -> anyhow::Result<Vec<Utf8PathBuf>> {
 }
 
 /// The first file of every target, and whether the target is never shipped.
-fn targets(root: &Utf8Path, metadata: &Metadata) -> Vec<(String, bool)> {
+fn targets_of(root: &Utf8Path, metadata: &Metadata) -> Vec<(String, bool)> {
     let all = metadata
         .packages
         .iter()
@@ -99,12 +105,7 @@ fn targets(root: &Utf8Path, metadata: &Metadata) -> Vec<(String, bool)> {
     .collect()
 }
 
-fn manifests(metadata: &Metadata) -> Vec<Manifest> {
-    let members: Vec<&str> = metadata
-        .packages
-        .iter()
-        .map(|package| package.name.as_str())
-        .collect();
+fn manifests_of(root: &Utf8Path, metadata: &Metadata) -> Vec<Manifest> {
     metadata
         .packages
         .iter()
@@ -112,13 +113,13 @@ fn manifests(metadata: &Metadata) -> Vec<Manifest> {
             name: package.name.to_string(),
             path: package
                 .manifest_path
-                .strip_prefix(&metadata.workspace_root)
+                .strip_prefix(root)
                 .unwrap_or(&package.manifest_path)
                 .to_string(),
             imports: package
                 .dependencies
                 .iter()
-                .filter(|dependency| members.contains(&dependency.name.as_str()))
+                .filter(|dependency| dependency.path.is_some())
                 .map(|dependency| dependency.name.clone())
                 .collect(),
         })
