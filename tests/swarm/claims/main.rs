@@ -74,7 +74,10 @@ fn a_killed_node_is_heard_again_and_hears() {
 /// MSH-6: peers that still hold connections to a node that lost its power give them up when it is back.
 #[test]
 fn a_node_that_lost_its_power_is_heard_again_and_hears() {
-    play("power-loss", 5, 1);
+    // Who notices first, the newcomer or its peers, is chance.
+    for seed in 1..=4 {
+        play("power-loss", 5, seed);
+    }
 }
 
 /// MAC-3: frames between two nodes keep their order, and none is delivered twice, across restarts and cuts.

@@ -143,6 +143,18 @@ fn all_hear(
     Ok(())
 }
 
+/// Links that nothing has happened to never went down: nobody mends by breaking everything now and then.
+fn check_untouched(pages: &Pages, places: &[Place]) -> anyhow::Result<()> {
+    for pair in pairs(places, places) {
+        let (near, far) = pair;
+        anyhow::ensure!(
+            pages.down_ms(pair).is_none(),
+            "{near} lost its link to {far} without a reason"
+        );
+    }
+    Ok(())
+}
+
 /// Every hearer with every speaker but itself.
 fn pairs(hearers: &[Place], speakers: &[Place]) -> Vec<(Place, Place)> {
     let with_all = |hearer: &Place| {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 
-use super::{Remarks, form, pairs};
+use super::{Remarks, check_untouched, form, pairs};
 use crate::scene::Scene;
 
 /// How long everybody talks after the mesh has formed.
@@ -29,6 +29,7 @@ pub(super) fn play(scene: &mut Scene) -> anyhow::Result<Remarks> {
         .collect();
     scene.run_for(TALK + LATE)?;
 
+    check_untouched(&scene.journal().read(), &all)?;
     let mut words = 0;
     for (pair, first) in settled {
         let pages = scene.journal().read();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 
-use super::{Remarks, all_hear, form, pairs};
+use super::{Remarks, all_hear, check_untouched, form, pairs};
 use crate::journal::Place;
 use crate::scene::Scene;
 
@@ -123,6 +123,9 @@ fn mend(
             down.is_some() && down < up,
             "{near} has no new connection to {far}"
         );
+    }
+    for side in [left, right] {
+        check_untouched(&scene.journal().read(), side)?;
     }
     Ok(format!("all heard all {took_ms} ms after the heal"))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 
-use super::{Remarks, all_hear, form, pairs};
+use super::{Remarks, all_hear, check_untouched, form, pairs};
 use crate::journal::{Pages, Place};
 use crate::scene::Scene;
 
@@ -73,6 +73,7 @@ fn come_back(scene: &mut Scene, victim: Place, within: Duration) -> anyhow::Resu
     let late_ms = scene.now_ms() - 2_000;
     let steady = is_back(&scene.journal().read(), victim, &others, late_ms);
     steady.map_err(|missing| anyhow::anyhow!("it was back only for a moment: {missing}"))?;
+    check_untouched(&scene.journal().read(), &others)?;
     for other in others {
         let pages = scene.journal().read();
         let (down, up) = (pages.down_ms((other, victim)), pages.up_ms((other, victim)));
