@@ -19,6 +19,17 @@ pub const OUTBOUND_CAPACITY: usize = 4_096;
 /// answer repeats.
 pub const INBOUND_CAPACITY: usize = 4_096;
 
+/// Frames of one peer within [`FAULTS_WITHIN`] that are refused for what only that peer can be blamed for. With one more,
+/// nothing of it is opened for [`DEAF_FOR`]: its frames are thrown away and counted. As many as gossip forgives.
+pub const FAULTS_MAX: u32 = 8;
+
+/// How long such faults are remembered. A peer that sends one now and then is listened to for ever.
+pub const FAULTS_WITHIN: Duration = Duration::from_mins(1);
+
+/// How long nothing is opened of a peer that sent too much of it. A peer that never stops costs nine signatures in that
+/// time; one that was mended is heard again after it.
+pub const DEAF_FOR: Duration = Duration::from_mins(1);
+
 /// Gossip messages waiting to be opened. When full, the newest is ignored (neither forwarded nor punished).
 pub const GOSSIP_CAPACITY: usize = 1_024;
 

@@ -26,6 +26,10 @@ pub struct Metrics {
     pub store_writes_total: IntCounter,
     /// Envelopes refused, by code.
     pub post_refused_total: IntCounterVec,
+    /// Times that a peer sent too much that only it can be blamed for.
+    pub post_deaf_total: IntCounter,
+    /// Frames of such peers thrown away unopened.
+    pub post_unheard_total: IntCounter,
     /// Messages dropped because a peer's queue was full or the peer was gone.
     pub post_dropped_total: IntCounter,
     /// Orders to agents dropped because their queue was full.
@@ -84,6 +88,14 @@ impl Metrics {
                 "hms_post_refused_total",
                 "Envelopes refused.",
                 &["code"],
+            ),
+            post_deaf_total: page.counter(
+                "hms_post_deaf_total",
+                "Times that a peer is not listened to for a while, because of what it sent.",
+            ),
+            post_unheard_total: page.counter(
+                "hms_post_unheard_total",
+                "Frames thrown away unopened, because their sender is not listened to.",
             ),
             post_dropped_total: page.counter("hms_post_dropped_total", "Messages dropped."),
             agent_orders_dropped_total: page.counter(

@@ -8,6 +8,7 @@ mod gossip;
 mod inbound;
 mod memory;
 mod outbound;
+mod patience;
 mod refusal;
 mod seal;
 

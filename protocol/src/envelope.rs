@@ -203,6 +203,26 @@ impl EnvelopeRefusal {
         }
     }
 
+    /// Whether only the peer at the other end can be to blame, when it has handed us the bytes itself as its own. Being
+    /// behind, restarted, ahead of our clock or of another version is nobody's fault.
+    pub const fn blames_peer(&self) -> bool {
+        match self {
+            Self::Malformed { .. }
+            | Self::BadSignature { .. }
+            | Self::BodyMismatch
+            | Self::UnknownSender { .. }
+            | Self::OtherMesh { .. }
+            | Self::OtherAudience { .. } => true,
+            Self::UnknownVersion { .. }
+            | Self::Expired { .. }
+            | Self::FromTheFuture { .. }
+            | Self::Replayed { .. }
+            | Self::Stale { .. }
+            | Self::BeforeRestart { .. }
+            | Self::FormerLife { .. } => false,
+        }
+    }
+
     /// Whether whoever handed us the bytes must have known better. A relay cannot know what is stale or replayed, but it
     /// can check a signature before it forwards.
     pub const fn blames_relay(&self) -> bool {

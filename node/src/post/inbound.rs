@@ -1,5 +1,6 @@
 //! Incoming direct frames: one lane per peer, each opened, checked, decoded and posted to the mind in order. What voters
-//! have signed of their log is verified here too, before the mind sees it.
+//! have signed of their log is verified here too, before the mind sees it. A peer that keeps sending what only it can be
+//! blamed for is not listened to for a while.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,8 +15,9 @@ use hms_protocol::vetting::{Need, Vetter};
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
+use super::patience::Patience;
 use super::{Memory, PostRefusal, Seal};
-use crate::limits::INBOUND_CAPACITY;
+use crate::limits::{DEAF_FOR, INBOUND_CAPACITY};
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
 
@@ -76,7 +78,12 @@ impl Inbound {
 }
 
 async fn open_all(desk: Arc<Desk>, from: NodeId, mut frames: mpsc::Receiver<Bytes>) {
+    let mut patience = Patience::default();
     while let Some(frame) = frames.recv().await {
+        if !patience.listens(desk.uptime_ms()) {
+            desk.metrics.post_unheard_total.inc();
+            continue;
+        }
         match desk.open(from, &frame).await {
             Ok(messages) => {
                 for message in messages {
@@ -86,18 +93,29 @@ async fn open_all(desk: Arc<Desk>, from: NodeId, mut frames: mpsc::Receiver<Byte
                     }
                 }
             }
-            Err(refusal) => {
-                desk.metrics
-                    .post_refused_total
-                    .with_label_values(&[refusal.code()])
-                    .inc();
-                tracing::warn!(from = %from.short(), code = refusal.code(), %refusal, "frame refused");
-            }
+            Err(refusal) => desk.blame(from, &refusal, &mut patience),
         }
     }
 }
 
 impl Desk {
+    fn uptime_ms(&self) -> u64 {
+        self.seal.clock().uptime_ms()
+    }
+
+    /// Counts a refusal, and stops listening to a peer that was refused too often for its own fault.
+    fn blame(&self, from: NodeId, refusal: &PostRefusal, patience: &mut Patience) {
+        let code = refusal.code();
+        let refused = &self.metrics.post_refused_total;
+        refused.with_label_values(&[code]).inc();
+        tracing::warn!(from = %from.short(), code, %refusal, "frame refused");
+        if refusal.blames_peer() && patience.fault(self.uptime_ms()) {
+            self.metrics.post_deaf_total.inc();
+            let for_seconds = DEAF_FOR.as_secs();
+            tracing::warn!(from = %from.short(), code, for_seconds, "peer is not listened to");
+        }
+    }
+
     /// Verifies what the mind would have to. What was remembered when a lane fell over is still true.
     fn vet(&self, from: NodeId, message: PeerMessage) -> Input {
         let need = *self.need.borrow();
@@ -129,3 +147,6 @@ impl Desk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,6 +33,29 @@ impl PostRefusal {
         }
     }
 
+    /// Whether only the peer at the other end of a direct stream can be to blame: frames are never relayed. What a peer
+    /// that is behind, restarted or newer than this node sends in good faith is not counted.
+    pub const fn blames_peer(&self) -> bool {
+        match self {
+            Self::Envelope(refusal) => refusal.blames_peer(),
+            Self::Content(CodecError::Malformed { .. }) | Self::WrongWay => true,
+            // A newer version may say what this one has no word for, or no room.
+            Self::Content(
+                CodecError::Missing { .. }
+                | CodecError::WrongLength { .. }
+                | CodecError::UnknownValue { .. }
+                | CodecError::BadName { .. }
+                | CodecError::TooLong { .. }
+                | CodecError::TooMany { .. }
+                | CodecError::Repeated { .. }
+                | CodecError::OutOfRange { .. }
+                | CodecError::Contradiction { .. }
+                | CodecError::Envelope { .. },
+            )
+            | Self::Store(_) => false,
+        }
+    }
+
     /// Whether whoever handed us the bytes must have known better. A relay checks what it forwards, content included.
     pub const fn blames_relay(&self) -> bool {
         match self {
