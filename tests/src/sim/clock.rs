@@ -9,15 +9,13 @@ pub type Millis = u64;
 #[derive(Debug)]
 pub struct Agenda<O> {
     now: Millis,
-    planned: u64,
-    queue: BTreeMap<(Millis, u64), O>,
+    queue: BTreeMap<Millis, Vec<O>>,
 }
 
 impl<O> Default for Agenda<O> {
     fn default() -> Self {
         Self {
             now: 0,
-            planned: 0,
             queue: BTreeMap::new(),
         }
     }
@@ -31,27 +29,19 @@ impl<O> Agenda<O> {
 
     /// Plans an occurrence.
     pub fn plan(&mut self, delay_ms: Millis, occurrence: O) {
-        self.planned += 1;
-        self.queue
-            .insert((self.now + delay_ms, self.planned), occurrence);
+        let then = self.queue.entry(self.now + delay_ms);
+        then.or_default().push(occurrence);
     }
 
     /// Everything that occurs next, all at one time, if that is not after `until`. The clock moves there, or to `until`.
     pub fn next(&mut self, until: Millis) -> Vec<O> {
-        let Some((at, _)) = self
-            .queue
-            .keys()
-            .next()
-            .copied()
-            .filter(|(at, _)| *at <= until)
-        else {
+        let next = self.queue.first_entry();
+        let Some(next) = next.filter(|entry| *entry.key() <= until) else {
             self.now = self.now.max(until);
             return Vec::new();
         };
+        let (at, occurrences) = next.remove_entry();
         self.now = at;
-        let later = self.queue.split_off(&(at + 1, 0));
-        std::mem::replace(&mut self.queue, later)
-            .into_values()
-            .collect()
+        occurrences
     }
 }

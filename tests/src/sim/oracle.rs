@@ -62,6 +62,8 @@ struct Holder {
 pub struct Oracle {
     leaders: BTreeMap<Term, NodeId>,
     stands: BTreeMap<Index, Stand>,
+    /// How far each host had applied the ledger when it was last looked at.
+    looked: BTreeMap<HostId, Index>,
     acknowledged: BTreeMap<TaskId, Position>,
     decided: BTreeMap<TaskId, (Position, TaskState)>,
     holders: BTreeMap<TaskId, BTreeMap<HostId, Holder>>,
@@ -230,6 +232,7 @@ impl Oracle {
     /// A host has crashed.
     pub fn crashes(&mut self, host: HostId) {
         self.seats.forget(host);
+        self.looked.remove(&host);
         for holders in self.holders.values_mut() {
             holders.remove(&host);
         }
@@ -241,7 +244,9 @@ impl Oracle {
             return;
         };
         let replica = voter.replica();
-        if Index::default() < replica.index() {
+        // Nothing but an entry changes a state.
+        let before = self.looked.insert(host.id, replica.index());
+        if Index::default() < replica.index() && before != Some(replica.index()) {
             let stand = replica.stand();
             self.found(host.id, replica.index(), stand.chain);
             let known = *self.stands.entry(replica.index()).or_insert(stand);

@@ -9,6 +9,7 @@ use hms_consensus::mind::CheckpointPace;
 use hms_protocol::id::{Incarnation, Index, MeshId, NodeId, ServiceName};
 use hms_protocol::peer::Run;
 use hms_protocol::service::Sight;
+use hms_protocol::vetting::Vetter;
 
 mod accusation;
 mod blows;
@@ -86,6 +87,8 @@ pub struct World {
     pub(crate) fate: Option<Fate>,
     /// The voter that lies, while the troubles last.
     pub(crate) liar: Option<Liar>,
+    /// Verifies what voters have signed for all hosts; none, and every host does so for itself.
+    pub(crate) notary: Option<Vetter>,
     pub(crate) dice: Dice,
     pub(crate) pace: CheckpointPace,
     pub(crate) disks: DiskPace,

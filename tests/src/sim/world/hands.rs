@@ -7,14 +7,22 @@ use hms_consensus::input::Input;
 use hms_consensus::mind::Mind;
 use hms_protocol::codec;
 use hms_protocol::codec::bundle::Bundle;
-use hms_protocol::id::NodeId;
+use hms_protocol::id::{Index, NodeId};
 use hms_protocol::peer::{Dispatch, PeerMessage};
+use hms_protocol::vetting::Need;
 
 use super::{Event, World};
 use crate::sim::agents::Agent;
 use crate::sim::clock::Millis;
 use crate::sim::host::HostId;
 use crate::sim::liar::Liar;
+
+/// What a notary needs to know: whether every word of a frame is its voter's.
+const NOTARY_NEEDS: Need = Need {
+    me: NodeId::from_bytes([0; NodeId::BYTES]),
+    applied: Index(0),
+    others: usize::MAX,
+};
 
 impl World {
     /// Carries out what a mind wants.
@@ -83,7 +91,7 @@ impl World {
                     write.number.to_le_bytes().into_iter().chain(rows).collect(),
                 )
             }
-            Effect::Send { to, message } => (1, [to.as_bytes().to_vec(), wire(message)].concat()),
+            Effect::Send { to, message } => (1, [to.as_bytes().to_vec(), said(message)].concat()),
             Effect::Beat(beat) => (2, codec::encode(beat)),
             Effect::Checkpoint(_)
             | Effect::Announce(_)
@@ -131,6 +139,9 @@ impl World {
 
     /// What the receiver answers besides what its mind does: nothing, unless it lies.
     fn overhear(&mut self, from: HostId, to: HostId, frame: &[u8]) -> Vec<Vec<u8>> {
+        if self.liar.is_none() {
+            return Vec::new();
+        }
         let (sender, host) = (self.hosts[from.0].node, &self.hosts[to.0]);
         let voter = host.mind.as_ref().and_then(|mind| mind.supervisor());
         let (Some(voter), receiver) = (voter, host.node) else {
@@ -170,16 +181,19 @@ impl World {
         for delay in self.links.carry(from, receiver) {
             let bundle: Bundle = codec::decode(&bytes).expect("a mind sends what it can read");
             for message in bundle.0 {
-                let to = &mut self.hosts[receiver.0];
-                let input = match to.mind.as_ref().map(Mind::need) {
-                    Some(need) => Input::arrived(sender, message, (&mut to.vetter, &need)),
-                    None => Input::Received {
-                        from: sender,
-                        message,
-                    },
-                };
+                let input = self.vet(receiver, sender, message);
                 self.deliver(delay, from, receiver, input);
             }
+        }
+    }
+
+    /// What the hands of a host make of a message before its mind gets it.
+    fn vet(&mut self, receiver: HostId, from: NodeId, message: PeerMessage) -> Input {
+        let to = &mut self.hosts[receiver.0];
+        match (to.mind.as_ref().map(Mind::need), &mut self.notary) {
+            (None, _) => Input::Received { from, message },
+            (Some(need), None) => Input::arrived(from, message, (&mut to.vetter, &need)),
+            (Some(_), Some(notary)) => Input::arrived(from, message, (notary, &NOTARY_NEEDS)),
         }
     }
 
@@ -246,6 +260,14 @@ fn forged(message: &PeerMessage) -> PeerMessage {
         *last ^= 1;
     }
     message
+}
+
+/// What the trace keeps of a message.
+fn said(message: &PeerMessage) -> Vec<u8> {
+    match message {
+        PeerMessage::Raft(frame) => frame.clone(),
+        other => wire(other),
+    }
 }
 
 /// A message as it travels.
