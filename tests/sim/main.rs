@@ -14,7 +14,7 @@ use hms_protocol::peer::PeerMessage;
 use hms_tests::golden::stage::Stage;
 use hms_tests::sim::harvest::Harvest;
 use hms_tests::sim::host::CHUNK_BYTES;
-use hms_tests::sim::plan::Plan;
+use hms_tests::sim::plan::{Extra, Plan};
 use hms_tests::sim::soak::{Soaked, soak, soak_with};
 use hms_tests::sim::{Outcome, run, run_plan, run_with_liar};
 
@@ -23,6 +23,12 @@ const SEEDS: u64 = 300;
 
 /// Seeds of one test run in which one voter of four lies.
 const SEEDS_WITH_LIAR: u64 = 700;
+
+/// Seeds in which one key of four runs twice.
+const SEEDS_WITH_TWINS: u64 = 100;
+
+/// Seeds in which one disk of four is put back.
+const SEEDS_WITH_REWIND: u64 = 60;
 
 /// Seeds in which the oracle must see that something is wrong at least once.
 const SEEDS_TO_SEE: u64 = 24;
@@ -106,6 +112,23 @@ fn checkpoints_travel_in_several_chunks() {
     );
 }
 
+/// B27: one key of four runs twice. No promise is broken, and nobody else is convicted.
+#[test]
+fn every_seed_with_twins_keeps_every_promise() {
+    let doubled = |seed| run_plan(seed, &Plan::with_one_of_four(seed, Extra::Twin));
+    let soaked = soak_with(0..SEEDS_WITH_TWINS, doubled);
+    assert!(soaked.broken.is_empty(), "{}", tell(&soaked));
+    assert!(0 < soaked.convicted, "nobody was found out: {soaked}");
+}
+
+/// B18: one disk of four is put back to what it was. No promise is broken, and nobody else is convicted.
+#[test]
+fn every_seed_with_a_disk_of_the_past_keeps_every_promise() {
+    let rewound = |seed| run_plan(seed, &Plan::with_one_of_four(seed, Extra::Rewind));
+    let soaked = soak_with(0..SEEDS_WITH_REWIND, rewound);
+    assert!(soaked.broken.is_empty(), "{}", tell(&soaked));
+}
+
 /// Without honest disks no mesh keeps its promises, and the oracle must see it.
 #[test]
 fn the_oracle_sees_that_disks_forget_what_they_called_durable() {
@@ -161,6 +184,7 @@ fn is_unsafe(outcome: &Outcome) -> bool {
             | Violation::BadReceipt(..)
             | Violation::AgainstReceipt(..)
             | Violation::Usurped(..)
+            | Violation::RanOnDamage(_)
             | Violation::Swallowed(..),
         ) => true,
     }

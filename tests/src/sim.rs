@@ -12,6 +12,7 @@
 pub mod agents;
 pub mod clock;
 pub mod crowd;
+pub mod dial;
 pub mod dice;
 pub mod disk;
 pub mod fate;
@@ -50,6 +51,8 @@ pub struct Outcome {
     pub tasks: usize,
     /// Receipts that were taken, and hold.
     pub receipts: usize,
+    /// Nodes that were convicted.
+    pub convicted: usize,
     /// Lies that were told.
     pub lies: u64,
     /// Changes of voters that a liar wanted and nobody has ordered.
@@ -99,6 +102,7 @@ pub fn run_plan(seed: u64, plan: &Plan) -> Outcome {
         broken: world.oracle.broken.clone(),
         tasks: world.oracle.promises().count(),
         receipts: world.oracle.receipts(),
+        convicted: world.oracle.convictions(),
         lies: world.liar.as_ref().map_or(0, |liar| liar.told),
         coups: world.liar.as_ref().map_or(0, |liar| liar.coups.count),
         trace: world.trace,

@@ -42,6 +42,9 @@ use crate::sim::world::World;
 /// Longest time that an `until` waits, in milliseconds.
 const UNTIL_MS_MAX: Millis = 120_000;
 
+/// At how many thousandths of the right speed a slow clock runs.
+const SLOW_PERMILLE: u64 = 250;
+
 /// A mesh on a stage.
 #[derive(Debug, Default)]
 pub struct Stage {
@@ -209,7 +212,7 @@ impl Stage {
                 let lasting = lasting.ok_or(StageError::BadWord { what: "how long" })?;
                 world.sleep(host, lasting);
             }
-            ("slow", _) => world.hosts[host.0].slow_since = Some(world.agenda.now()),
+            ("slow", _) => world.drift(host, SLOW_PERMILLE),
             ("cut", Ok(other)) => world.cut(host, other, false),
             ("cut", Err(_)) => world.isolate(host),
             ("mend", Ok(other)) => world.links.mend(host, other),

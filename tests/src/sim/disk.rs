@@ -3,11 +3,11 @@
 //! A write is durable as a whole or not at all, and never without the writes before it: that is what a write-ahead log
 //! gives. How many of the unsynced writes survive a crash is chance.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use hms_consensus::effect::{LogWrite, Recovered};
-use hms_protocol::id::{Incarnation, Index};
+use hms_protocol::id::{Incarnation, Index, NodeId};
 use hms_protocol::member::{Role, RosterView};
 
 use crate::sim::dice::Dice;
@@ -28,8 +28,25 @@ pub struct Disk {
     pub incarnation: Incarnation,
     /// What it was admitted as.
     pub role: Option<Role>,
+    /// Whether it is full: nothing can be written any more.
+    pub full: bool,
+    /// What has changed by itself, if anything.
+    pub rotten: Option<Part>,
     /// The members that it knew last.
-    pub roster: RosterView,
+    roster: RosterView,
+    /// Those of them that take part.
+    participants: BTreeSet<NodeId>,
+}
+
+/// A part of what a disk holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Any row of the log.
+    Row,
+    /// The checkpoint.
+    Checkpoint,
+    /// What Raft has promised.
+    HardState,
 }
 
 impl Disk {
@@ -101,6 +118,58 @@ impl Disk {
         }
     }
 
+    /// What a copy of it holds: what was synced.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self {
+            unsynced: VecDeque::new(),
+            ..self.clone()
+        }
+    }
+
+    /// One byte of a part changes. Says whether there was one.
+    pub fn rot(&mut self, part: Part, dice: &mut Dice) -> bool {
+        let place = dice.between(0, u64::MAX);
+        let flipped = match part {
+            Part::Row => {
+                let row = usize::try_from(place).unwrap_or(usize::MAX) % self.rows.len().max(1);
+                let row = self.rows.values_mut().nth(row);
+                row.is_some_and(|row| flip(row, place))
+            }
+            Part::Checkpoint => self.checkpoint.as_mut().is_some_and(|(_, bytes)| {
+                let mut spoiled = bytes.to_vec();
+                let flipped = flip(&mut spoiled, place);
+                *bytes = spoiled.into();
+                flipped
+            }),
+            Part::HardState => {
+                let state = self.hard_state.as_mut();
+                state.is_some_and(|state| flip(state, place))
+            }
+        };
+        if flipped {
+            self.rotten = Some(part);
+        }
+        flipped
+    }
+
+    /// The members that the node knew last.
+    pub fn roster(&self) -> &RosterView {
+        &self.roster
+    }
+
+    /// Keeps the members that the node knows now.
+    pub fn enrol(&mut self, roster: RosterView) {
+        let participants = roster.participants().map(|member| member.id);
+        self.participants = participants.collect();
+        self.roster = roster;
+    }
+
+    /// Whether a node is a member that takes part, as far as the disk knows.
+    pub fn knows(&self, node: NodeId) -> bool {
+        self.participants.contains(&node)
+    }
+
     /// What a node finds when it starts.
     pub fn recovered(&self) -> Recovered {
         Recovered {
@@ -128,4 +197,11 @@ impl Disk {
     pub fn rows(&self) -> usize {
         self.rows.len()
     }
+}
+
+/// Changes one bit of a byte at some place; `false` when there is none.
+fn flip(bytes: &mut [u8], place: u64) -> bool {
+    let at = usize::try_from(place / 8).unwrap_or(0) % bytes.len().max(1);
+    let byte = bytes.get_mut(at);
+    byte.map(|byte| *byte ^= 1 << (place % 8)).is_some()
 }

@@ -11,13 +11,14 @@ use hms_consensus::supervisor::Supervisor;
 use hms_protocol::heartbeat::HeartbeatPace;
 use hms_protocol::id::{Incarnation, Index, MeshId, NodeId, NodeName};
 use hms_protocol::keyring::SecretKey;
-use hms_protocol::member::{Role, RosterView};
+use hms_protocol::member::Role;
 use hms_protocol::skill::SkillSpec;
 use hms_protocol::time::Moment;
 use hms_protocol::vetting::Vetter;
 
-use crate::sim::agents::{Crew, SKILLS, Seal};
+use crate::sim::agents::{Agent, Crew, SKILLS, Seal};
 use crate::sim::clock::Millis;
+use crate::sim::dial::Dial;
 use crate::sim::disk::Disk;
 
 /// Which host: they are numbered from 0, and called n1, n2, ….
@@ -43,10 +44,14 @@ pub struct Host {
     pub name: NodeName,
     /// The role that it asks for when it joins.
     pub wish: Option<Role>,
-    /// How far its clock is ahead, in milliseconds.
-    pub ahead_ms: Millis,
-    /// Since when its clock runs at a quarter of the right speed. No mesh can stand that.
-    pub slow_since: Option<Millis>,
+    /// Its clock.
+    pub dial: Dial,
+    /// How long it thinks about whatever happens to it, in milliseconds.
+    pub burden_ms: Millis,
+    /// Whether it has asked to join, or has founded the mesh.
+    pub invited: bool,
+    /// Whether it will never start again: its disk is damaged, and it has refused.
+    pub lost: bool,
     /// What survives it.
     pub disk: Disk,
     /// What runs on it.
@@ -63,7 +68,7 @@ pub struct Host {
 
 impl Host {
     /// A machine that was never started.
-    pub fn new(id: HostId, wish: Option<Role>, ahead_ms: Millis, crew: Crew) -> Self {
+    pub fn new(id: HostId, wish: Option<Role>, dial: Dial, crew: Crew) -> Self {
         let seed = blake3::derive_key("hms/simulation/node/v1", &id.0.to_le_bytes());
         let key = SecretKey::from_seed(&seed);
         Self {
@@ -74,8 +79,10 @@ impl Host {
                 .parse()
                 .expect("the name is a valid one"),
             wish,
-            ahead_ms,
-            slow_since: None,
+            dial,
+            burden_ms: 0,
+            invited: false,
+            lost: false,
             disk: Disk::default(),
             crew,
             vetter: Vetter::default(),
@@ -85,11 +92,19 @@ impl Host {
         }
     }
 
+    /// Makes it the twin of another: it runs with the same key, and so do its agents.
+    pub fn impersonate(&mut self, other: &Self) {
+        self.node = other.node;
+        self.key = Arc::clone(&other.key);
+        for agent in other.crew.agents() {
+            let twin = Agent::new(agent.id, agent.skills.clone(), agent.slots);
+            self.crew.add(twin);
+        }
+    }
+
     /// What its clock shows.
     pub fn clock(&self, now: Millis) -> Moment {
-        let slowed = |since: Millis| since + now.saturating_sub(since) / 4;
-        let shown = self.slow_since.map_or(now, slowed);
-        EPOCH.plus_ms(shown + self.ahead_ms)
+        EPOCH.plus_ms(self.dial.shows(now))
     }
 
     /// Its present life.
@@ -98,7 +113,13 @@ impl Host {
     }
 
     /// Starts the node, from what the disk holds; a disk that has forgotten what it called durable may be refused.
-    pub fn start(&mut self, mesh: MeshId, pace: CheckpointPace) -> Result<(), RestoreError> {
+    pub fn start(
+        &mut self,
+        now: Millis,
+        mesh: MeshId,
+        pace: CheckpointPace,
+    ) -> Result<(), RestoreError> {
+        self.dial.look(now);
         self.disk.incarnation = self.disk.incarnation.next();
         self.crew.forget_work();
         let mind = Mind::restore(&self.birth(mesh, pace), self.disk.recovered())?;
@@ -117,7 +138,7 @@ impl Host {
             incarnation: self.disk.incarnation,
             role: self.disk.role.expect("a host starts once it is admitted"),
             version: "0.1.0".to_owned(),
-            roster: self.disk.roster.clone(),
+            roster: self.disk.roster().clone(),
             skills: SKILLS.map(skill).to_vec(),
             settings: RaftSettings {
                 chunk_bytes: CHUNK_BYTES,
@@ -144,8 +165,7 @@ impl Host {
 
     /// Whether a node is a member that takes part, as far as this host knows.
     pub fn knows(&self, node: NodeId) -> bool {
-        let roster: &RosterView = &self.disk.roster;
-        roster.participants().any(|member| member.id == node)
+        self.disk.knows(node)
     }
 
     /// The replicated state, if it is a voter and up.

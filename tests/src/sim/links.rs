@@ -1,6 +1,6 @@
 //! The network between hosts: every message is on its own, may be lost, late, out of order or there twice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::sim::clock::Millis;
 use crate::sim::dice::Dice;
@@ -51,6 +51,8 @@ pub struct Links {
     dice: Dice,
     /// Directions in which nothing passes.
     cuts: BTreeSet<(HostId, HostId)>,
+    /// By how much longer messages of a host are under way, in milliseconds.
+    muffled: BTreeMap<HostId, Millis>,
 }
 
 impl Links {
@@ -60,6 +62,7 @@ impl Links {
             weather,
             dice,
             cuts: BTreeSet::new(),
+            muffled: BTreeMap::new(),
         }
     }
 
@@ -72,6 +75,11 @@ impl Links {
     pub fn mend(&mut self, one: HostId, other: HostId) {
         self.cuts.remove(&(one, other));
         self.cuts.remove(&(other, one));
+    }
+
+    /// Messages from a host and to it are so much longer under way; zero for no longer.
+    pub fn muffle(&mut self, host: HostId, longer_ms: Millis) {
+        self.muffled.insert(host, longer_ms);
     }
 
     /// Everything passes again.
@@ -90,7 +98,9 @@ impl Links {
         } else {
             1
         };
-        (0..copies).map(|_| self.delay_ms()).collect()
+        let longer = |host| self.muffled.get(&host).copied().unwrap_or_default();
+        let longer_ms = longer(from) + longer(to);
+        (0..copies).map(|_| longer_ms + self.delay_ms()).collect()
     }
 
     fn delay_ms(&mut self) -> Millis {

@@ -44,6 +44,8 @@ pub enum Violation {
     AgainstReceipt(Index, HostId),
     /// A host counts or has dropped somebody as a voter or learner, and the ledger never called for it.
     Usurped(HostId, NodeId),
+    /// A host has started from a disk that was damaged.
+    RanOnDamage(HostId),
     /// A host has taken into its log what nobody has said.
     Swallowed(HostId, Index),
     /// The faults are over, and something does not come to its end.
@@ -73,6 +75,8 @@ pub struct Oracle {
     quarantined: BTreeSet<NodeId>,
     /// Nodes that may be convicted, because they lie.
     pub liars: BTreeSet<NodeId>,
+    /// Nodes whose keys run twice: their leases promise nothing.
+    pub doubled: BTreeSet<NodeId>,
     /// The chain hashes that receipts prove, by index.
     receipted: BTreeMap<Index, Hash>,
     receipts: usize,
@@ -94,6 +98,16 @@ impl Oracle {
     /// The world came to rest too late, or not at all.
     pub fn stuck(&mut self, what: String) {
         self.accuse(Violation::Stuck(what));
+    }
+
+    /// A host has started from a damaged disk.
+    pub fn ran_on(&mut self, host: HostId) {
+        self.accuse(Violation::RanOnDamage(host));
+    }
+
+    /// How many nodes were convicted.
+    pub fn convictions(&self) -> usize {
+        self.quarantined.len()
     }
 
     /// A host writes entries into its log.
@@ -201,6 +215,8 @@ impl Oracle {
         let rival = holders.iter().find(|(other, held)| {
             **other != host
                 && !self.quarantined.contains(&hosts[other.0].node)
+                && !self.doubled.contains(&hosts[other.0].node)
+                && !self.doubled.contains(&hosts[host.0].node)
                 && !self.convicted.contains(&order.agent)
                 && held.attempt != attempt
                 && !self.convicted.contains(&held.agent)

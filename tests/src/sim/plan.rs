@@ -41,8 +41,23 @@ pub struct Plan {
     pub liar: bool,
     /// Whether it has stolen the key of another, too: more than a mesh can stand.
     pub stolen_key: bool,
+    /// Whether clocks, disks and speed fail, too.
+    pub gray: bool,
+    /// What befalls one voter once.
+    pub extra: Option<Extra>,
     /// When blows begin to fall, and when they stop.
     pub troubles_ms: (Millis, Millis),
+}
+
+/// What befalls one voter once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extra {
+    /// Its disk is damaged while it is down. It must refuse to start, and a spare takes its seat.
+    Rot,
+    /// Its disk is put back to what it was: it has forgotten what it promised, as only a liar does.
+    Rewind,
+    /// Its key runs twice.
+    Twin,
 }
 
 impl Plan {
@@ -51,12 +66,14 @@ impl Plan {
         let mut dice = Dice::new(seed, "plan");
         let small = dice.chance(500);
         let voters = [1, 3, 3, 3, 5][dice.below(5)];
+        let mut more = Dice::new(seed, "more");
+        let rots = 3 <= voters && more.chance(250);
         Self {
             voters,
             workers: dice.below(3),
             wanted: voters,
-            spare: 0,
-            replace_after_ms: 0,
+            spare: usize::from(rots),
+            replace_after_ms: if rots { 3_000 } else { 0 },
             agents: 1 + dice.below(2),
             skew_ms: [0, 500, 3_000][dice.below(3)],
             weather: Weather::draw(&mut dice),
@@ -77,6 +94,8 @@ impl Plan {
             requests: 60,
             liar: false,
             stolen_key: false,
+            gray: more.chance(700),
+            extra: rots.then_some(Extra::Rot),
             troubles_ms: (dice.between(0, 4_000), 20_000),
         }
     }
@@ -90,7 +109,11 @@ impl Plan {
             voters: 4,
             wanted: 4,
             workers: 0,
+            spare: 0,
+            replace_after_ms: 0,
             agents: 1,
+            gray: false,
+            extra: None,
             weather: [Weather::CALM, plan.weather][dice.below(2)],
             disks: DiskPace {
                 sync_ms: [(0, 1), (1, 5)][dice.below(2)],
@@ -124,6 +147,29 @@ impl Plan {
         }
     }
 
+    /// The plan of a seed for four voters, one of whom suffers something that makes a liar of it. A mesh of four stands that.
+    pub fn with_one_of_four(seed: u64, extra: Extra) -> Self {
+        Self {
+            voters: 4,
+            wanted: 4,
+            ..Self::with_one_of_three(seed, extra)
+        }
+    }
+
+    /// The same for three voters, which is one voter too few.
+    pub fn with_one_of_three(seed: u64, extra: Extra) -> Self {
+        Self {
+            voters: 3,
+            wanted: 3,
+            spare: 0,
+            replace_after_ms: 0,
+            extra: Some(extra),
+            requests: 40,
+            troubles_ms: (2_500, 14_000),
+            ..Self::draw(seed)
+        }
+    }
+
     /// A mesh in which nothing goes wrong by itself.
     pub fn plain(voters: usize, workers: usize) -> Self {
         Self {
@@ -145,6 +191,8 @@ impl Plan {
             requests: 0,
             liar: false,
             stolen_key: false,
+            gray: false,
+            extra: None,
             troubles_ms: (0, 0),
         }
     }

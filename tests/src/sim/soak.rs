@@ -17,6 +17,8 @@ pub struct Soaked {
     pub tasks: usize,
     /// Receipts that were taken in all of them.
     pub receipts: usize,
+    /// Nodes that were convicted in all of them.
+    pub convicted: usize,
     /// Lies that were told in all of them.
     pub lies: u64,
     /// Changes of voters that liars wanted and nobody has ordered, in all of them.
@@ -33,6 +35,7 @@ impl fmt::Display for Soaked {
             seeds,
             tasks,
             receipts,
+            convicted,
             lies,
             coups,
             events,
@@ -41,7 +44,7 @@ impl fmt::Display for Soaked {
         let broken = broken.len();
         write!(
             out,
-            "{seeds} seeds, {tasks} tasks, {receipts} receipts, {lies} lies, {coups} coups, {events} events, {broken} broken"
+            "{seeds} seeds, {tasks} tasks, {receipts} receipts, {convicted} convicted, {lies} lies, {coups} coups, {events} events, {broken} broken"
         )
     }
 }
@@ -82,6 +85,7 @@ impl Soaked {
         self.seeds += more.seeds;
         self.tasks += more.tasks;
         self.receipts += more.receipts;
+        self.convicted += more.convicted;
         self.lies += more.lies;
         self.coups += more.coups;
         self.events += more.events;
@@ -92,6 +96,7 @@ impl Soaked {
         self.seeds += 1;
         self.tasks += outcome.tasks;
         self.receipts += outcome.receipts;
+        self.convicted += outcome.convicted;
         self.lies += outcome.lies;
         self.coups += outcome.coups;
         self.events += outcome.trace.events();

@@ -12,6 +12,7 @@ use hms_protocol::service::Sight;
 use hms_protocol::vetting::Vetter;
 
 mod accusation;
+mod ailments;
 mod blows;
 mod found;
 mod hands;
@@ -22,6 +23,7 @@ mod rest;
 use crate::sim::clock::{Agenda, Millis};
 use crate::sim::crowd::{Caller, Crowd};
 use crate::sim::dice::Dice;
+use crate::sim::disk::Disk;
 use crate::sim::fate::{Blow, Fate};
 use crate::sim::harvest::Harvest;
 use crate::sim::host::{Host, HostId};
@@ -57,6 +59,8 @@ pub enum Event {
     Input(Box<Input>),
     /// The disk says that a write is durable.
     Synced(u64),
+    /// The disk says that there is no space left for a write.
+    Full,
     /// What a dishonest disk said is true at last.
     TrulySynced(u64),
     /// A checkpoint is durable.
@@ -85,6 +89,8 @@ pub struct World {
     pub(crate) links: Links,
     pub(crate) crowd: Crowd,
     pub(crate) fate: Option<Fate>,
+    /// Copies of disks that somebody has made.
+    pub(crate) copies: BTreeMap<HostId, Disk>,
     /// The voter that lies, while the troubles last.
     pub(crate) liar: Option<Liar>,
     /// Verifies what voters have signed for all hosts; none, and every host does so for itself.
@@ -181,6 +187,7 @@ impl World {
             self.perform(host, effect);
         }
         self.oracle.look(&self.hosts[host.0]);
+        self.ponder(host);
     }
 
     /// What the hands of a host make of an event.
@@ -199,6 +206,10 @@ impl World {
                     self.hosts[host.0].disk.sync(number);
                 }
                 Some(Input::Persisted { number })
+            }
+            Event::Full => {
+                self.run_out_of_space(host);
+                None
             }
             Event::TrulySynced(number) => {
                 self.hosts[host.0].disk.sync(number);
@@ -229,6 +240,12 @@ impl World {
                 })
             }
         }
+    }
+
+    /// The hosts that run with a node's key: one, unless there are twins.
+    pub(crate) fn hosts_of(&self, node: NodeId) -> Vec<HostId> {
+        let found = self.hosts.iter().filter(|host| host.node == node);
+        found.map(|host| host.id).collect()
     }
 
     /// The host of a node.

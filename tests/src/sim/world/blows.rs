@@ -21,17 +21,17 @@ impl World {
             Blow::Rejoin(host) => self.rejoin(host),
             Blow::Toggle => self.toggle(),
             Blow::Corrupt(host) => self.corrupt(host),
-            Blow::Next => self.strike_next(),
-        }
-    }
-
-    fn strike_next(&mut self) {
-        let now = self.agenda.now();
-        let Some(fate) = self.fate.as_mut().filter(|fate| now < fate.ends_at) else {
-            return;
-        };
-        for (delay, blow) in fate.strike() {
-            self.agenda.plan(delay, Occurrence::Fate(blow));
+            Blow::Reset(host, ahead) => self.hosts[host.0].dial.set(ahead),
+            Blow::Drift(host, rate) => self.drift(host, rate),
+            Blow::Burden(host, long) => self.burden(host, long),
+            Blow::Muffle(host, longer) => self.links.muffle(host, longer),
+            Blow::Relieve(host) => self.relieve(host),
+            Blow::Rot(host, part) => self.rot(host, part),
+            Blow::Fill(host) => self.hosts[host.0].disk.full = true,
+            Blow::Clear(host) => self.hosts[host.0].disk.full = false,
+            Blow::Copy(host) => self.copy(host),
+            Blow::Rewind(host) => self.rewind(host),
+            Blow::Twin(host) => self.twin(host),
         }
     }
 
@@ -54,7 +54,7 @@ impl World {
     /// A host that was admitted and is down starts again.
     pub(crate) fn restart(&mut self, host: HostId) {
         let machine = &self.hosts[host.0];
-        if machine.mind.is_none() && machine.disk.role.is_some() {
+        if machine.mind.is_none() && machine.disk.role.is_some() && !machine.lost {
             let words = format!("{} is started", machine.name);
             self.trace.say(self.agenda.now(), words);
             self.start(host);
@@ -159,9 +159,13 @@ impl World {
         self.links.mend_all();
         self.links.weather = crate::sim::links::Weather::CALM;
         self.blind.clear();
+        self.end_twins();
         for host in (0..self.hosts.len()).map(HostId) {
+            self.relieve(host);
+            self.hosts[host.0].disk.full = false;
             self.restart(host);
         }
+        self.bring_spare();
         self.trace
             .say(self.agenda.now(), "everything is well".to_owned());
     }

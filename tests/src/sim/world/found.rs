@@ -1,6 +1,6 @@
 //! How a simulated world begins: a founder with a genesis, and others that ask to join.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hms_consensus::input::{Admission, Request};
@@ -19,14 +19,15 @@ use super::{Occurrence, World};
 use crate::sim::agents::{Agent, Crew, SKILLS};
 use crate::sim::clock::Agenda;
 use crate::sim::crowd::{Caller, Crowd, service};
+use crate::sim::dial::Dial;
 use crate::sim::dice::Dice;
 use crate::sim::disk::Disk;
-use crate::sim::fate::{Blow, Fate};
+use crate::sim::fate::Fate;
 use crate::sim::host::{EPOCH, Host, HostId};
 use crate::sim::liar::Liar;
 use crate::sim::links::Links;
 use crate::sim::oracle::Oracle;
-use crate::sim::plan::Plan;
+use crate::sim::plan::{Extra, Plan};
 use crate::sim::story::Story;
 use crate::sim::trace::Trace;
 
@@ -43,8 +44,14 @@ const NOTARY_NOT_IN: u64 = 4;
 impl World {
     /// Founds a mesh. Everything that is left to chance comes from the seed.
     pub fn found(seed: u64, plan: &Plan) -> Self {
+        Self::found_under(seed, plan, Fate::draw(seed, plan))
+    }
+
+    /// Founds a mesh with a fate that was written down.
+    pub fn found_under(seed: u64, plan: &Plan, fate: Fate) -> Self {
         let mut dice = Dice::new(seed, "world");
-        let count = plan.voters + plan.workers + plan.spare;
+        let twins = usize::from(plan.extra == Some(Extra::Twin));
+        let count = plan.voters + plan.workers + plan.spare + twins;
         let hosts: Vec<Host> = (0..count)
             .map(|id| host(id, seed, plan, &mut dice))
             .collect();
@@ -57,6 +64,7 @@ impl World {
             links: Links::new(plan.weather, Dice::new(seed, "links")),
             crowd: Crowd::new(Dice::new(seed, "crowd"), plan.requests),
             fate: None,
+            copies: BTreeMap::new(),
             liar: None,
             notary: (!seed.is_multiple_of(NOTARY_NOT_IN)).then(Vetter::default),
             dice,
@@ -72,10 +80,13 @@ impl World {
         if plan.liar {
             world.corrupt_voter(seed, plan);
         }
+        if 0 < twins {
+            world.double(HostId(plan.voters - 1));
+        }
         world.introduce();
         world.begin_founder(&genesis, &state);
         world.invite(plan.voters + plan.workers);
-        world.unleash(seed, plan);
+        world.unleash(plan, fate);
         world
     }
 
@@ -96,9 +107,19 @@ impl World {
         self.liar = Some(liar);
     }
 
+    /// The last host is the twin of a voter.
+    fn double(&mut self, victim: HostId) {
+        let twin = self.hosts.pop();
+        let original = &self.hosts[victim.0];
+        self.hosts.extend(twin.map(|mut twin| {
+            twin.impersonate(original);
+            twin
+        }));
+    }
+
     /// Gives everybody a short name.
     fn introduce(&mut self) {
-        for host in &self.hosts {
+        for host in self.hosts.iter().rev() {
             self.story.name_node(host.node, host.name.to_string());
             for (number, agent) in host.crew.agents().enumerate() {
                 self.story
@@ -112,7 +133,8 @@ impl World {
         let founder = &mut self.hosts[0];
         founder.disk = Disk::founded(checkpoint.encode(), checkpoint.index);
         founder.disk.role = Some(Role::Voter);
-        founder.disk.roster = state.roster().view();
+        founder.disk.enrol(state.roster().view());
+        founder.invited = true;
         self.start(HostId(0));
     }
 
@@ -125,13 +147,14 @@ impl World {
 
     /// Lets a host ask to join after a while.
     pub(crate) fn join(&mut self, host: HostId, delay: u64) {
+        self.hosts[host.0].invited = true;
         let request = Request::Admit(admission(&self.hosts[host.0], self.mesh));
         let call = self.crowd.open(Caller::Joiner(host), request, HostId(0));
         self.agenda.plan(delay, Occurrence::Ask(call));
     }
 
     /// Lets clients and fate begin.
-    fn unleash(&mut self, seed: u64, plan: &Plan) {
+    fn unleash(&mut self, plan: &Plan, fate: Fate) {
         for client in 0..plan.clients {
             self.agenda
                 .plan(CLIENTS_BEGIN_MS, Occurrence::Client(client));
@@ -146,18 +169,18 @@ impl World {
             );
             self.agenda.plan(CLIENTS_BEGIN_MS, Occurrence::Ask(call));
         }
-        let (begins_at, ends_at) = plan.troubles_ms;
-        if begins_at < ends_at {
-            let dice = Dice::new(seed, "fate");
-            self.fate = Some(Fate::new(dice, self.hosts.len(), ends_at));
-            self.agenda.plan(begins_at, Occurrence::Fate(Blow::Next));
+        for (at, blow) in &fate.blows {
+            self.agenda.plan(*at, Occurrence::Fate(*blow));
         }
+        self.fate = Some(fate);
     }
 }
 
 fn host(id: usize, seed: u64, plan: &Plan, dice: &mut Dice) -> Host {
     let mut crew = Crew::new(Dice::new(seed, &format!("crew {id}")), plan.temper);
-    for _ in 0..plan.agents {
+    let twin = id == plan.voters + plan.workers + plan.spare;
+    let agents = if twin { 0 } else { plan.agents };
+    for _ in 0..agents {
         let agent = AgentId::from_bytes(dice.bytes());
         crew.add(Agent::new(agent, skills(&SKILLS), 2));
     }
@@ -169,7 +192,7 @@ fn host(id: usize, seed: u64, plan: &Plan, dice: &mut Dice) -> Host {
         None
     };
     let ahead_ms = dice.between(0, plan.skew_ms);
-    Host::new(HostId(id), wish, ahead_ms, crew)
+    Host::new(HostId(id), wish, Dial::ahead(ahead_ms), crew)
 }
 
 /// Skills by their names.
@@ -186,10 +209,11 @@ pub(super) fn operator() -> SecretKey {
 
 /// A host's wish to join, with a token that was made for it.
 fn admission(host: &Host, mesh: MeshId) -> Admission {
-    let number = u8::try_from(host.id.0).expect("a simulated mesh has a handful of hosts");
+    let mut salt = [0; 32];
+    salt[..8].copy_from_slice(&(host.id.0 as u64).to_le_bytes());
     let role = host.wish.unwrap_or(Role::Voter);
     let ends = EPOCH.plus_ms(TOKEN_TTL_MS_MAX);
-    let invitation = Invitation::new(&operator(), mesh, role, ends, &[number; 32]);
+    let invitation = Invitation::new(&operator(), mesh, role, ends, &salt);
     Admission {
         id: host.node,
         name: host.name.clone(),

@@ -29,6 +29,9 @@ impl World {
     pub(super) fn perform(&mut self, host: HostId, effect: Effect) {
         self.note(host, &effect);
         match effect {
+            Effect::Persist(_) | Effect::Checkpoint(_) if self.hosts[host.0].disk.full => {
+                self.plan(1, host, Event::Full);
+            }
             Effect::Persist(write) => {
                 let number = write.number;
                 self.oracle.logged(&self.hosts[host.0], &write.rows);
@@ -67,7 +70,7 @@ impl World {
                 self.plan(3, host, Event::Probed(spec.name, revision));
             }
             Effect::Publish(notice) => self.oracle.notice(&notice),
-            Effect::Enrol(roster) => self.hosts[host.0].disk.roster = roster,
+            Effect::Enrol(roster) => self.hosts[host.0].disk.enrol(roster),
             Effect::Follow { leader, .. } => self.hosts[host.0].leader = leader,
             // Whoever is convicted stops when it hears of it.
             Effect::Halt { .. } if self.oracle.liars.contains(&self.hosts[host.0].node) => {
@@ -113,9 +116,12 @@ impl World {
     }
 
     fn send(&mut self, from: HostId, to: NodeId, message: &PeerMessage) {
-        let Some(receiver) = self.host_of(to) else {
-            return;
-        };
+        for receiver in self.hosts_of(to) {
+            self.send_to((from, receiver), message);
+        }
+    }
+
+    fn send_to(&mut self, (from, receiver): (HostId, HostId), message: &PeerMessage) {
         let PeerMessage::Raft(frame) = message else {
             self.carry(from, receiver, message);
             return;
@@ -164,7 +170,7 @@ impl World {
     }
 
     /// Whether every mind knows of four voters, of which one may lie.
-    fn can_stand_a_liar(&self) -> bool {
+    pub(super) fn can_stand_a_liar(&self) -> bool {
         let minds = self.hosts.iter().filter_map(|host| host.mind.as_ref());
         let mut voters = minds.filter_map(Mind::supervisor).peekable();
         voters.peek().is_some() && voters.all(|voter| 4 <= voter.status().voters.len())
@@ -234,8 +240,14 @@ impl World {
 
     /// Starts a host that was admitted.
     pub(crate) fn start(&mut self, host: HostId) {
+        let now = self.agenda.now();
         let machine = &mut self.hosts[host.0];
-        if let Err(refusal) = machine.start(self.mesh, self.pace) {
+        let started = machine.start(now, self.mesh, self.pace);
+        if machine.disk.rotten.is_some() {
+            self.take_stock(host, started.map_err(|refusal| refusal.to_string()));
+            return;
+        }
+        if let Err(refusal) = started {
             self.oracle.halted(host, refusal.to_string());
             return;
         }

@@ -111,7 +111,7 @@ impl World {
             Ok(Answer::Admitted { member, roster }) => {
                 let disk = &mut self.hosts[host.0].disk;
                 disk.role = Some(member.role);
-                disk.roster = roster;
+                disk.enrol(roster);
                 self.start(host);
             }
             Ok(_) => {}

@@ -40,10 +40,14 @@ impl World {
             known.is_some_and(|task| !task.state.is_final())
         };
         let members = state.roster().members();
+        let lost = |node| self.hosts.iter().any(|host| host.node == node && host.lost);
         let absent = members
-            .filter(|member| member.presence == Presence::Lost)
+            .filter(|member| member.presence == Presence::Lost && !lost(member.id))
             .count();
-        let silent = state.roster().len() != self.hosts.len() || 0 < absent;
+        let invited = self.hosts.iter().filter(|host| host.invited).count();
+        let silent = state.roster().len() != invited || 0 < absent;
+        let mut members = state.roster().members();
+        let seatless = members.any(|member| member.votes && lost(member.id));
         // A service may be unknown because nobody is left who could probe it.
         let sick = state
             .services()
@@ -55,6 +59,8 @@ impl World {
             format!("{} is open", self.story.task(task))
         } else if silent {
             "a node is missing".to_owned()
+        } else if seatless {
+            "a voter that is lost for good has its seat still".to_owned()
         } else if sick {
             "a service is not seen as healthy".to_owned()
         } else {
