@@ -5,6 +5,8 @@
 //! to chance, so every run of a script tells the same. With `UPDATE_GOLDENFILES=1` the transcripts are written anew; whoever
 //! does that reads them again.
 
+pub mod blow;
+pub mod seeded;
 pub mod stage;
 pub mod words;
 

@@ -22,7 +22,9 @@ pub mod liar;
 pub mod links;
 pub mod oracle;
 pub mod plan;
+pub mod scenario;
 pub mod seats;
+pub mod shrink;
 pub mod soak;
 pub mod story;
 pub mod trace;
@@ -30,6 +32,8 @@ pub mod world;
 
 use std::fmt;
 
+use clock::Millis;
+use fate::Fate;
 use oracle::Violation;
 use plan::Plan;
 use trace::Trace;
@@ -45,6 +49,8 @@ pub struct Outcome {
     pub seed: u64,
     /// The first promise that was broken.
     pub broken: Option<Violation>,
+    /// When it ended, in milliseconds of its own time: when that promise was broken, or when everything was at rest.
+    pub ended_at: Millis,
     /// What has happened.
     pub trace: Trace,
     /// Tasks that were acknowledged.
@@ -75,14 +81,14 @@ pub fn run(seed: u64) -> Outcome {
     run_plan(seed, &Plan::draw(seed))
 }
 
-/// Runs one seed in a mesh of which a voter lies.
-pub fn run_with_liar(seed: u64) -> Outcome {
-    run_plan(seed, &Plan::with_liar(seed))
-}
-
 /// Runs one seed with a plan of its own.
 pub fn run_plan(seed: u64, plan: &Plan) -> Outcome {
-    let mut world = World::found(seed, plan);
+    run_under(seed, plan, Fate::draw(seed, plan))
+}
+
+/// Runs one seed with a plan and a fate of its own.
+pub fn run_under(seed: u64, plan: &Plan, fate: Fate) -> Outcome {
+    let mut world = World::found_under(seed, plan, fate);
     let (_, ends_at) = plan.troubles_ms;
     world.run_until(ends_at);
     world.heal();
@@ -100,6 +106,7 @@ pub fn run_plan(seed: u64, plan: &Plan) -> Outcome {
     Outcome {
         seed,
         broken: world.oracle.broken.clone(),
+        ended_at: world.agenda.now(),
         tasks: world.oracle.promises().count(),
         receipts: world.oracle.receipts(),
         convicted: world.oracle.convictions(),

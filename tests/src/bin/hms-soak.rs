@@ -1,8 +1,9 @@
 //! Runs simulated meshes under seed after seed for a given time, and keeps what broke a promise:
 //! `hms-soak FROM SECONDS FOLDER`, which `scripts/soak` calls.
 //!
-//! The long companion of the `sim` tests. Every seed is run twice, among honest voters and with a liar among them. The story
-//! of each that went wrong is a file in the folder, which is made for the first. Exit code 1 says that there is one.
+//! The long companion of the `sim` tests. Every seed is run among honest voters, with a liar, with twins and with a disk of the
+//! past. The story of each that went wrong is a file in the folder, which is made for the first, and the first ones are
+//! shrunk to scripts, which `hms-script` plays and `tests/golden` can keep. Exit code 1 says that there is one.
 
 use std::fs;
 use std::io::{self, Write};
@@ -10,14 +11,24 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use hms_tests::golden::seeded;
+use hms_tests::sim::scenario::{Kind, Scenario};
+use hms_tests::sim::shrink::shrink;
 use hms_tests::sim::soak::{Soaked, soak_with};
-use hms_tests::sim::{run, run_with_liar};
 
 /// Seeds between two looks at the time.
 const BLOCK: u64 = 50;
 
-/// Among whom a seed is run, and the variable by which a test repeats it.
-const WORLDS: [(&str, &str); 2] = [("honest", "HMS_SEED"), ("liar", "HMS_LIAR_SEED")];
+/// Runs that are shrunk at most: where everything breaks, a few say why.
+const SHRUNK_MAX: usize = 3;
+
+/// The plans that a seed is run with, and the variable by which a test repeats it.
+const WORLDS: [(Kind, &str); 4] = [
+    (Kind::Honest, "HMS_SEED"),
+    (Kind::Liar, "HMS_LIAR_SEED"),
+    (Kind::Twins, "HMS_TWINS_SEED"),
+    (Kind::Rewound, "HMS_REWOUND_SEED"),
+];
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -50,36 +61,45 @@ fn read(words: &[String]) -> Option<(u64, Duration, &Path)> {
 /// Soaks until the time is up, and says how many runs broke a promise.
 fn soak(mut from: u64, within: Duration, folder: &Path) -> io::Result<usize> {
     let started = Instant::now();
-    let mut totals = [Soaked::default(), Soaked::default()];
+    let mut totals = WORLDS.map(|_| Soaked::default());
+    let mut shrunk = 0;
     while started.elapsed() < within {
-        let seeds = from..from + BLOCK;
-        let blocks = [
-            soak_with(seeds.clone(), run),
-            soak_with(seeds, run_with_liar),
-        ];
-        for (((world, variable), total), block) in WORLDS.iter().zip(&mut totals).zip(blocks) {
+        for ((kind, variable), total) in WORLDS.iter().zip(&mut totals) {
+            let block = soak_with(from..from + BLOCK, |seed| Scenario::draw(*kind, seed).run());
             for outcome in &block.broken {
+                let file = folder.join(format!("{kind}-{}.story", outcome.seed));
                 fs::create_dir_all(folder)?;
-                let file = folder.join(format!("{world}-{}.story", outcome.seed));
                 fs::write(&file, format!("{outcome}\n{}", outcome.trace))?;
                 let (seed, file) = (outcome.seed, file.display());
                 writeln!(io::stdout(), "{variable}={seed} breaks a promise: {file}")?;
+                if shrunk < SHRUNK_MAX {
+                    keep_script(*kind, seed, folder)?;
+                    shrunk += 1;
+                }
             }
             total.add(block);
         }
         from += BLOCK;
     }
-    for ((world, _), total) in WORLDS.iter().zip(&totals) {
-        writeln!(io::stdout(), "{world}: {total}")?;
+    for ((kind, _), total) in WORLDS.iter().zip(&totals) {
+        writeln!(io::stdout(), "{kind}: {total}, {}", total.pace())?;
     }
-    let sum = |count: fn(&Soaked) -> u64| totals.iter().map(count).sum::<u64>();
-    let per_second = |count: u64| u128::from(count) * 1_000 / started.elapsed().as_millis().max(1);
-    let runs = per_second(sum(|it| it.seeds));
-    let events = per_second(sum(|it| it.events));
+    let last = from.saturating_sub(1);
+    writeln!(io::stdout(), "every seed up to {last}")?;
+    Ok(totals.iter().map(|it| it.broken.len()).sum())
+}
+
+/// Shrinks a run that broke a promise, and keeps it as a script.
+fn keep_script(kind: Kind, seed: u64, folder: &Path) -> io::Result<()> {
+    let Some(shrunk) = shrink(Scenario::draw(kind, seed)) else {
+        return writeln!(io::stdout(), "  not when it is run again");
+    };
+    let file = folder.join(format!("{kind}-{seed}.script"));
+    fs::write(&file, seeded::write(&shrunk))?;
+    let (blows, runs) = (shrunk.scenario.fate.blows.len(), shrunk.runs);
+    let file = file.display();
     writeln!(
         io::stdout(),
-        "{runs} runs and {events} events a second, up to seed {}",
-        from - 1
-    )?;
-    Ok(totals.iter().map(|it| it.broken.len()).sum())
+        "  shrunk to {blows} blows in {runs} runs: {file}"
+    )
 }

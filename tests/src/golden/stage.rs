@@ -10,15 +10,15 @@
 //! | `cancel t1`, `read t1`, `why t1` | |
 //! | `service web probers=3 quorum=2 [retries=1]`, `blind n1`, `see n1` | a watched service, and who cannot reach it |
 //! | `lie a1` | the agent claims wrong results from now on |
-//! | `kill n1`, `start n1`, `sleep n1 for 5s` | |
+//! | `kill n1`, `start n1`, `sleep n1 for 5s`, `cut n1`, `cut n1 n2 one-way`, `mend n1`, `mend n1 n2` | |
+//! | `drift n1 to 900`, `burden n1 with 900ms`, `fill n1`, … | every other [blow](super::blow) of fate |
 //! | `slow n1` | its clock runs at a quarter of the speed from now on |
-//! | `cut n1`, `cut n1 n2`, `mend n1`, `mend n1 n2` | |
 //! | `forge n1` | what n1 shows with its orders is changed on the way, from now on |
 //! | `accuse n2 to n3` | n2's key has signed two logs, and n3 is shown both |
 //! | `replace n2 by n4` | the operator orders it |
 //! | `run 3s`, `until t1 succeeded` | lets time pass |
 //!
-//! A deadline counts from when the mesh is founded, so that two submits in a row can be the same. Whoever asks waits for
+//! Runs of a seed have [lines of their own](super::seeded). A deadline counts from when the mesh is founded, so that two submits in a row can be the same. Whoever asks waits for
 //! the answer.
 
 use std::collections::BTreeMap;
@@ -32,11 +32,14 @@ use hms_protocol::service::ServiceSpec;
 use hms_protocol::task::TaskSpec;
 
 use crate::golden::words::{Words, agent_id, host, span, task_id};
+use crate::golden::{blow, seeded};
 use crate::sim::agents::{Agent, SKILLS};
 use crate::sim::clock::Millis;
 use crate::sim::crowd::{Caller, service, spec};
 use crate::sim::host::{EPOCH, HostId};
 use crate::sim::plan::Plan;
+use crate::sim::scenario::Scenario;
+use crate::sim::trace::Trace;
 use crate::sim::world::World;
 
 /// Longest time that an `until` waits, in milliseconds.
@@ -49,6 +52,10 @@ const SLOW_PERMILLE: u64 = 250;
 #[derive(Debug, Default)]
 pub struct Stage {
     world: Option<World>,
+    /// A run of a seed, as far as it is written down.
+    scenario: Option<Scenario>,
+    /// What has happened in it.
+    told: Option<Trace>,
     agents: BTreeMap<String, HostId>,
     /// Whether the story begins before the mesh is complete.
     from_the_start: bool,
@@ -104,8 +111,11 @@ impl Stage {
             "join" => self.join(&words),
             "agent" => self.agent(&words).map(|()| self.skip()),
             "lie" => self.lie(&words),
-            "kill" | "start" | "sleep" | "slow" | "cut" | "mend" | "blind" | "see" => {
-                self.hurt(&words)
+            "slow" | "blind" | "see" => self.mislead(&words),
+            "finish" => self.finish(),
+            "at" => {
+                let scenario = self.scenario.as_mut().ok_or(StageError::NoMesh)?;
+                seeded::add(scenario, &words)
             }
             "accuse" => self.accuse(&words),
             "forge" => self.forge(&words),
@@ -114,7 +124,7 @@ impl Stage {
             "spawn" | "stop" | "submit" | "cancel" | "read" | "why" | "service" | "replace" => {
                 self.ask(&words)
             }
-            _ => Err(StageError::UnknownLine),
+            _ => self.hurt(&words),
         }?;
         let broken = self
             .world
@@ -142,10 +152,9 @@ impl Stage {
 
     /// Everything that was told and not taken, with times.
     pub fn story(&self) -> String {
-        self.world
-            .as_ref()
-            .map(|world| world.trace.to_string())
-            .unwrap_or_default()
+        let staged = self.world.as_ref().map(|world| &world.trace);
+        let told = staged.or(self.told.as_ref());
+        told.map(ToString::to_string).unwrap_or_default()
     }
 
     fn world(&mut self) -> Result<&mut World, StageError> {
@@ -153,6 +162,10 @@ impl Stage {
     }
 
     fn found(&mut self, words: &Words<'_>) -> Result<(), StageError> {
+        self.scenario = seeded::begin(words)?;
+        if self.scenario.is_some() {
+            return Ok(());
+        }
         let plan = Plan {
             wanted: words.named("wanted", words.named("voters", 1)?)?,
             spare: words.named("spare", 0)?,
@@ -201,26 +214,33 @@ impl Stage {
     }
 
     fn hurt(&mut self, words: &Words<'_>) -> Result<(), StageError> {
+        let blow = blow::read(&words.plain).ok_or(StageError::UnknownLine)??;
+        self.world()?.strike(blow);
+        Ok(())
+    }
+
+    /// What a host sees of the services, and of the time.
+    fn mislead(&mut self, words: &Words<'_>) -> Result<(), StageError> {
         let host = words.host(1)?;
-        let lasting = span(words.plain.get(3).copied().unwrap_or("1s"));
-        let other = words.host(2);
         let world = self.world()?;
-        match (words.plain(0, "a word")?, other) {
-            ("kill", _) => world.crash(host),
-            ("start", _) => world.restart(host),
-            ("sleep", _) => {
-                let lasting = lasting.ok_or(StageError::BadWord { what: "how long" })?;
-                world.sleep(host, lasting);
-            }
-            ("slow", _) => world.drift(host, SLOW_PERMILLE),
-            ("cut", Ok(other)) => world.cut(host, other, false),
-            ("cut", Err(_)) => world.isolate(host),
-            ("mend", Ok(other)) => world.links.mend(host, other),
-            ("mend", Err(_)) => world.rejoin(host),
-            ("blind", _) => drop(world.blind.insert(host)),
+        match words.plain(0, "a word")? {
+            "slow" => world.drift(host, SLOW_PERMILLE),
+            "blind" => drop(world.blind.insert(host)),
             _ => drop(world.blind.remove(&host)),
         }
         Ok(())
+    }
+
+    /// Lets a run of a seed happen that was written down.
+    fn finish(&mut self) -> Result<(), StageError> {
+        let scenario = self.scenario.take().ok_or(StageError::NoMesh)?;
+        let outcome = scenario.run();
+        self.told = Some(outcome.trace);
+        outcome.broken.map_or(Ok(()), |broken| {
+            Err(StageError::Broken {
+                what: format!("{broken:?}"),
+            })
+        })
     }
 
     fn accuse(&mut self, words: &Words<'_>) -> Result<(), StageError> {

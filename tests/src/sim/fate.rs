@@ -55,6 +55,34 @@ pub enum Blow {
     Twin(HostId),
 }
 
+impl Blow {
+    /// The hosts that it names.
+    pub fn hosts(self) -> impl Iterator<Item = HostId> {
+        let (one, other) = match self {
+            Self::Toggle => (None, None),
+            Self::Cut(from, to, _) | Self::Mend(from, to) => (Some(from), Some(to)),
+            Self::Crash(host)
+            | Self::Restart(host)
+            | Self::Sleep(host, _)
+            | Self::Isolate(host)
+            | Self::Rejoin(host)
+            | Self::Corrupt(host)
+            | Self::Reset(host, _)
+            | Self::Drift(host, _)
+            | Self::Burden(host, _)
+            | Self::Muffle(host, _)
+            | Self::Relieve(host)
+            | Self::Rot(host, _)
+            | Self::Fill(host)
+            | Self::Clear(host)
+            | Self::Copy(host)
+            | Self::Rewind(host)
+            | Self::Twin(host) => (Some(host), None),
+        };
+        one.into_iter().chain(other)
+    }
+}
+
 /// Everything that befalls a mesh.
 #[derive(Clone, Debug, Default)]
 pub struct Fate {

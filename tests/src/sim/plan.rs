@@ -152,15 +152,6 @@ impl Plan {
         Self {
             voters: 4,
             wanted: 4,
-            ..Self::with_one_of_three(seed, extra)
-        }
-    }
-
-    /// The same for three voters, which is one voter too few.
-    pub fn with_one_of_three(seed: u64, extra: Extra) -> Self {
-        Self {
-            voters: 3,
-            wanted: 3,
             spare: 0,
             replace_after_ms: 0,
             extra: Some(extra),

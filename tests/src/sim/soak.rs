@@ -5,8 +5,9 @@ use std::num::NonZero;
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use crate::sim::{Outcome, run};
+use crate::sim::Outcome;
 
 /// What came of many seeds.
 #[derive(Debug, Default)]
@@ -25,6 +26,8 @@ pub struct Soaked {
     pub coups: u64,
     /// What happened in all of them.
     pub events: u64,
+    /// How long it took.
+    pub took: Duration,
     /// Those that broke a promise, by seed.
     pub broken: Vec<Outcome>,
 }
@@ -39,6 +42,7 @@ impl fmt::Display for Soaked {
             lies,
             coups,
             events,
+            took: _,
             broken,
         } = self;
         let broken = broken.len();
@@ -49,13 +53,9 @@ impl fmt::Display for Soaked {
     }
 }
 
-/// Runs every seed of a range.
-pub fn soak(seeds: Range<u64>) -> Soaked {
-    soak_with(seeds, run)
-}
-
 /// Runs every seed of a range in a way of its own.
 pub fn soak_with(seeds: Range<u64>, run: impl Fn(u64) -> Outcome + Sync) -> Soaked {
+    let began = Instant::now();
     let next = AtomicU64::new(seeds.start);
     let soaked = Mutex::new(Soaked::default());
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
@@ -75,11 +75,20 @@ pub fn soak_with(seeds: Range<u64>, run: impl Fn(u64) -> Outcome + Sync) -> Soak
         }
     });
     let mut soaked = soaked.into_inner().expect("no thread panics with the lock");
+    soaked.took = began.elapsed();
     soaked.broken.sort_by_key(|outcome| outcome.seed);
     soaked
 }
 
 impl Soaked {
+    /// How many seeds and events that were a second, in words.
+    pub fn pace(&self) -> String {
+        let took_ms = self.took.as_millis().max(1);
+        let a_second = |count: u64| u128::from(count) * 1_000 / took_ms;
+        let (seeds, events) = (a_second(self.seeds), a_second(self.events));
+        format!("{seeds} seeds and {events} events a second")
+    }
+
     /// Adds what came of further seeds.
     pub fn add(&mut self, more: Self) {
         self.seeds += more.seeds;
@@ -89,6 +98,7 @@ impl Soaked {
         self.lies += more.lies;
         self.coups += more.coups;
         self.events += more.events;
+        self.took += more.took;
         self.broken.extend(more.broken);
     }
 

@@ -2,6 +2,7 @@
 //! put back, keys that run twice.
 
 use hms_consensus::mind::Mind;
+use hms_protocol::member::Role;
 
 use super::{Occurrence, World};
 use crate::sim::clock::Millis;
@@ -98,9 +99,18 @@ impl World {
     /// Somebody copies a disk.
     pub(super) fn copy(&mut self, host: HostId) {
         let copy = self.hosts[host.0].disk.copy();
-        if copy.role.is_some() && self.can_stand_a_liar() {
+        if copy.role.is_some() && self.all_vote() {
             self.copies.insert(host, copy);
         }
+    }
+
+    /// Whether every voter that is up knows that everybody votes who is to.
+    fn all_vote(&self) -> bool {
+        let wanted = |host: &&Host| host.wish == Some(Role::Voter);
+        let wanted = self.hosts.iter().filter(wanted).count();
+        let minds = self.hosts.iter().filter_map(|host| host.mind.as_ref());
+        let voters = minds.filter_map(Mind::supervisor).count();
+        0 < voters && voters == self.voters_of(wanted).count()
     }
 
     fn copied(&self, host: HostId) -> Option<Disk> {

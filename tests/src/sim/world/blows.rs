@@ -10,7 +10,11 @@ use crate::sim::host::HostId;
 
 impl World {
     /// Lets a blow fall.
-    pub(super) fn strike(&mut self, blow: Blow) {
+    pub(crate) fn strike(&mut self, blow: Blow) {
+        if blow.hosts().any(|host| self.hosts.len() <= host.0) {
+            // Whom it would befall was left out of the plan.
+            return;
+        }
         match blow {
             Blow::Crash(host) => self.crash(host),
             Blow::Restart(host) => self.restart(host),

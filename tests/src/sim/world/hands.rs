@@ -170,7 +170,7 @@ impl World {
     }
 
     /// Whether every mind knows of four voters, of which one may lie.
-    pub(super) fn can_stand_a_liar(&self) -> bool {
+    fn can_stand_a_liar(&self) -> bool {
         let minds = self.hosts.iter().filter_map(|host| host.mind.as_ref());
         let mut voters = minds.filter_map(Mind::supervisor).peekable();
         voters.peek().is_some() && voters.all(|voter| 4 <= voter.status().voters.len())
@@ -276,9 +276,10 @@ fn forged(message: &PeerMessage) -> PeerMessage {
 
 /// What the trace keeps of a message.
 fn said(message: &PeerMessage) -> Vec<u8> {
-    match message {
-        PeerMessage::Raft(frame) => frame.clone(),
-        other => wire(other),
+    if let PeerMessage::Raft(frame) = message {
+        frame.clone()
+    } else {
+        wire(message)
     }
 }
 
