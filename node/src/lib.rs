@@ -16,6 +16,7 @@ pub mod gateway;
 pub mod identity;
 pub mod limits;
 pub mod mailbox;
+pub mod makeup;
 pub mod metrics;
 pub mod net;
 pub mod node;

@@ -16,12 +16,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::agent::SkillSet;
 use crate::config::{Config, ConfigError, FREE_PORT};
 use crate::entry::EntryError;
 use crate::facts::FactsError;
 use crate::identity::IdentityError;
 use crate::limits::STOP_WITHIN;
+use crate::makeup::Makeup;
 use crate::net::NetError;
 use crate::perform::Fault;
 use crate::ready;
@@ -148,15 +148,17 @@ impl NodeError {
     }
 }
 
-/// Runs a node until `stop` is cancelled or it has to stop. `skills` are what its agents can do beyond the built-in ones.
-pub async fn run(
-    config: Config,
-    skills: SkillSet,
-    stop: CancellationToken,
-) -> Result<(), NodeError> {
+/// Runs a node until `stop` is cancelled or it has to stop.
+pub async fn run(config: Config, makeup: Makeup, stop: CancellationToken) -> Result<(), NodeError> {
+    let Makeup {
+        skills,
+        driver,
+        relay,
+    } = makeup;
     let data_dir = config.data_dir.clone();
-    let opened = open::open(config, skills).await?;
-    let outcome = rooms::live(opened, stop).await;
+    let mut opened = open::open(config, skills).await?;
+    opened.net_events = relay(opened.net.clone(), opened.net_events);
+    let outcome = rooms::live(opened, driver, stop).await;
     ready::retract(&data_dir);
     outcome
 }

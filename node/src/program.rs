@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::SkillSet;
 use crate::config::{Command, Config, Flags};
+use crate::makeup::Makeup;
 use crate::node::{NodeError, run};
 use crate::salvage::{self, LedgerCommand};
 use crate::telemetry;
@@ -21,6 +22,11 @@ const EXIT_USAGE: u8 = 64;
 ///
 /// Gives 0 after a stop, 1 after a fault, 64 when the settings are not valid.
 pub fn main(skills: SkillSet) -> ExitCode {
+    run_as(|_| Makeup::skilled(skills))
+}
+
+/// The same for a node of another makeup, which may depend on the settings.
+pub fn run_as(makeup: impl FnOnce(&Config) -> Makeup) -> ExitCode {
     let flags = match Flags::try_parse() {
         Ok(flags) => flags,
         Err(error) => {
@@ -35,7 +41,7 @@ pub fn main(skills: SkillSet) -> ExitCode {
     };
     let done = match &flags.command {
         Some(Command::Ledger(command)) => look_after(command),
-        None => start(flags, skills),
+        None => start(flags, makeup),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -61,8 +67,9 @@ fn look_after(command: &LedgerCommand) -> Result<(), NodeError> {
     done.map(drop).map_err(NodeError::Salvage)
 }
 
-fn start(flags: Flags, skills: SkillSet) -> Result<(), NodeError> {
+fn start(flags: Flags, makeup: impl FnOnce(&Config) -> Makeup) -> Result<(), NodeError> {
     let config = Config::resolve(flags)?;
+    let makeup = makeup(&config);
     telemetry::start(&config.log, config.log_format)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -79,7 +86,7 @@ fn start(flags: Flags, skills: SkillSet) -> Result<(), NodeError> {
             }
             listener.cancel();
         });
-        run(config, skills, stop).await
+        Box::pin(run(config, makeup, stop)).await
     })
 }
 

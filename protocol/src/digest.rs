@@ -109,6 +109,8 @@ pub enum Domain {
     TreeRoot,
     /// What a node remembers of itself: the checksum of its facts.
     Facts,
+    /// The report of a drill.
+    DrillReport,
 }
 
 impl Domain {
@@ -143,6 +145,7 @@ impl Domain {
             Self::TreeNode => "hms/tree-node/v1",
             Self::TreeRoot => "hms/tree-root/v1",
             Self::Facts => "hms/facts/v1",
+            Self::DrillReport => "hms/drill-report/v1",
         }
     }
 }

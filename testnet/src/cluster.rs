@@ -41,7 +41,6 @@ impl Cluster {
         }
         let manifest = Manifest {
             nodes: Vec::new(),
-            binary: plan.binary.clone(),
             log: plan.log.clone(),
             operator_key: plan.data_dir_of(1).join(OPERATOR_KEY_FILE),
         };
@@ -91,7 +90,7 @@ impl Cluster {
         let node = self.node(name)?.clone();
         chaos::stop(&node)?;
         let launch = Launch {
-            binary: self.manifest.binary.clone(),
+            binary: node.binary.clone(),
             name: node.name.clone(),
             data_dir: node.data_dir.clone(),
             log_file: node.log_file.clone(),
@@ -155,7 +154,7 @@ impl Cluster {
             _ => Some(self.invite(plan.role_of(number))?),
         };
         let launch = Launch {
-            binary: plan.binary.clone(),
+            binary: plan.binary_of(number).to_owned(),
             name: name.clone(),
             data_dir: plan.data_dir_of(number),
             log_file: plan.folder.join(format!("{name}.log")),
@@ -164,6 +163,7 @@ impl Cluster {
             log: plan.log.clone(),
         };
         let (data_dir, log_file) = (launch.data_dir.clone(), launch.log_file.clone());
+        let binary = launch.binary.clone();
         let starting = launch.start()?;
         // Written down before it is waited for: whatever happens now, `down` finds the process.
         let process = starting.process();
@@ -172,6 +172,7 @@ impl Cluster {
             name,
             data_dir,
             log_file,
+            binary,
             arguments,
             process,
             ready,

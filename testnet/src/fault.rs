@@ -12,9 +12,11 @@ pub enum TestnetFault {
         /// Why.
         reason: String,
     },
-    /// There is no `hms-node` to run.
-    #[error("hms-node is not at {looked_at:?}")]
+    /// There is no such program to run.
+    #[error("{name} is not at {looked_at:?}")]
     NoBinary {
+        /// Which program.
+        name: &'static str,
         /// Where it was looked for.
         looked_at: Vec<PathBuf>,
     },
@@ -83,6 +85,20 @@ pub enum TestnetFault {
     /// The mesh cannot be founded.
     #[error(transparent)]
     Deed(#[from] hms_keystore::DeedError),
+    /// A drill's mesh did not get to work.
+    #[error("the mesh of the drill did not get to work within {within_ms} ms: {reason}")]
+    NotAtWork {
+        /// What was missing.
+        reason: String,
+        /// How long was waited.
+        within_ms: u64,
+    },
+    /// The mesh could not be asked.
+    #[error(transparent)]
+    Client(#[from] hms_client::ClientError),
+    /// The drill was broken off; its mesh is gone.
+    #[error("broken off: the mesh of the drill is taken down")]
+    Interrupted,
     /// A process outlived its kill.
     #[error("process {pid} of node {name} is still there {within_ms} ms after SIGKILL")]
     Unkillable {
@@ -97,7 +113,7 @@ pub enum TestnetFault {
 
 impl TestnetFault {
     /// The stable code.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> &str {
         match self {
             Self::BadPlan { .. } => "HMS-TESTNET-BAD-PLAN",
             Self::NoBinary { .. } => "HMS-TESTNET-NO-BINARY",
@@ -110,16 +126,19 @@ impl TestnetFault {
             Self::Stopped { .. } => "HMS-TESTNET-STOPPED",
             Self::Key(error) => error.code(),
             Self::Deed(error) => error.code(),
+            Self::NotAtWork { .. } => "HMS-DRILL-NOT-AT-WORK",
+            Self::Client(error) => error.code(),
+            Self::Interrupted => "HMS-DRILL-INTERRUPTED",
             Self::Unkillable { .. } => "HMS-TESTNET-UNKILLABLE",
         }
     }
 
     /// What the user can do.
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> &str {
         match self {
             Self::BadPlan { .. } => "choose other numbers",
             Self::NoBinary { .. } => {
-                "build it with `cargo build -p hms-node`, or set HMS_NODE to its path"
+                "build all programs with `cargo build --workspace --bins`; HMS_NODE names another hms-node"
             }
             Self::Io { .. } => "check the folder's permissions and space",
             Self::Running { .. } => "take it down with `hms testnet down`, or choose another --dir",
@@ -133,6 +152,11 @@ impl TestnetFault {
             }
             Self::Key(error) => error.hint(),
             Self::Deed(error) => error.hint(),
+            Self::NotAtWork { .. } => {
+                "this machine may be too busy: run it again, with fewer nodes"
+            }
+            Self::Client(error) => error.hint(),
+            Self::Interrupted => "run it again with its replay command",
             Self::Unkillable { .. } => "the process waits for the kernel; look at its disk",
         }
     }

@@ -6,8 +6,11 @@
 //! It drives nodes from outside only, by their command line, their files and signals. It never touches a process that it
 //! cannot prove to be its own.
 
+pub mod arena;
+pub mod attack;
 pub mod chaos;
 pub mod cluster;
+pub mod drill;
 pub mod fault;
 pub mod follow;
 pub mod launch;

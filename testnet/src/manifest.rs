@@ -18,8 +18,6 @@ const MANIFEST_FILE: &str = "mesh.json";
 pub struct Manifest {
     /// Its nodes, in order of start.
     pub nodes: Vec<NodeEntry>,
-    /// What to start nodes with again.
-    pub binary: PathBuf,
     /// Log filter of the nodes.
     pub log: String,
     /// Where the operator's key lies: the founder makes it on its first start.
@@ -35,6 +33,8 @@ pub struct NodeEntry {
     pub data_dir: PathBuf,
     /// Where it logs.
     pub log_file: PathBuf,
+    /// The program that it runs.
+    pub binary: PathBuf,
     /// Everything after the binary that it was started with, without secrets.
     pub arguments: Vec<String>,
     /// The newest process.

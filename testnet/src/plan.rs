@@ -1,5 +1,6 @@
 //! What a local mesh is to be: how many nodes, which of them vote, what they hold.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hms_protocol::member::Role;
@@ -19,6 +20,8 @@ pub struct Plan {
     pub folder: PathBuf,
     /// The `hms-node` to run.
     pub binary: PathBuf,
+    /// Nodes that run another program in its place, by number.
+    pub impostors: BTreeMap<u32, PathBuf>,
     /// How many nodes, named `n1`, `n2`, ….
     pub nodes: u32,
     /// How many of them vote; the first ones.
@@ -51,6 +54,7 @@ impl Plan {
         Ok(Self {
             folder,
             binary: find_node_binary()?,
+            impostors: BTreeMap::new(),
             nodes,
             voters: VOTERS_DEFAULT.min(nodes),
             spares: 0,
@@ -61,6 +65,11 @@ impl Plan {
             mdns: false,
             log: "info".to_owned(),
         })
+    }
+
+    /// The program that the `number`th node runs.
+    pub fn binary_of(&self, number: u32) -> &Path {
+        self.impostors.get(&number).unwrap_or(&self.binary)
     }
 
     /// The name of the `number`th node, from 1.
@@ -83,37 +92,46 @@ impl Plan {
     }
 }
 
-/// Where local meshes live unless told otherwise: `$HMS_TESTNET_DIR`, else the user's state folder.
+/// Where local meshes live unless told otherwise.
 pub fn default_folder() -> PathBuf {
+    state_folder("HMS_TESTNET_DIR", "testnet")
+}
+
+/// A folder of the user for something that is kept: what the variable says, else one below the user's state folder.
+pub fn state_folder(variable: &str, name: &str) -> PathBuf {
     let from_env = |name| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())
             .map(PathBuf::from)
     };
-    from_env("HMS_TESTNET_DIR")
-        .or_else(|| from_env("XDG_STATE_HOME").map(|state| state.join("hms/testnet")))
-        .or_else(|| from_env("HOME").map(|home| home.join(".local/state/hms/testnet")))
-        .unwrap_or_else(|| std::env::temp_dir().join("hms-testnet"))
+    from_env(variable)
+        .or_else(|| from_env("XDG_STATE_HOME").map(|state| state.join("hms").join(name)))
+        .or_else(|| from_env("HOME").map(|home| home.join(".local/state/hms").join(name)))
+        .unwrap_or_else(|| std::env::temp_dir().join(format!("hms-{name}")))
 }
 
-/// The `hms-node` to run: `$HMS_NODE`, else the one beside this program, else the one beside the folder of this program
-/// (where tests are built). Nobody builds it on the way: `cargo test -p hms-tests` runs whatever `hms-node` lies there, so
-/// build all programs first (`cargo build --workspace --bins`), as `scripts/test` does.
+/// The `hms-node` to run: `$HMS_NODE`, else the one that [`find_program`] finds.
 pub fn find_node_binary() -> Result<PathBuf, TestnetFault> {
-    if let Some(path) = std::env::var_os("HMS_NODE") {
-        return Ok(PathBuf::from(path));
+    match std::env::var_os("HMS_NODE") {
+        Some(path) => Ok(PathBuf::from(path)),
+        None => find_program("hms-node"),
     }
+}
+
+/// A program of HMS: the one beside this program, else the one beside the folder of this program (where tests are built).
+/// Nobody builds it on the way: `cargo test -p hms-tests` runs whatever lies there, so build all programs first
+/// (`cargo build --workspace --bins`), as `scripts/test` does.
+pub fn find_program(name: &'static str) -> Result<PathBuf, TestnetFault> {
     let own = std::env::current_exe().map_err(|source| TestnetFault::Io {
         verb: "found",
         path: "this program".into(),
         source,
     })?;
     let folders = own.ancestors().skip(1).take(2);
-    let candidates: Vec<PathBuf> = folders
-        .map(|folder: &Path| folder.join("hms-node"))
-        .collect();
+    let candidates: Vec<PathBuf> = folders.map(|folder: &Path| folder.join(name)).collect();
     let found = candidates.iter().find(|path| path.is_file());
     found.cloned().ok_or_else(|| TestnetFault::NoBinary {
+        name,
         looked_at: candidates.clone(),
     })
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hms_node::agent::SkillSet;
 use hms_node::config::{Config, Settings};
+use hms_node::makeup::Makeup;
 use hms_node::node::run;
 use hms_protocol::member::Role;
 use tokio_util::sync::CancellationToken;
@@ -38,7 +39,7 @@ async fn an_agent_from_outside_answers_a_task_of_the_mesh() {
 
     let skills = SkillSet::default().with(counter::Words);
     let stop = CancellationToken::new();
-    let life = tokio::spawn(run(config, skills, stop.clone()));
+    let life = tokio::spawn(run(config, Makeup::skilled(skills), stop.clone()));
     let task = mesh.submit("words", "how many are these").await;
     let done = mesh.expect_done(&[task]).await;
     let result = &done[0]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use hms_client::Client;
 use hms_keystore::{OPERATOR_KEY_FILE, invite, load_operator};
-use hms_node::agent::SkillSet;
 use hms_node::config::{Config, Settings};
+use hms_node::makeup::Makeup;
 use hms_node::node::{NodeError, run};
 use hms_protocol::id::Incarnation;
 use hms_protocol::member::Role;
@@ -95,7 +95,7 @@ impl Host {
         };
         let config = Config::check(settings).expect("the settings are valid");
         let stop = CancellationToken::new();
-        let mut life = tokio::spawn(run(config, SkillSet::default(), stop.clone()));
+        let mut life = tokio::spawn(run(config, Makeup::default(), stop.clone()));
         let ready = tokio::select! {
             ready = ready(folder.path()) => ready,
             ended = &mut life => {

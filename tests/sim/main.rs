@@ -193,7 +193,8 @@ fn is_unsafe(outcome: &Outcome) -> bool {
             | Violation::AgainstReceipt(..)
             | Violation::Usurped(..)
             | Violation::RanOnDamage(_)
-            | Violation::Swallowed(..),
+            | Violation::Swallowed(..)
+            | Violation::Harmed(_),
         ) => true,
     }
 }

@@ -10,15 +10,15 @@
 //! every acknowledged task decided.
 
 pub mod agents;
+pub mod chronicle;
 pub mod clock;
 pub mod crowd;
 pub mod dial;
-pub mod dice;
 pub mod disk;
+pub mod drill;
 pub mod fate;
 pub mod harvest;
 pub mod host;
-pub mod liar;
 pub mod links;
 pub mod oracle;
 pub mod plan;
@@ -34,6 +34,7 @@ use std::fmt;
 
 use clock::Millis;
 use fate::Fate;
+use hms_testnet::attack::Adversary;
 use oracle::Violation;
 use plan::Plan;
 use trace::Trace;
@@ -110,8 +111,8 @@ pub fn run_under(seed: u64, plan: &Plan, fate: Fate) -> Outcome {
         tasks: world.oracle.promises().count(),
         receipts: world.oracle.receipts(),
         convicted: world.oracle.convictions(),
-        lies: world.liar.as_ref().map_or(0, |liar| liar.told),
-        coups: world.liar.as_ref().map_or(0, |liar| liar.coups.count),
+        lies: world.adversaries.values().map(Adversary::told).sum(),
+        coups: world.adversaries.values().map(Adversary::coups).sum(),
         trace: world.trace,
     }
 }

@@ -9,6 +9,7 @@ use hms_client::domain::member::GATEWAY_USUAL;
 use crate::agent::AgentCommand;
 use crate::audit::AuditCommand;
 use crate::bench::BenchCommand;
+use crate::drill::DrillCommand;
 use crate::evidence::EvidenceCommand;
 use crate::exit::EXIT_CODES;
 use crate::mesh::MeshCommand;
@@ -114,6 +115,9 @@ pub(crate) enum Command {
     Token(TokenCommand),
     /// A local mesh of real processes, for trials and tests.
     Testnet(TestnetCommand),
+    /// Drills: attacks on a mesh that is made for it, and a signed report of what held.
+    #[command(subcommand)]
+    Drill(DrillCommand),
     /// Run three nodes in this terminal, until Ctrl-C.
     #[command(after_help = "Example:\n  hms dev")]
     Dev,
@@ -226,7 +230,7 @@ mod tests {
     #[test]
     fn the_help_documents_every_exit_code() {
         let help = Cli::command().render_help().to_string();
-        for code in [0, 1, 2, 5, 6, 7, 64] {
+        for code in [0, 1, 2, 5, 6, 7, 8, 64] {
             assert!(
                 help.contains(&format!("\n  {code:>3}  ")),
                 "{code} is missing in\n{help}"

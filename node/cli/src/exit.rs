@@ -14,6 +14,7 @@ Exit codes:
     5  verification failed
     6  no quorum, or no node can be reached
     7  timed out
+    8  a drill failed: harm was done that the mesh promises to stand
    64  wrong usage
 
 Examples:
@@ -35,6 +36,8 @@ pub(crate) enum Exit {
     Failed,
     /// Verification failed.
     Unverified,
+    /// A drill failed.
+    DrillFailed,
     /// No quorum or unreachable.
     Unavailable,
     /// Wrong usage.
@@ -51,6 +54,7 @@ impl Exit {
             Self::Unverified => 5,
             Self::Unavailable => 6,
             Self::TimedOut => 7,
+            Self::DrillFailed => 8,
             Self::Usage => 64,
         }
     }
@@ -112,10 +116,11 @@ mod tests {
             Exit::Unverified,
             Exit::Unavailable,
             Exit::TimedOut,
+            Exit::DrillFailed,
             Exit::Usage,
         ];
         let numbers: Vec<u8> = all.into_iter().map(Exit::code).collect();
-        assert_eq!(numbers, [0, 1, 2, 5, 6, 7, 64]);
+        assert_eq!(numbers, [0, 1, 2, 5, 6, 7, 8, 64]);
     }
 
     #[test]

@@ -197,6 +197,23 @@ pub(crate) enum Fault {
     /// The local mesh does not do what it should.
     #[error(transparent)]
     Testnet(#[from] hms_testnet::TestnetFault),
+    /// A drill cannot be run.
+    #[error(transparent)]
+    Drill(#[from] hms_testnet::drill::DrillFault),
+    /// A report is not believed.
+    #[error("{}: {source}", path.display())]
+    Report {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: hms_testnet::drill::SealFault,
+    },
+    /// The program that simulates does not do its work.
+    #[error("hms-simulate does not answer: {reason}")]
+    Simulator {
+        /// What happened.
+        reason: String,
+    },
     /// Standard output cannot be written.
     #[error("the answer cannot be written: {0}")]
     Screen(io::Error),
@@ -241,6 +258,9 @@ impl Fault {
             Self::Deed(error) => error.code(),
             Self::Token(why) => why.code(),
             Self::Testnet(fault) => fault.code(),
+            Self::Drill(fault) => fault.code(),
+            Self::Report { source, .. } => source.code(),
+            Self::Simulator { .. } => "HMS-DRILL-SIMULATOR",
             Self::Screen(_) | Self::PipeClosed => "HMS-SCREEN",
             Self::Runtime(_) => "HMS-RUNTIME",
         }
@@ -249,6 +269,11 @@ impl Fault {
     /// What to do about it.
     pub(crate) fn hint(&self) -> &str {
         match self {
+            Self::Drill(fault) => fault.hint(),
+            Self::Report { source, .. } => source.hint(),
+            Self::Simulator { .. } => {
+                "use the `hms-simulate` of the same version: `cargo build --workspace --bins` builds all programs"
+            }
             Self::Client(error) => error.hint(),
             Self::Unreadable { .. } => "check the path and its permissions",
             Self::Unwritable { .. } => "check the folder, its permissions and the room on the disk",
@@ -297,13 +322,15 @@ impl Fault {
     /// How the command ends.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Client(ClientError::BadAddress { .. } | ClientError::NoAddress) => Exit::Usage,
+            Self::Client(ClientError::BadAddress { .. } | ClientError::NoAddress)
+            | Self::Drill(_) => Exit::Usage,
             Self::Client(error) => match error.class() {
                 Class::Refused => Exit::Failed,
                 Class::Unavailable => Exit::Unavailable,
                 Class::TimedOut => Exit::TimedOut,
             },
             Self::Unproven { .. }
+            | Self::Report { .. }
             | Self::Unconvincing { .. }
             | Self::Tampered { .. }
             | Self::BadSnapshot { .. } => Exit::Unverified,
@@ -332,6 +359,7 @@ impl Fault {
             | Self::Deed(_)
             | Self::Token(_)
             | Self::Testnet(_)
+            | Self::Simulator { .. }
             | Self::Screen(_)
             | Self::PipeClosed
             | Self::Runtime(_) => Exit::Failed,

@@ -10,6 +10,7 @@ mod bench;
 mod clock;
 mod completions;
 mod dev;
+mod drill;
 mod evidence;
 mod exit;
 mod fault;
@@ -96,6 +97,7 @@ async fn run(cli: Cli) -> Result<Exit, Fault> {
             revival::run(&survivor, &Source::default(), Screen::open(global.output))
         }
         Command::Token(command) => token::run(&command, Screen::open(global.output)),
+        Command::Drill(command) => drill::run(command, Screen::open(global.output)).await,
         Command::Dev => dev::run().await.map(|()| Exit::Done),
         Command::Bench(command) => command
             .run(Screen::open(global.output))
@@ -140,6 +142,7 @@ async fn ask(command: Command, session: &Session) -> Result<Exit, Fault> {
         | Command::Audit(_)
         | Command::Snapshot(_)
         | Command::Token(_)
+        | Command::Drill(_)
         | Command::Dev
         | Command::Bench(_) => unreachable!("`run` keeps these for itself"),
     }

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::furnish::{House, furnish};
 use super::open::Opened;
 use super::{NodeError, close};
-use crate::drive::drive;
+use crate::makeup::Driver;
 use crate::perform::Fault;
 
 /// What tells each group of rooms to close, in the order in which they close.
@@ -44,7 +44,11 @@ impl Rooms {
 }
 
 /// Lives until `stop` is cancelled or a room fails.
-pub(super) async fn live(opened: Opened, stop: CancellationToken) -> Result<(), NodeError> {
+pub(super) async fn live(
+    opened: Opened,
+    driver: Driver,
+    stop: CancellationToken,
+) -> Result<(), NodeError> {
     let House {
         mut rooms,
         mind,
@@ -53,7 +57,7 @@ pub(super) async fn live(opened: Opened, stop: CancellationToken) -> Result<(), 
         net,
         ready,
     } = furnish(opened)?;
-    let driving = tokio::spawn(drive(mind, inbox, hands, rooms.stops.mind.clone()));
+    let driving = tokio::spawn(driver(mind, inbox, hands, rooms.stops.mind.clone()));
     let outcome = match ready.announce() {
         Ok(()) => supervise(driving, &mut rooms, stop).await,
         Err(error) => {

@@ -19,7 +19,7 @@ use hms_protocol::time::Moment;
 use hms_protocol::verdict::{Finding, Verdict};
 
 use crate::sim::clock::Millis;
-use crate::sim::dice::Dice;
+use hms_testnet::attack::Dice;
 
 /// Skills that every agent has unless it is told otherwise.
 pub const SKILLS: [&str; 5] = ["echo", "nap", "probe.web", "prove.sum", "verify.sum"];
@@ -36,6 +36,8 @@ pub struct Agent {
     pub slots: u32,
     /// Whether it claims wrong results.
     pub lies: bool,
+    /// Whether it accepts unseen what it is to check.
+    pub is_lazy: bool,
 }
 
 /// The agents of one host, and what they are at.
@@ -104,6 +106,7 @@ impl Agent {
             skills,
             slots,
             lies: false,
+            is_lazy: false,
         }
     }
 }
@@ -143,6 +146,22 @@ impl Crew {
         }
     }
 
+    /// Makes an agent accept unseen what it is to check.
+    pub fn slacken(&mut self, agent: AgentId) {
+        if let Some(agent) = self.agents.get_mut(&agent) {
+            agent.is_lazy = true;
+        }
+    }
+
+    /// Agents that do not do their work.
+    pub fn liars(&self) -> impl Iterator<Item = AgentId> {
+        let liars = self
+            .agents
+            .values()
+            .filter(|agent| agent.lies || agent.is_lazy);
+        liars.map(|agent| agent.id)
+    }
+
     /// An agent's certificate, signed by its host.
     pub fn certify(
         &self,
@@ -170,7 +189,7 @@ impl Crew {
 
     /// Begins a run. Returns how long it takes, if the agent exists.
     pub fn begin(&mut self, order: Dispatch) -> Option<Millis> {
-        let lies = self.agents.get(&order.agent)?.lies;
+        let Agent { lies, is_lazy, .. } = *self.agents.get(&order.agent)?;
         let wanted_ms = self.duration_ms(&order);
         let run = order.run;
         let agent = order.agent;
@@ -203,7 +222,11 @@ impl Crew {
                     .report
                     .as_ref()
                     .map_or(Hash::default(), Report::digest),
-                finding: self.check(&order, late),
+                finding: if is_lazy {
+                    Finding::Accepted
+                } else {
+                    self.check(&order, late)
+                },
             }),
         };
         self.working.insert(run, Work { agent, comes_to });

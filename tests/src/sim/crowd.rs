@@ -15,8 +15,8 @@ use hms_protocol::time::Moment;
 use hms_protocol::verdict::Verification;
 
 use crate::sim::clock::Millis;
-use crate::sim::dice::Dice;
 use crate::sim::host::HostId;
+use hms_testnet::attack::Dice;
 
 /// Who waits for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct Call {
     pub ticket: Ticket,
     /// How often it was put to somebody.
     pub tries: u32,
+    /// When it was first put to somebody.
+    pub asked_ms: Millis,
     /// What was known of the task in question when it was first asked.
     pub before: Known,
 }
@@ -102,6 +104,7 @@ impl Crowd {
             target,
             ticket: Ticket(0),
             tries: 0,
+            asked_ms: 0,
             before: Known::default(),
         };
         self.calls.insert(self.tickets, call);
@@ -133,6 +136,15 @@ impl Crowd {
     /// Closes a call.
     pub fn close(&mut self, number: u64) -> Option<Call> {
         self.calls.remove(&number)
+    }
+
+    /// When each client that waits for a submit has asked.
+    pub fn open_since(&self) -> impl Iterator<Item = Millis> {
+        let open = self
+            .calls
+            .values()
+            .filter(|call| call.tries != 0 && is_submit(call));
+        open.map(|call| call.asked_ms)
     }
 
     /// Whether anybody still waits.
@@ -241,6 +253,11 @@ impl Crowd {
             ..spec(skill)
         }
     }
+}
+
+/// Whether a client waits for a task to be taken.
+pub(crate) fn is_submit(call: &Call) -> bool {
+    matches!(call.caller, Caller::Client(_)) && matches!(call.request, Request::Submit { .. })
 }
 
 /// What to do about an answer: a node that cannot answer names one that can, or time heals it.

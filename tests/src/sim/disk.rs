@@ -10,7 +10,7 @@ use hms_consensus::effect::{LogWrite, Recovered};
 use hms_protocol::id::{Incarnation, Index, NodeId};
 use hms_protocol::member::{Role, RosterView};
 
-use crate::sim::dice::Dice;
+use hms_testnet::attack::Dice;
 
 /// What a node keeps.
 #[derive(Clone, Debug, Default)]

@@ -5,10 +5,10 @@
 //! short and repeated. Every blow has an end, so that a run comes to rest when the blows stop.
 
 use crate::sim::clock::Millis;
-use crate::sim::dice::Dice;
 use crate::sim::disk::Part;
 use crate::sim::host::HostId;
 use crate::sim::plan::{Extra, Plan};
+use hms_testnet::attack::Dice;
 
 /// A blow, or the end of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::sim::clock::Millis;
-use crate::sim::dice::Dice;
 use crate::sim::host::HostId;
+use hms_testnet::attack::Dice;
 
 /// How well messages travel.
 #[derive(Clone, Copy, Debug)]

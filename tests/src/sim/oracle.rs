@@ -16,8 +16,8 @@ use hms_protocol::task::TaskState;
 use crate::sim::clock::Millis;
 use crate::sim::crowd::Known;
 use crate::sim::host::{Host, HostId};
-use crate::sim::liar::coup::FORGED;
 use crate::sim::seats::Seats;
+use hms_testnet::attack::coup::FORGED;
 
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub enum Violation {
     RanOnDamage(HostId),
     /// A host has taken into its log what nobody has said.
     Swallowed(HostId, Index),
+    /// Something was done that nobody may do who has done it.
+    Harmed(String),
     /// The faults are over, and something does not come to its end.
     Stuck(String),
 }
@@ -93,6 +95,11 @@ impl Oracle {
     /// A mind asked to be stopped.
     pub fn halted(&mut self, host: HostId, reason: String) {
         self.accuse(Violation::Halted(host, reason));
+    }
+
+    /// Something was done that nobody may do who has done it.
+    pub fn harmed(&mut self, what: String) {
+        self.accuse(Violation::Harmed(what));
     }
 
     /// The world came to rest too late, or not at all.

@@ -4,9 +4,9 @@ use hms_consensus::mind::CheckpointPace;
 
 use crate::sim::agents::Temper;
 use crate::sim::clock::Millis;
-use crate::sim::dice::Dice;
 use crate::sim::links::Weather;
 use crate::sim::world::DiskPace;
+use hms_testnet::attack::Dice;
 
 /// A mesh and its troubles.
 #[derive(Clone, Debug)]

@@ -10,6 +10,7 @@ use hms_protocol::id::{Incarnation, Index, MeshId, NodeId, ServiceName};
 use hms_protocol::peer::Run;
 use hms_protocol::service::Sight;
 use hms_protocol::vetting::Vetter;
+use hms_testnet::attack::Adversary;
 
 mod accusation;
 mod ailments;
@@ -20,18 +21,18 @@ mod people;
 mod receipts;
 mod rest;
 
+use crate::sim::chronicle::Chronicle;
 use crate::sim::clock::{Agenda, Millis};
 use crate::sim::crowd::{Caller, Crowd};
-use crate::sim::dice::Dice;
 use crate::sim::disk::Disk;
 use crate::sim::fate::{Blow, Fate};
 use crate::sim::harvest::Harvest;
 use crate::sim::host::{Host, HostId};
-use crate::sim::liar::Liar;
 use crate::sim::links::Links;
 use crate::sim::oracle::Oracle;
 use crate::sim::story::Story;
 use crate::sim::trace::Trace;
+use hms_testnet::attack::Dice;
 
 /// Something that happens.
 #[derive(Debug)]
@@ -91,10 +92,10 @@ pub struct World {
     pub(crate) fate: Option<Fate>,
     /// Copies of disks that somebody has made.
     pub(crate) copies: BTreeMap<HostId, Disk>,
-    /// The voter that lies, while the troubles last.
-    pub(crate) liar: Option<Liar>,
     /// Verifies what voters have signed for all hosts; none, and every host does so for itself.
     pub(crate) notary: Option<Vetter>,
+    /// What stands between minds and the network, where somebody is no honest host.
+    pub(crate) adversaries: BTreeMap<HostId, Adversary>,
     pub(crate) dice: Dice,
     pub(crate) pace: CheckpointPace,
     pub(crate) disks: DiskPace,
@@ -108,6 +109,8 @@ pub struct World {
     pub trace: Trace,
     /// Who is who, and what is worth telling.
     pub(crate) story: Story,
+    /// What a run is told by afterwards.
+    pub(crate) chronicle: Chronicle,
     /// What is gathered, if anybody wants it.
     pub(crate) harvest: Option<Harvest>,
 }

@@ -14,9 +14,9 @@ pub(crate) struct Manifest {
     pub(crate) imports: Vec<String>,
 }
 
-/// What each member may import; `hms-node` is open to the adversary in the testnet and to the tests
+/// What each member may import; `hms-node` is open to the adversary of the drills and to the tests
 /// alone (R6).
-const ALLOWED: [(&str, &[&str]); 13] = [
+const ALLOWED: [(&str, &[&str]); 14] = [
     ("hms-proto", &[]),
     ("hms-protocol", &["hms-proto"]),
     ("hms-consensus", &["hms-proto", "hms-protocol"]),
@@ -29,7 +29,11 @@ const ALLOWED: [(&str, &[&str]); 13] = [
     ("hms", &["hms-client", "hms-keystore", "hms-testnet"]),
     (
         "hms-testnet",
-        &["hms-client", "hms-keystore", "hms-protocol", "hms-node"],
+        &["hms-client", "hms-keystore", "hms-protocol"],
+    ),
+    (
+        "hms-adversary",
+        &["hms-protocol", "hms-consensus", "hms-node", "hms-testnet"],
     ),
     (
         "hms-tests",
@@ -95,9 +99,9 @@ mod tests {
     }
 
     #[test]
-    fn the_node_is_imported_by_the_testnet_and_the_tests_alone() {
+    fn the_node_is_imported_by_the_adversary_and_the_tests_alone() {
         check_member("hms-tests", &["hms-node"], &[]);
-        check_member("hms-testnet", &["hms-node"], &[]);
+        check_member("hms-adversary", &["hms-node"], &[]);
         check_member(
             "hms",
             &["hms-node"],

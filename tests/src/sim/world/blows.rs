@@ -164,6 +164,9 @@ impl World {
         self.links.weather = crate::sim::links::Weather::CALM;
         self.blind.clear();
         self.end_twins();
+        for adversary in self.adversaries.values_mut() {
+            adversary.end();
+        }
         for host in (0..self.hosts.len()).map(HostId) {
             self.relieve(host);
             self.hosts[host.0].disk.full = false;

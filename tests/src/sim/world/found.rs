@@ -6,25 +6,30 @@ use std::sync::Arc;
 use hms_consensus::input::{Admission, Request};
 use hms_consensus::state::State;
 use hms_consensus::state::checkpoint::Checkpoint;
+use hms_consensus::state::command::{Batch, Command};
+use hms_protocol::codec;
 use hms_protocol::genesis::{Founding, Genesis};
-use hms_protocol::id::{AgentId, MeshId};
+use hms_protocol::id::{AgentId, MeshId, NodeId};
 use hms_protocol::keyring::SecretKey;
 use hms_protocol::member::Role;
 use hms_protocol::order::{Order, OrderDraft};
+use hms_protocol::time::Moment;
 use hms_protocol::token::{Invitation, TOKEN_TTL_MS_MAX};
 use hms_protocol::trust::Trust;
 use hms_protocol::vetting::Vetter;
+use hms_testnet::attack::adversary::Misdeed;
+use hms_testnet::attack::coup::forged_order;
+use hms_testnet::attack::{Adversary, Arms, Attack, Dice};
 
 use super::{Occurrence, World};
 use crate::sim::agents::{Agent, Crew, SKILLS};
+use crate::sim::chronicle::Chronicle;
 use crate::sim::clock::Agenda;
 use crate::sim::crowd::{Caller, Crowd, service};
 use crate::sim::dial::Dial;
-use crate::sim::dice::Dice;
 use crate::sim::disk::Disk;
 use crate::sim::fate::Fate;
 use crate::sim::host::{EPOCH, Host, HostId};
-use crate::sim::liar::Liar;
 use crate::sim::links::Links;
 use crate::sim::oracle::Oracle;
 use crate::sim::plan::{Extra, Plan};
@@ -33,6 +38,9 @@ use crate::sim::trace::Trace;
 
 /// Time between two hosts that ask to join, in milliseconds.
 const JOIN_EVERY_MS: u64 = 100;
+
+/// Orders that nobody has given, for each adversary: as many as there may be coups in a run.
+const FORGERIES: u8 = 3;
 
 /// When the clients begin.
 const CLIENTS_BEGIN_MS: u64 = 2_000;
@@ -65,8 +73,8 @@ impl World {
             crowd: Crowd::new(Dice::new(seed, "crowd"), plan.requests),
             fate: None,
             copies: BTreeMap::new(),
-            liar: None,
             notary: (!seed.is_multiple_of(NOTARY_NOT_IN)).then(Vetter::default),
+            adversaries: BTreeMap::new(),
             dice,
             pace: plan.pace,
             disks: plan.disks,
@@ -75,6 +83,7 @@ impl World {
             oracle: Oracle::default(),
             trace: Trace::default(),
             story: Story::default(),
+            chronicle: Chronicle::default(),
             harvest: None,
         };
         if plan.liar {
@@ -97,14 +106,29 @@ impl World {
         };
         // With a stolen key it is the one that leads first.
         let host = if plan.stolen_key { founder } else { last };
-        let (key, dice) = (Arc::clone(&host.key), Dice::new(seed, "lies"));
-        let mut liar = Liar::new(host.node, key, self.mesh, dice);
-        self.oracle.liars.insert(host.node);
-        if plan.stolen_key {
-            liar = liar.with_stolen(Arc::clone(&victim.key), last.node);
-            self.oracle.liars.insert(victim.node);
+        let (id, node, arms) = (host.id, host.node, self.arms(host));
+        let (stolen, victim, deceived) = (Arc::clone(&victim.key), victim.node, last.node);
+        self.oracle.liars.insert(node);
+        let adversary = if plan.stolen_key {
+            self.oracle.liars.insert(victim);
+            Adversary::conspiring(arms, seed, stolen, deceived)
+        } else {
+            Adversary::new(arms, seed, vec![Misdeed::always(Attack::Lie)])
+        };
+        self.adversaries.insert(id, adversary);
+    }
+
+    /// What an adversary on a host has to do its work with.
+    pub(crate) fn arms(&self, host: &Host) -> Arms {
+        let forged = (0..FORGERIES).map(|number| Batch {
+            stamped_at: Moment(0),
+            commands: vec![Command::Operate(forged_order(self.mesh, number))],
+        });
+        Arms {
+            key: Arc::clone(&host.key),
+            mesh: self.mesh,
+            forgeries: forged.map(|batch| codec::encode(&batch)).collect(),
         }
-        self.liar = Some(liar);
     }
 
     /// The last host is the twin of a voter.
@@ -148,7 +172,7 @@ impl World {
     /// Lets a host ask to join after a while.
     pub(crate) fn join(&mut self, host: HostId, delay: u64) {
         self.hosts[host.0].invited = true;
-        let request = Request::Admit(admission(&self.hosts[host.0], self.mesh));
+        let request = Request::Admit(admission(&self.hosts[host.0], self.mesh, &operator()));
         let call = self.crowd.open(Caller::Joiner(host), request, HostId(0));
         self.agenda.plan(delay, Occurrence::Ask(call));
     }
@@ -207,13 +231,13 @@ pub(super) fn operator() -> SecretKey {
     SecretKey::from_seed(&[200; 32])
 }
 
-/// A host's wish to join, with a token that was made for it.
-fn admission(host: &Host, mesh: MeshId) -> Admission {
+/// A host's wish to join, with a token that was made for it by an operator.
+fn admission(host: &Host, mesh: MeshId, operator: &SecretKey) -> Admission {
     let mut salt = [0; 32];
     salt[..8].copy_from_slice(&(host.id.0 as u64).to_le_bytes());
     let role = host.wish.unwrap_or(Role::Voter);
     let ends = EPOCH.plus_ms(TOKEN_TTL_MS_MAX);
-    let invitation = Invitation::new(&operator(), mesh, role, ends, &salt);
+    let invitation = Invitation::new(operator, mesh, role, ends, &salt);
     Admission {
         id: host.node,
         name: host.name.clone(),
@@ -225,6 +249,19 @@ fn admission(host: &Host, mesh: MeshId) -> Admission {
 }
 
 impl World {
+    /// The wish of somebody to join who was invited by nobody.
+    pub(crate) fn stranger(&mut self) -> Admission {
+        let key = SecretKey::from_seed(&self.dice.bytes());
+        let invited = admission(&self.hosts[0], self.mesh, &key);
+        let id: NodeId = key.public().into();
+        let name = format!("stranger-{}", NodeId::short(&id));
+        Admission {
+            id,
+            name: name.parse().expect("letters and digits"),
+            ..invited
+        }
+    }
+
     /// An order of the operator, given now.
     pub(crate) fn order(&mut self, order: Order) -> Request {
         let draft = OrderDraft {

@@ -1,21 +1,24 @@
 //! What the hands of simulated hosts do: they write, send, gossip, run agents and probe.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hms_consensus::effect::Effect;
 use hms_consensus::input::Input;
 use hms_consensus::mind::Mind;
+use hms_consensus::supervisor::Supervisor;
 use hms_protocol::codec;
 use hms_protocol::codec::bundle::Bundle;
-use hms_protocol::id::{Index, NodeId};
+use hms_protocol::heartbeat::Heartbeat;
+use hms_protocol::id::{AgentId, Index, NodeId};
 use hms_protocol::peer::{Dispatch, PeerMessage};
 use hms_protocol::vetting::Need;
+use hms_testnet::attack::{Adversary, Attack, Parcel, Scene};
 
 use super::{Event, World};
 use crate::sim::agents::Agent;
 use crate::sim::clock::Millis;
 use crate::sim::host::HostId;
-use crate::sim::liar::Liar;
 
 /// What a notary needs to know: whether every word of a frame is its voter's.
 const NOTARY_NEEDS: Need = Need {
@@ -28,6 +31,8 @@ impl World {
     /// Carries out what a mind wants.
     pub(super) fn perform(&mut self, host: HostId, effect: Effect) {
         self.note(host, &effect);
+        self.chronicle
+            .take(self.agenda.now(), &self.hosts[host.0], &effect);
         match effect {
             Effect::Persist(_) | Effect::Checkpoint(_) if self.hosts[host.0].disk.full => {
                 self.plan(1, host, Event::Full);
@@ -46,7 +51,7 @@ impl World {
                 self.plan(delay, host, Event::Written(checkpoint.index, bytes));
             }
             Effect::Send { to, message } => self.send(host, to, &message),
-            Effect::Beat(beat) => self.gossip(host, &Input::Heard(beat)),
+            Effect::Beat(beat) => self.beat(host, beat),
             Effect::Announce(announcement) => {
                 let from = self.hosts[host.0].node;
                 self.gossip(host, &Input::Announced { from, announcement });
@@ -117,56 +122,77 @@ impl World {
 
     fn send(&mut self, from: HostId, to: NodeId, message: &PeerMessage) {
         for receiver in self.hosts_of(to) {
-            self.send_to((from, receiver), message);
+            self.send_to((from, receiver), message.clone());
         }
     }
 
-    fn send_to(&mut self, (from, receiver): (HostId, HostId), message: &PeerMessage) {
-        let PeerMessage::Raft(frame) = message else {
-            self.carry(from, receiver, message);
-            return;
+    fn send_to(&mut self, (from, receiver): (HostId, HostId), message: PeerMessage) {
+        let to = self.hosts[receiver.0].node;
+        for (after_ms, message) in self.say(from, to, message) {
+            let (heard, answers) = self.overhear(from, receiver, &message);
+            for answer in answers {
+                self.post(receiver, answer);
+            }
+            if heard {
+                self.carry(after_ms, from, receiver, &message);
+            }
+        }
+    }
+
+    /// What is sent in the place of a message, each with its delay: the same, unless an adversary sends.
+    fn say(
+        &mut self,
+        from: HostId,
+        to: NodeId,
+        message: PeerMessage,
+    ) -> Vec<(Millis, PeerMessage)> {
+        let Some((adversary, scene)) = self.adversary(from) else {
+            return vec![(0, message)];
         };
-        for bent in self.bend(from, receiver, frame) {
-            self.carry(from, receiver, &PeerMessage::Raft(bent));
-        }
-        for answer in self.overhear(from, receiver, frame) {
-            self.carry(receiver, from, &PeerMessage::Raft(answer));
+        let parcels = adversary.say(&scene, to, message);
+        let own = parcels.into_iter().filter(|parcel| parcel.to == to);
+        own.map(|parcel| (parcel.after_ms, parcel.message))
+            .collect()
+    }
+
+    /// Whether the receiver's mind hears a message, and what is answered besides: nothing, unless it is an adversary.
+    fn overhear(&mut self, from: HostId, to: HostId, message: &PeerMessage) -> (bool, Vec<Parcel>) {
+        let sender = self.hosts[from.0].node;
+        match self.adversary(to) {
+            Some((adversary, scene)) => adversary.hear(&scene, sender, message),
+            None => (true, Vec::new()),
         }
     }
 
-    /// What is sent in the place of a frame: the same, unless the sender lies.
-    fn bend(&mut self, from: HostId, to: HostId, frame: &[u8]) -> Vec<Vec<u8>> {
-        let (from, to) = (self.hosts[from.0].node, self.hosts[to.0].node);
-        match self.lying().filter(|liar| liar.node() == from) {
-            Some(liar) => liar.bend(to, frame),
-            None => vec![frame.to_vec()],
-        }
-    }
-
-    /// What the receiver answers besides what its mind does: nothing, unless it lies.
-    fn overhear(&mut self, from: HostId, to: HostId, frame: &[u8]) -> Vec<Vec<u8>> {
-        if self.liar.is_none() {
-            return Vec::new();
-        }
-        let (sender, host) = (self.hosts[from.0].node, &self.hosts[to.0]);
-        let voter = host.mind.as_ref().and_then(|mind| mind.supervisor());
-        let (Some(voter), receiver) = (voter, host.node) else {
-            return Vec::new();
+    /// The heartbeat that a host gossips: its own, unless it is an adversary.
+    fn beat(&mut self, host: HostId, beat: Heartbeat) {
+        let shown = match self.adversary(host) {
+            Some((adversary, scene)) => adversary.beat(&scene, beat),
+            None => Some(beat),
         };
-        let voters = voter.status().voters.into_iter().collect();
-        let liar = self.lying().filter(|liar| liar.node() == receiver);
-        liar.map_or_else(Vec::new, |liar| liar.overhear(sender, frame, &voters))
+        if let Some(beat) = shown {
+            self.gossip(host, &Input::Heard(beat));
+        }
     }
 
-    /// The voter that lies, while it does: not before there are so many voters that the mesh can stand it.
-    fn lying(&mut self) -> Option<&mut Liar> {
-        let now = self.agenda.now();
-        let lasts = self.fate.as_ref().is_some_and(|fate| now < fate.ends_at);
-        let tempted = self.liar.as_ref().is_some_and(|liar| liar.tempted);
-        let tempted = tempted || (lasts && self.liar.is_some() && self.can_stand_a_liar());
-        let liar = self.liar.as_mut().filter(|_| lasts && tempted)?;
-        liar.tempted = true;
-        Some(liar)
+    /// Sends what nobody's mind has said.
+    fn post(&mut self, from: HostId, parcel: Parcel) {
+        if let Some(receiver) = self.host_of(parcel.to) {
+            self.carry(parcel.after_ms, from, receiver, &parcel.message);
+        }
+    }
+
+    /// The adversary on a host, and how things stand there. One begins when the mesh can stand it.
+    pub(crate) fn adversary(&mut self, host: HostId) -> Option<(&mut Adversary, Scene)> {
+        let ready = !self.adversaries.get(&host)?.waits() || self.can_stand_a_liar();
+        let now_ms = self.agenda.now();
+        let mind = self.hosts[host.0].mind.as_ref();
+        let scene = scene(now_ms, mind);
+        let adversary = self.adversaries.get_mut(&host)?;
+        if ready && self.fate.is_some() {
+            adversary.begin(now_ms);
+        }
+        Some((adversary, scene))
     }
 
     /// Whether every mind knows of four voters, of which one may lie.
@@ -176,7 +202,7 @@ impl World {
         voters.peek().is_some() && voters.all(|voter| 4 <= voter.status().voters.len())
     }
 
-    fn carry(&mut self, from: HostId, receiver: HostId, message: &PeerMessage) {
+    fn carry(&mut self, after_ms: Millis, from: HostId, receiver: HostId, message: &PeerMessage) {
         // What arrives is what was on the wire, not the value that was sent.
         let bytes = if self.forgers.contains(&from) {
             wire(&forged(message))
@@ -188,7 +214,7 @@ impl World {
             let bundle: Bundle = codec::decode(&bytes).expect("a mind sends what it can read");
             for message in bundle.0 {
                 let input = self.vet(receiver, sender, message);
-                self.deliver(delay, from, receiver, input);
+                self.deliver(after_ms + delay, from, receiver, input);
             }
         }
     }
@@ -221,9 +247,26 @@ impl World {
     fn begin(&mut self, host: HostId, order: Dispatch) {
         let run = order.run;
         let now = self.agenda.now();
+        self.tempt_agents(host, order.agent);
         self.oracle.begins(host, &order, &self.hosts, now);
         if let Some(duration) = self.hosts[host.0].crew.begin(order) {
             self.plan(duration, host, Event::Finished(run));
+        }
+    }
+
+    /// Lets an adversary decide whether an agent of its host does its next work well.
+    fn tempt_agents(&mut self, host: HostId, agent: AgentId) {
+        let Some((adversary, scene)) = self.adversary(host) else {
+            return;
+        };
+        let lies = adversary.does(&scene, Attack::FalseResults);
+        let idles = adversary.does(&scene, Attack::LazyVerdicts);
+        let crew = &mut self.hosts[host.0].crew;
+        if lies {
+            crew.corrupt(agent);
+        }
+        if idles {
+            crew.slacken(agent);
         }
     }
 
@@ -260,6 +303,21 @@ impl World {
         for input in raised {
             self.plan(2, host, Event::Input(Box::new(input)));
         }
+    }
+}
+
+/// How things stand with a node, as its mind sees it.
+fn scene(now_ms: Millis, mind: Option<&Mind>) -> Scene {
+    let voter = mind.and_then(Mind::supervisor);
+    let status = voter.map(Supervisor::status);
+    Scene {
+        now_ms,
+        voters: status.as_ref().map_or_else(BTreeSet::new, |status| {
+            status.voters.iter().copied().collect()
+        }),
+        applied: mind.map(Mind::applied).unwrap_or_default(),
+        term: status.map(|status| status.term).unwrap_or_default(),
+        leads: voter.is_some_and(|voter| voter.leads_in().is_some()),
     }
 }
 

@@ -4,9 +4,10 @@ use hms_consensus::effect::Answer;
 use hms_consensus::input::{Input, Question, Request, Ticket};
 use hms_protocol::id::{NodeId, TaskId};
 use hms_protocol::refusal::Refusal;
+use hms_testnet::attack::Attack;
 
 use super::{Event, Occurrence, World};
-use crate::sim::crowd::{Call, Caller, Reaction, react};
+use crate::sim::crowd::{Call, Caller, Reaction, is_submit, react};
 use crate::sim::host::HostId;
 
 /// How long a caller waits for an answer before it asks somebody else, in milliseconds.
@@ -26,17 +27,52 @@ impl World {
                 call.before = known;
             }
         }
+        let now = self.agenda.now();
         if let Some(call) = self.crowd.call(number) {
+            if call.tries == 0 {
+                call.asked_ms = now;
+            }
             call.tries += 1;
         }
         if self.hosts[target.0].mind.is_none() {
             self.ask_again(number, 50, None);
             return;
         }
-        let input = Input::Asked { ticket, request };
-        self.plan(0, target, Event::Input(Box::new(input)));
+        if !self.is_cheated(number, target, &request) {
+            let input = Input::Asked { ticket, request };
+            self.plan(0, target, Event::Input(Box::new(input)));
+        }
         let impatience = Occurrence::Impatience(number, ticket);
         self.agenda.plan(PATIENCE_MS, impatience);
+    }
+
+    /// Whether a host that is an adversary keeps a submit from its mind: it says nothing, or that all is done. A client that
+    /// was told so asks somebody else for the receipt.
+    fn is_cheated(&mut self, number: u64, host: HostId, request: &Request) -> bool {
+        let Request::Submit { task, .. } = request else {
+            return false;
+        };
+        let Some((adversary, scene)) = self.adversary(host) else {
+            return false;
+        };
+        if scene.leads && adversary.does(&scene, Attack::Censor) {
+            return true;
+        }
+        if !adversary.does(&scene, Attack::AcknowledgeFalsely) {
+            return false;
+        }
+        self.chronicle.false_promises.insert(*task);
+        if let Some(Caller::Client(client)) = self.crowd.close(number).map(|call| call.caller) {
+            let pause = self.crowd.patience_ms();
+            self.agenda.plan(pause, Occurrence::Client(client));
+        }
+        let other = HostId((host.0 + 1) % self.hosts.len());
+        self.call(
+            Caller::Script,
+            Request::Read(Question::Outline(*task)),
+            other,
+        );
+        true
     }
 
     /// Nobody answered in time.
@@ -82,6 +118,13 @@ impl World {
         if let Ok(Answer::Submitted { task, position, .. }) = &answer {
             self.oracle.acknowledged(*task, *position);
         }
+        if is_submit(&call) {
+            let now = self.agenda.now();
+            let took = now.saturating_sub(call.asked_ms);
+            self.chronicle.answered.push((call.asked_ms, took));
+        }
+        let strange = matches!(&call.request, Request::Admit(_)) && call.caller == Caller::Script;
+        self.chronicle.refused += u64::from(strange && answer.is_err());
         if let Request::Read(Question::Task(task)) = &call.request {
             let found = match &answer {
                 Ok(Answer::Task(found)) => Some(&found.state),

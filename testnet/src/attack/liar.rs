@@ -1,12 +1,11 @@
 //! A voter that lies, with its own key: what a real mind sends and receives, bent on the way.
 //!
+//! Which lies it tells are its [`Habits`]: one drill wants one kind of them, a soak wants all.
+//!
 //! It shows two logs and signs both, makes certificates of whatever others have signed and shows them to whom it likes,
 //! votes for everybody, says nothing of its lock or lies about it, repeats what it said before, keeps silent, and as the
 //! leader throws out whom nobody has ordered to go. What it
 //! does not do: guess other keys, or flood. Its mind is an honest one and hears only what was really said.
-
-pub mod coup;
-pub mod letter;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,12 +20,75 @@ use hms_protocol::keyring::SecretKey;
 use hms_protocol::membership::raft_id;
 use hms_protocol::trust::{Trust, VoterSet};
 
-use crate::sim::dice::Dice;
-use coup::{Coups, Plot};
-use letter::{Letter, kind};
+use super::Dice;
+use super::coup::{Coups, Plot};
+use super::letter::{Letter, kind};
 
 /// Words, certificates and messages that it keeps of each kind.
 const KEPT_MAX: usize = 40;
+
+/// How often it tells which lies, in thousandths of the occasions.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Habits {
+    /// Begins, or stops, to deceive whom it speaks to: shows it another log.
+    pub deceives: u32,
+    /// Changes the words of a frame, or does not send it.
+    pub distorts: u32,
+    /// Says something that nobody has asked for.
+    pub digresses: u32,
+    /// Says again what it has said; else shows certificates and locks that it does not hold. Of the digressions.
+    pub repeats: u32,
+    /// Votes for whoever asks.
+    pub votes: u32,
+    /// Signs what others have signed.
+    pub notarises: bool,
+    /// Begins a coup with a batch that nobody has seen.
+    pub usurps: u32,
+}
+
+impl Habits {
+    /// Every lie, now and then.
+    pub const ALL: Self = Self {
+        deceives: 20,
+        distorts: 300,
+        digresses: 60,
+        repeats: 300,
+        votes: 600,
+        notarises: true,
+        usurps: 250,
+    };
+
+    /// It has the key of another voter, too, and a plan: everything is for the one that it deceives.
+    pub const CONSPIRING: Self = Self {
+        deceives: 0,
+        digresses: 500,
+        usurps: 0,
+        ..Self::ALL
+    };
+
+    /// As the leader it shows two logs, and nothing else.
+    pub const TWO_LOGS: Self = Self {
+        deceives: 0,
+        distorts: 0,
+        digresses: 0,
+        repeats: 0,
+        votes: 0,
+        notarises: false,
+        usurps: 0,
+    };
+
+    /// It votes for everybody, and nothing else.
+    pub const VOTES: Self = Self {
+        votes: 1_000,
+        ..Self::TWO_LOGS
+    };
+
+    /// As the leader it makes coups, and nothing else.
+    pub const COUPS: Self = Self {
+        usurps: 1_000,
+        ..Self::TWO_LOGS
+    };
+}
 
 /// A voter that lies.
 #[derive(Debug)]
@@ -37,6 +99,7 @@ pub struct Liar {
     stolen: Option<Arc<SecretKey>>,
     mesh: MeshId,
     dice: Dice,
+    habits: Habits,
     /// The newest voters that others have signed for.
     epoch: Epoch,
     /// Who is shown the other log.
@@ -52,21 +115,29 @@ pub struct Liar {
     voters: BTreeSet<NodeId>,
     /// Changes of voters that nobody has ordered.
     pub coups: Coups,
+    /// Orders that nobody has given, to put into the log: encoded batches.
+    forgeries: Vec<Vec<u8>>,
     /// How many lies it has told.
     pub told: u64,
-    /// Whether it has begun: it keeps still until the mesh can stand it.
-    pub tempted: bool,
 }
 
 impl Liar {
-    /// A liar with this key.
-    pub fn new(node: NodeId, key: Arc<SecretKey>, mesh: MeshId, dice: Dice) -> Self {
+    /// A liar with this key. `forgeries` are encoded batches with orders that nobody has given.
+    pub fn new(
+        key: Arc<SecretKey>,
+        mesh: MeshId,
+        dice: Dice,
+        habits: Habits,
+        forgeries: Vec<Vec<u8>>,
+    ) -> Self {
         Self {
-            node,
+            node: key.public().into(),
             key,
             stolen: None,
             mesh,
             dice,
+            habits,
+            forgeries,
             epoch: Epoch(0),
             deceived: BTreeSet::new(),
             shadow: BTreeMap::new(),
@@ -77,7 +148,6 @@ impl Liar {
             voters: BTreeSet::new(),
             coups: Coups::default(),
             told: 0,
-            tempted: false,
         }
     }
 
@@ -86,14 +156,15 @@ impl Liar {
     pub fn with_stolen(self, key: Arc<SecretKey>, deceived: NodeId) -> Self {
         Self {
             stolen: Some(key),
-            deceived: BTreeSet::from([deceived]),
-            ..self
+            habits: Habits::CONSPIRING,
+            ..self.deceiving([deceived].into())
         }
     }
 
-    /// Who it is.
-    pub fn node(&self) -> NodeId {
-        self.node
+    /// The same, which begins by deceiving these.
+    #[must_use]
+    pub fn deceiving(self, deceived: BTreeSet<NodeId>) -> Self {
+        Self { deceived, ..self }
     }
 
     /// Looks at a frame from somebody to it. Gives what it answers to that, beside what its mind does.
@@ -107,7 +178,8 @@ impl Liar {
             return Vec::new();
         };
         self.voters.clone_from(voters);
-        for attestation in frame.attestations {
+        let notarises = self.habits.notarises;
+        for attestation in frame.attestations.into_iter().filter(|_| notarises) {
             self.notarise(attestation, voters);
         }
         self.certificates.extend(frame.certificates);
@@ -121,7 +193,7 @@ impl Liar {
             .next()
             .or(self.decoy.take());
         let asked = matches!(letter.kind, kind::VOTE | kind::PRE_VOTE);
-        if asked && self.dice.chance(600) {
+        if asked && self.dice.chance(self.habits.votes) {
             vec![self.vote(from, &letter)]
         } else {
             Vec::new()
@@ -195,7 +267,7 @@ impl Liar {
         let Ok(mut frame) = codec::decode::<Frame>(bytes) else {
             return vec![bytes.to_vec()];
         };
-        let whims = self.stolen.is_none() && self.dice.chance(20);
+        let whims = self.dice.chance(self.habits.deceives);
         if whims && !self.deceived.remove(&to) {
             self.deceived.insert(to);
         }
@@ -230,24 +302,28 @@ impl Liar {
             mesh: self.mesh,
             voters: &self.voters,
             dice: &mut self.dice,
+            begins: self.habits.usurps,
+            forgeries: &self.forgeries,
         };
-        self.stolen.is_none() && self.coups.watch(letter, &mut plot)
+        self.coups.watch(letter, &mut plot)
     }
 
     /// Changes the words of a frame; `false` when it is better not sent.
     fn distort(&mut self, frame: &mut Frame) -> bool {
-        match self.dice.below(20) {
+        if !self.dice.chance(self.habits.distorts) {
+            return true;
+        }
+        match self.dice.below(6) {
             0 => return false,
             1 => frame.certificates.clear(),
             2 => frame.mandate = None,
             3 => frame.certified = Index(0),
             4 => frame.certificates = self.any_certificate().into_iter().collect(),
-            5 => {
+            _ => {
                 let certificate = self.any_certificate();
                 let signed = certificate.map(|it| it.statement.attest(&self.key));
                 frame.attestations = signed.into_iter().collect();
             }
-            _ => return true,
         }
         self.told += 1;
         true
@@ -281,13 +357,11 @@ impl Liar {
 
     /// Something that nobody has asked for: what it said before, or a certificate and locks that it does not hold.
     fn aside(&mut self) -> Vec<Vec<u8>> {
-        // With a stolen key there is more to show.
-        let often = if self.stolen.is_some() { 500 } else { 60 };
-        if !self.dice.chance(often) {
+        if !self.dice.chance(self.habits.digresses) {
             return Vec::new();
         }
         self.told += 1;
-        if self.dice.chance(300) && !self.sent.is_empty() {
+        if self.dice.chance(self.habits.repeats) && !self.sent.is_empty() {
             let place = self.dice.below(self.sent.len());
             return vec![self.sent[place].clone()];
         }

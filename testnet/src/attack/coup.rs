@@ -6,16 +6,15 @@
 
 use std::collections::BTreeSet;
 
-use hms_consensus::state::command::{Batch, Command};
 use hms_protocol::codec;
 use hms_protocol::id::{MeshId, NodeId};
 use hms_protocol::keyring::SecretKey;
 use hms_protocol::membership::{Becomes, MemberChange};
-use hms_protocol::order::{Order, OrderDraft};
+use hms_protocol::order::{Order, OrderDraft, SignedOrder};
 use hms_protocol::time::Moment;
 
-use crate::sim::dice::Dice;
-use crate::sim::liar::letter::{Item, Letter, kind};
+use super::Dice;
+use super::letter::{Item, Letter, kind};
 
 /// Coups in a run: each costs the liar its office, and the mesh an election.
 const COUPS_MAX: u64 = 3;
@@ -54,7 +53,7 @@ impl Coups {
         if self.is_under_way(letter.term) {
             return true;
         }
-        let begins = self.count < COUPS_MAX && plot.dice.chance(250);
+        let begins = self.count < COUPS_MAX && plot.dice.chance(plot.begins);
         let Some(index) = target.filter(|_| begins) else {
             return false;
         };
@@ -93,29 +92,31 @@ pub struct Plot<'a> {
     pub voters: &'a BTreeSet<NodeId>,
     /// Chance.
     pub dice: &'a mut Dice,
+    /// How often it begins, in thousandths of the batches that are news.
+    pub begins: u32,
+    /// Orders that nobody has given, as encoded batches.
+    pub forgeries: &'a [Vec<u8>],
+}
+
+/// An order that somebody honest is thrown out, by nobody's key. Each number gives another one.
+pub fn forged_order(mesh: MeshId, number: u8) -> SignedOrder {
+    let draft = OrderDraft {
+        mesh,
+        issued_at: Moment(0),
+        nonce: FORGED,
+        order: Order::RevokeNode(NodeId::from_bytes([number; 32])),
+    };
+    draft.sign(&SecretKey::from_seed(&[number; 32]))
 }
 
 impl Plot<'_> {
     fn stand(&mut self) -> Stand {
-        if self.dice.chance(400) {
-            (BATCH, codec::encode(&self.forgery()))
+        let forges = !self.forgeries.is_empty() && self.dice.chance(400);
+        if forges {
+            let place = self.dice.below(self.forgeries.len());
+            (BATCH, self.forgeries[place].clone())
         } else {
             (CHANGE, codec::encode(&self.change()))
-        }
-    }
-
-    /// An order that somebody honest is thrown out, by nobody's key.
-    fn forgery(&mut self) -> Batch {
-        let draft = OrderDraft {
-            mesh: self.mesh,
-            issued_at: Moment(0),
-            nonce: FORGED,
-            order: Order::RevokeNode(NodeId::from_bytes(self.dice.bytes())),
-        };
-        let order = draft.sign(&SecretKey::from_seed(&self.dice.bytes()));
-        Batch {
-            stamped_at: Moment(0),
-            commands: vec![Command::Operate(order)],
         }
     }
 
