@@ -52,7 +52,7 @@ async fn perform(
     let mut eyes = Eyes::open(&ground)?;
     eyes.wait_for_work(&ground).await?;
     let mut story = Story::new(drill, seed, tell);
-    let clients = Clients::open(&ground, drill)?;
+    let clients = Clients::open(&ground, drill).await?;
     story.formed(&ground, &eyes);
     watch(&mut ground, &mut eyes, &mut story, None, STEADY).await?;
 

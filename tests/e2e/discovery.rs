@@ -91,7 +91,7 @@ async fn expect_patience_beside(other: &Mesh) {
     let arguments = ["--data-dir", &place, "--mdns", "--role", "worker"].map(str::to_owned);
     let plan = Plan::new(folder.path().to_owned(), 1).expect("the node's program is there");
     let late = Launch {
-        binary: plan.binary,
+        binary: plan.binary.clone(),
         name: "late".to_owned(),
         data_dir: data_dir.clone(),
         log_file: log_file.clone(),
@@ -117,6 +117,7 @@ async fn expect_patience_beside(other: &Mesh) {
         name: "late".to_owned(),
         data_dir,
         log_file,
+        binary: plan.binary,
         arguments: arguments.to_vec(),
         process,
         ready,

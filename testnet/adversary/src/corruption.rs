@@ -206,7 +206,12 @@ async fn hear(
     {
         if let Cheated::With(answer) = cheated {
             let ticket = *ticket;
-            hands.perform(Effect::Answer { ticket, answer }).await?;
+            hands
+                .perform(Effect::Answer {
+                    ticket,
+                    answer: *answer,
+                })
+                .await?;
         }
         return Ok(None);
     }

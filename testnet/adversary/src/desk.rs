@@ -16,7 +16,7 @@ pub(crate) enum Cheated {
     /// Nothing: it waits for ever.
     Nothing,
     /// This answer.
-    With(Result<Answer, Refusal>),
+    With(Box<Result<Answer, Refusal>>),
 }
 
 /// How a client is cheated, if it is.
@@ -32,11 +32,11 @@ pub(crate) fn cheat(corruption: &Corruption, request: &Request) -> Option<Cheate
             index: NOWHERE,
             ..Position::default()
         };
-        return Some(Cheated::With(Ok(Answer::Submitted {
+        return Some(Cheated::With(Box::new(Ok(Answer::Submitted {
             task: *task,
             position,
             fresh: true,
-        })));
+        }))));
     }
     None
 }

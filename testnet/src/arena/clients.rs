@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hms_client::{Client, Submission};
+use hms_protocol::codec;
 use hms_protocol::id::TaskId;
 use hms_protocol::proof::{hash_database, split_claims};
+use hms_protocol::receipt::Origin;
 use hms_protocol::task::TaskState;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -15,6 +17,7 @@ use super::ground::{BASE, Ground};
 use crate::TestnetFault;
 use crate::attack::Attack;
 use crate::drill::Drill;
+use crate::drill::manifest::Step;
 
 /// Pause of a client between two submits.
 const PAUSE: Duration = Duration::from_millis(40);
@@ -47,7 +50,7 @@ pub(super) struct Served {
 pub(super) struct Book {
     /// What was acknowledged.
     pub(super) served: Vec<Served>,
-    /// What a node that may lie has acknowledged.
+    /// What was acknowledged, and not shown to be so.
     pub(super) claimed: Vec<TaskId>,
     /// When those who got no answer had asked, and until when they waited.
     pub(super) unserved: Vec<(Instant, Instant)>,
@@ -64,12 +67,19 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    /// Sets them to work.
-    pub(super) fn open(ground: &Ground, drill: &Drill) -> Result<Self, TestnetFault> {
+    /// Sets them to work. Where a leader may tell them that something is done that is not, they believe a receipt only.
+    pub(super) async fn open(ground: &Ground, drill: &Drill) -> Result<Self, TestnetFault> {
         let gateways = ground.gateways();
         let connect =
             |gateways: &[String]| Client::new(gateways).map(|client| client.within(CALL_WITHIN));
         let (book, stop) = (Arc::<Mutex<Book>>::default(), CancellationToken::new());
+        let cheats = |step: &Step| step.attack == Attack::AcknowledgeFalsely;
+        let origin = if drill.method.iter().any(cheats) {
+            let genesis = connect(&gateways)?.genesis().await?;
+            codec::origin::read(&genesis).ok()
+        } else {
+            None
+        };
         let mut tasks = JoinSet::new();
         for number in 0..drill.mesh.clients {
             // Each begins with another node.
@@ -77,18 +87,13 @@ impl Clients {
             let first = usize::try_from(number).unwrap_or_default() % own.len();
             own.rotate_left(first);
             let client = connect(&own)?;
-            tasks.spawn(work(client, Arc::clone(&book), stop.clone()));
-        }
-        let cheated = drill
-            .method
-            .iter()
-            .filter(|step| step.attack == Attack::AcknowledgeFalsely);
-        for step in cheated {
-            let named = ground.nodes().iter().find(|node| node.name == step.by);
-            if let Some(node) = named {
-                let client = connect(std::slice::from_ref(&node.ready.gateway))?;
-                tasks.spawn(trust(client, Arc::clone(&book), stop.clone()));
-            }
+            let worker = Worker {
+                client,
+                origin,
+                book: Arc::clone(&book),
+                stop: stop.clone(),
+            };
+            tasks.spawn(worker.work());
         }
         Ok(Self {
             probe: connect(&gateways)?,
@@ -136,40 +141,47 @@ fn lock(book: &Mutex<Book>) -> std::sync::MutexGuard<'_, Book> {
     book.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Submits one task after the other. One that is not answered is asked again, under its id, until it is.
-async fn work(client: Client, book: Arc<Mutex<Book>>, stop: CancellationToken) {
-    let mut number = 0;
-    while !stop.is_cancelled() {
-        number += 1;
-        let submission = submission(number);
-        let (task, asked) = (submission.task, Instant::now());
-        loop {
-            if client.submit(submission.clone()).await.is_ok() {
-                let took = asked.elapsed();
-                lock(&book).served.push(Served { task, asked, took });
-                break;
+/// One client.
+struct Worker {
+    client: Client,
+    /// What it checks receipts by, if it believes nothing else.
+    origin: Option<Origin>,
+    book: Arc<Mutex<Book>>,
+    stop: CancellationToken,
+}
+
+impl Worker {
+    /// Submits one task after the other. One that is not answered is asked again, under its id, until it is.
+    async fn work(self) {
+        let mut number = 0;
+        while !self.stop.is_cancelled() {
+            number += 1;
+            let submission = submission(number);
+            let (task, asked) = (submission.task, Instant::now());
+            while self.client.submit(submission.clone()).await.is_err() {
+                if self.stop.is_cancelled() {
+                    lock(&self.book).unserved.push((asked, Instant::now()));
+                    return;
+                }
+                sleep(PAUSE).await;
             }
-            if stop.is_cancelled() {
-                lock(&book).unserved.push((asked, Instant::now()));
-                return;
+            let took = asked.elapsed();
+            if self.believes(task).await {
+                lock(&self.book).served.push(Served { task, asked, took });
+            } else {
+                lock(&self.book).claimed.push(task);
             }
             sleep(PAUSE).await;
         }
-        sleep(PAUSE).await;
     }
-}
 
-/// Submits to one node alone, and takes its word for it.
-async fn trust(client: Client, book: Arc<Mutex<Book>>, stop: CancellationToken) {
-    let mut number = 0;
-    while !stop.is_cancelled() {
-        number += 1;
-        let submission = submission(number);
-        let task = submission.task;
-        if client.submit(submission).await.is_ok() {
-            lock(&book).claimed.push(task);
-        }
-        sleep(PAUSE).await;
+    /// Whether it takes the word of whoever has answered.
+    async fn believes(&self, task: TaskId) -> bool {
+        let Some(origin) = &self.origin else {
+            return true;
+        };
+        let receipt = self.client.receipt(task).await;
+        receipt.is_ok_and(|receipt| receipt.verify(origin).is_ok())
     }
 }
 

@@ -145,7 +145,8 @@ impl<'a> Story<'a> {
         match self.drill.expect.alarm {
             Alarm::Nothing => None,
             Alarm::NodeConvicted | Alarm::AgentConvicted => {
-                eyes.evidence.values().map(|(at, _)| *at).min()
+                let shown = eyes.evidence.values().map(|(at, _)| *at);
+                shown.chain(eyes.excluded).min()
             }
             Alarm::NodeLost => {
                 let actors = deeds.actors();

@@ -191,3 +191,106 @@ fn enclosed(text: &str) -> Option<String> {
     let (json, _) = rest.split_once(PAGE_CLOSES)?;
     Some(json.trim().to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drill::catalogue::find;
+    use crate::drill::report::Circumstances;
+    use crate::drill::{Run, World};
+
+    fn key(byte: u8) -> SecretKey {
+        SecretKey::from_seed(&[byte; 32])
+    }
+
+    fn sealed() -> Sealed {
+        let mut drill = find("equivocate").unwrap();
+        drill.title = "</script><script>alert(1)</script> & \"more\"".to_owned();
+        let circumstances = Circumstances {
+            hms: "0.1.0".to_owned(),
+            made_at: "2026-01-01T00:00:00Z".to_owned(),
+            world: World::Sim,
+            seed: 7,
+        };
+        let run = Run {
+            seed: 7,
+            broken: Some("<b>".to_owned()),
+            ..Run::default()
+        };
+        Sealed::seal(Report::of(&drill, circumstances, vec![run]), &key(1))
+    }
+
+    /// BYZ-1: a report is signed, as JSON and as a page, and one that was not changed is believed.
+    #[test]
+    fn a_report_survives_its_forms() {
+        let sealed = sealed();
+        for form in [sealed.text().to_owned(), sealed.to_html()] {
+            let opened = Sealed::open(&form).unwrap();
+            assert_eq!(opened.report, sealed.report);
+            assert_eq!(opened.check_signer(&key(1).public()), Ok(()));
+            let other = opened.check_signer(&key(2).public());
+            assert!(matches!(other, Err(SealFault::OtherSigner { .. })));
+        }
+    }
+
+    #[test]
+    fn a_report_that_was_edited_is_refused_wherever_it_was() {
+        let text = sealed().text().to_owned();
+        let edits = [
+            ("\"verdict\":\"failed\"", "\"verdict\":\"caught\""),
+            ("\"seed\":7", "\"seed\":8"),
+            ("\"lost\":0", "\"lost\":1"),
+        ];
+        for (from, to) in edits {
+            assert!(text.contains(from), "{text}");
+            let edited = text.replacen(from, to, 1);
+            assert_eq!(
+                Sealed::open(&edited).err(),
+                Some(SealFault::Edited),
+                "{from}"
+            );
+        }
+        let page = sealed()
+            .to_html()
+            .replace("\"verdict\":\"failed\"", "\"verdict\":\"caught\"");
+        assert_eq!(Sealed::open(&page).err(), Some(SealFault::Edited));
+        let signer = hex::encode(key(1).public().as_bytes());
+        let stolen = text.replace(&signer, &hex::encode(key(2).public().as_bytes()));
+        assert_eq!(Sealed::open(&stolen).err(), Some(SealFault::Edited));
+    }
+
+    #[test]
+    fn what_is_no_report_is_refused_with_the_reason() {
+        for text in [
+            "",
+            "{}",
+            "<html></html>",
+            "{\"report\":{},\"signer\":\"00\",\"signature\":\"00\"}",
+        ] {
+            let refused = Sealed::open(text).err();
+            assert!(
+                matches!(refused, Some(SealFault::Unreadable { .. })),
+                "{text}: {refused:?}"
+            );
+        }
+        let body = "{\"version\":9}".to_owned();
+        let signature = key(1).sign(Domain::DrillReport, digest(&body));
+        let envelope = Envelope {
+            report: &RawValue::from_string(body).unwrap(),
+            signer: hex::encode(key(1).public().as_bytes()),
+            signature: hex::encode(signature.as_bytes()),
+        };
+        let later = serde_json::to_string(&envelope).unwrap();
+        let refused = Sealed::open(&later).err();
+        assert_eq!(refused, Some(SealFault::OtherVersion { version: 9 }));
+    }
+
+    /// Nothing that a report says can be more than text in its page.
+    #[test]
+    fn no_text_of_a_report_ends_an_element_of_its_page() {
+        let page = sealed().to_html();
+        assert_eq!(page.matches("<script").count(), 1);
+        assert_eq!(page.matches("</script>").count(), 1);
+        assert!(!page.contains("alert(1)</") && !page.contains("<b>"));
+    }
+}

@@ -5,6 +5,7 @@
 
 mod agents;
 mod auditing;
+mod drills;
 mod evidence;
 mod founding;
 mod local;

@@ -10,8 +10,8 @@ use hms_consensus::supervisor::Supervisor;
 use hms_protocol::codec;
 use hms_protocol::codec::bundle::Bundle;
 use hms_protocol::heartbeat::Heartbeat;
-use hms_protocol::id::{AgentId, Index, NodeId};
-use hms_protocol::peer::{Dispatch, PeerMessage};
+use hms_protocol::id::{Index, NodeId};
+use hms_protocol::peer::{Dispatch, PeerMessage, Run};
 use hms_protocol::vetting::Need;
 use hms_testnet::attack::{Adversary, Attack, Parcel, Scene};
 
@@ -247,7 +247,7 @@ impl World {
     fn begin(&mut self, host: HostId, order: Dispatch) {
         let run = order.run;
         let now = self.agenda.now();
-        self.tempt_agents(host, order.agent);
+        self.tempt_agents(host, &order);
         self.oracle.begins(host, &order, &self.hosts, now);
         if let Some(duration) = self.hosts[host.0].crew.begin(order) {
             self.plan(duration, host, Event::Finished(run));
@@ -255,18 +255,20 @@ impl World {
     }
 
     /// Lets an adversary decide whether an agent of its host does its next work well.
-    fn tempt_agents(&mut self, host: HostId, agent: AgentId) {
+    fn tempt_agents(&mut self, host: HostId, order: &Dispatch) {
         let Some((adversary, scene)) = self.adversary(host) else {
             return;
         };
-        let lies = adversary.does(&scene, Attack::FalseResults);
-        let idles = adversary.does(&scene, Attack::LazyVerdicts);
+        let proves = order.skill.as_str().starts_with("prove.");
+        let checks = matches!(order.run, Run::Check { .. });
+        let lies = proves && adversary.does(&scene, Attack::FalseResults);
+        let idles = checks && adversary.does(&scene, Attack::LazyVerdicts);
         let crew = &mut self.hosts[host.0].crew;
         if lies {
-            crew.corrupt(agent);
+            crew.corrupt(order.agent);
         }
         if idles {
-            crew.slacken(agent);
+            crew.slacken(order.agent);
         }
     }
 
