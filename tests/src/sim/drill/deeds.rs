@@ -78,8 +78,10 @@ impl Drilled<'_> {
         } else if let Attack::Pause { lasting_ms } = step.attack {
             fall(after_ms, Blow::Sleep(host, lasting_ms));
         } else if let Attack::SkewClock { ahead_ms } = step.attack {
-            let machine = &mut self.world.hosts[host.0];
-            machine.ahead_ms = machine.ahead_ms.saturating_add_signed(ahead_ms);
+            fall(
+                after_ms,
+                Blow::Reset(host, u64::try_from(ahead_ms).unwrap_or(0)),
+            );
             fall(after_ms, Blow::Crash(host));
             fall(after_ms + 1, Blow::Restart(host));
         }
