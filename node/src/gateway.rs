@@ -27,6 +27,7 @@ mod join;
 mod life;
 mod memory;
 mod notices;
+mod pace;
 mod passage;
 mod plan;
 mod receipt;

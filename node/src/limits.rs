@@ -131,6 +131,10 @@ pub const CALLS_IN_FLIGHT_MAX: usize = 16_384;
 /// Calls and watches of one connection under way at a time. The client holds further ones back: HTTP/2 tells it to.
 pub const CALLS_PER_CONNECTION_MAX: u32 = 2_048;
 
+/// Calls that one connection may begin in a second. A further one is refused at once, with the time after which one is taken
+/// again. Above what a node of two processors answers in a second, so that only who floods ever meets it.
+pub const CALLS_PER_SECOND_MAX: u32 = 16_384;
+
 /// Connections of clients. A further one is closed at once, which the client sees as unreachable.
 pub const CONNECTIONS_MAX: usize = 1_024;
 

@@ -58,6 +58,8 @@ pub struct Metrics {
     pub net_links_count: IntGauge,
     /// Calls answered, by method and code.
     pub gateway_calls_total: IntCounterVec,
+    /// Calls refused unread, because their client makes too many.
+    pub gateway_paced_total: IntCounter,
     /// Time from a call to its answer, in seconds.
     pub gateway_call_seconds: Histogram,
     /// Resident memory.
@@ -129,6 +131,8 @@ impl Metrics {
                 "Calls answered.",
                 &["method", "code"],
             ),
+            gateway_paced_total: page
+                .counter("hms_gateway_paced_total", "Calls refused unread: too many."),
             gateway_call_seconds: page.histogram(
                 "hms_gateway_call_seconds",
                 "Time from a call to its answer.",

@@ -1,6 +1,6 @@
 //! The doorway: the gRPC server of one node, for clients on the same machine.
 //!
-//! Bounded in connections, in calls per connection and in bytes per call. It listens on loopback only: there is no
+//! Bounded in connections, in calls per connection and second, and in bytes per call. It listens on loopback only: there is no
 //! authentication yet, so nobody else may come in.
 
 use std::io;
@@ -21,9 +21,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
-use tonic::transport::server::{Connected, TcpConnectInfo};
+use tonic::transport::server::Connected;
 use tonic_health::pb::health_server::{Health, HealthServer};
 
+use super::pace::{Pace, Paced};
 use super::plan::PlanFace;
 use super::rpc::MeshFace;
 use super::status::Coded;
@@ -114,8 +115,8 @@ impl Gateway {
         let serving = Server::builder()
             .max_concurrent_streams(CALLS_PER_CONNECTION_MAX)
             .http2_keepalive_interval(Some(KEEPALIVE))
-            .add_service(Coded(mesh))
-            .add_service(Coded(plan))
+            .add_service(Paced::new(Coded(mesh), &hall))
+            .add_service(Paced::new(Coded(plan), &hall))
             .add_service(reflection)
             .add_service(health)
             .serve_with_incoming_shutdown(guests(listener), stopped);
@@ -154,6 +155,7 @@ fn health(hall: &Arc<Hall>) -> (HealthServer<impl Health>, impl Future<Output = 
 #[derive(Debug)]
 struct Guest {
     stream: TcpStream,
+    pace: Pace,
     // Given back when the connection ends.
     _place: OwnedSemaphorePermit,
 }
@@ -179,6 +181,7 @@ fn guests(listener: TcpListener) -> impl Stream<Item = io::Result<Guest>> {
             if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
                 let guest = Guest {
                     stream,
+                    pace: Pace::default(),
                     _place: place,
                 };
                 return Some((Ok(guest), (listener, places)));
@@ -189,10 +192,10 @@ fn guests(listener: TcpListener) -> impl Stream<Item = io::Result<Guest>> {
 }
 
 impl Connected for Guest {
-    type ConnectInfo = TcpConnectInfo;
+    type ConnectInfo = Pace;
 
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.stream.connect_info()
+    fn connect_info(&self) -> Pace {
+        self.pace.clone()
     }
 }
 

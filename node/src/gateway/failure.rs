@@ -26,6 +26,7 @@ pub(super) const HINT_TRAILER: &str = "hms-hint";
 const MALFORMED: &str = "HMS-MALFORMED";
 const NOT_A_MEMBER: &str = "HMS-NOT-A-MEMBER";
 const STOPPING: &str = "HMS-STOPPING";
+const TOO_MANY_CALLS: &str = "HMS-TOO-MANY-CALLS";
 const UNKNOWN_CALL: &str = "HMS-UNKNOWN-CALL";
 const UNREACHABLE: &str = "HMS-UNREACHABLE";
 
@@ -68,6 +69,23 @@ impl Failure {
         failure
             .details
             .insert("max".to_owned(), bytes_max.to_string());
+        failure
+    }
+
+    /// One client makes more calls in a second than it may.
+    pub fn too_many(calls_max: u32, retry_after_ms: u64) -> Self {
+        let message = format!(
+            "too many calls: one connection may begin {calls_max} in a second; the next one is taken in {retry_after_ms} ms"
+        );
+        let mut failure = Self::new(
+            TOO_MANY_CALLS,
+            message,
+            "wait for so long, or ask for several things in one call",
+        );
+        failure.details.extend([
+            ("max".to_owned(), calls_max.to_string()),
+            ("retry_after_ms".to_owned(), retry_after_ms.to_string()),
+        ]);
         failure
     }
 
@@ -202,7 +220,7 @@ impl Failure {
             }
             UNKNOWN_CALL => Code::Unimplemented,
             "HMS-TOO-LARGE" => Code::OutOfRange,
-            "HMS-BUSY" => Code::ResourceExhausted,
+            "HMS-BUSY" | TOO_MANY_CALLS => Code::ResourceExhausted,
             "HMS-NOT-LEADER" | "HMS-NO-QUORUM" | UNREACHABLE | STOPPING => Code::Unavailable,
             "HMS-OUTCOME-UNKNOWN" => Code::Aborted,
             "HMS-TOO-SLOW" => Code::DeadlineExceeded,
