@@ -30,6 +30,9 @@ pub mod probes;
 pub mod runs;
 pub mod warrants;
 
+#[cfg(test)]
+mod tests;
+
 use beat::Pulse;
 use enrolment::Enrolment;
 use fence::{Fence, Heed};
@@ -46,6 +49,8 @@ pub struct Worker {
     /// When this life began: the first moment that it was told.
     born_at: Moment,
     roster: RosterView,
+    /// The newest roster that was asked for, and when: a leader tells of one once for every member that has changed.
+    wanted: (u64, Moment),
     skills: Vec<SkillSpec>,
     advertise_at: Moment,
     /// Counts the voters asked for a roster while nobody leads.
@@ -68,6 +73,7 @@ impl Worker {
             now: Moment::default(),
             born_at: Moment::default(),
             roster,
+            wanted: (0, Moment::default()),
             skills: birth.skills.clone(),
             advertise_at: Moment::default(),
             asked: 0,
@@ -176,9 +182,7 @@ impl Worker {
                 self.probes.hasten(self.now);
             }
         }
-        if lead.roster_revision > self.roster.revision {
-            self.ask_roster(from, outbox);
-        }
+        self.roster_announced(from, lead.roster_revision, outbox);
         if self.warrants.is_due(Some(lead.epoch), self.now) {
             self.ask_succession(from, outbox);
         }
@@ -189,7 +193,10 @@ impl Worker {
 
     /// Somebody says that there is a newer roster.
     pub fn roster_announced(&mut self, leader: NodeId, revision: u64, outbox: &mut Outbox) {
-        if revision > self.roster.revision {
+        let (wanted, asked_at) = self.wanted;
+        let overdue = asked_at.plus_ms(REPEAT_EVERY_MS) <= self.now;
+        if self.roster.revision < revision && (wanted < revision || overdue) {
+            self.wanted = (revision, self.now);
             self.ask_roster(leader, outbox);
         }
     }

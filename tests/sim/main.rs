@@ -4,6 +4,7 @@
 //! `HMS_SEED=n` runs one seed and tells its story, `HMS_LIAR_SEED=n` one with a liar, `HMS_TWINS_SEED=n` one with a key that
 //! runs twice, `HMS_REWOUND_SEED=n` one with a disk of the past.
 
+mod crowd;
 mod intolerable;
 mod shrink;
 
@@ -26,10 +27,10 @@ use hms_tests::sim::soak::{Soaked, soak_with};
 use hms_tests::sim::{Outcome, run, run_plan};
 
 /// Seeds of one test run. A soak takes more: `hms-soak`.
-const SEEDS: u64 = 700;
+const SEEDS: u64 = 500;
 
 /// Seeds of one test run in which one voter of four lies.
-const SEEDS_WITH_LIAR: u64 = 1_200;
+const SEEDS_WITH_LIAR: u64 = 1_350;
 
 /// Seeds in which one key of four runs twice.
 const SEEDS_WITH_TWINS: u64 = 100;
@@ -44,7 +45,8 @@ const SEEDS_TO_SEE: u64 = 24;
 fn every_seed_keeps_every_promise() {
     let soaked = soak_all(Kind::Honest, &seeds("HMS_SEED", SEEDS));
     assert!(0 < soaked.tasks, "nothing was acknowledged: {soaked}");
-    assert!(0 < soaked.receipts, "no receipt was taken: {soaked}");
+    let receipts = soaked.seeds == 1 || 0 < soaked.receipts;
+    assert!(receipts, "no receipt was taken: {soaked}");
 }
 
 /// One liar of four voters breaks no promise, and convicts nobody but itself.

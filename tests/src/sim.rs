@@ -14,6 +14,7 @@ pub mod chronicle;
 pub mod clock;
 pub mod crowd;
 pub mod dial;
+pub mod directory;
 pub mod disk;
 pub mod drill;
 pub mod fate;

@@ -3,14 +3,16 @@
 //! A write is durable as a whole or not at all, and never without the writes before it: that is what a write-ahead log
 //! gives. How many of the unsynced writes survive a crash is chance.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use hms_consensus::effect::{LogWrite, Recovered};
-use hms_protocol::id::{Incarnation, Index, NodeId};
-use hms_protocol::member::{Role, RosterView};
+use hms_protocol::id::{Incarnation, Index};
+use hms_protocol::member::Role;
 
 use hms_testnet::attack::Dice;
+
+use crate::sim::directory::Members;
 
 /// What a node keeps.
 #[derive(Clone, Debug, Default)]
@@ -33,9 +35,7 @@ pub struct Disk {
     /// What has changed by itself, if anything.
     pub rotten: Option<Part>,
     /// The members that it knew last.
-    roster: RosterView,
-    /// Those of them that take part.
-    participants: BTreeSet<NodeId>,
+    pub members: Arc<Members>,
 }
 
 /// A part of what a disk holds.
@@ -151,23 +151,6 @@ impl Disk {
             self.rotten = Some(part);
         }
         flipped
-    }
-
-    /// The members that the node knew last.
-    pub fn roster(&self) -> &RosterView {
-        &self.roster
-    }
-
-    /// Keeps the members that the node knows now.
-    pub fn enrol(&mut self, roster: RosterView) {
-        let participants = roster.participants().map(|member| member.id);
-        self.participants = participants.collect();
-        self.roster = roster;
-    }
-
-    /// Whether a node is a member that takes part, as far as the disk knows.
-    pub fn knows(&self, node: NodeId) -> bool {
-        self.participants.contains(&node)
     }
 
     /// What a node finds when it starts.

@@ -138,7 +138,7 @@ impl Host {
             incarnation: self.disk.incarnation,
             role: self.disk.role.expect("a host starts once it is admitted"),
             version: "0.1.0".to_owned(),
-            roster: self.disk.roster().clone(),
+            roster: self.disk.members.roster.clone(),
             skills: SKILLS.map(skill).to_vec(),
             settings: RaftSettings {
                 chunk_bytes: CHUNK_BYTES,
@@ -165,7 +165,7 @@ impl Host {
 
     /// Whether a node is a member that takes part, as far as this host knows.
     pub fn knows(&self, node: NodeId) -> bool {
-        self.disk.knows(node)
+        self.disk.members.has(node)
     }
 
     /// The replicated state, if it is a voter and up.

@@ -161,6 +161,35 @@ impl Plan {
         }
     }
 
+    /// The plan of a seed for five voters and so many workers. Its troubles are short.
+    pub fn crowded(seed: u64, workers: usize) -> Self {
+        let plan = Self::draw(seed);
+        Self {
+            voters: 5,
+            wanted: 5,
+            workers,
+            spare: 0,
+            replace_after_ms: 0,
+            agents: 1,
+            gray: true,
+            extra: None,
+            weather: Weather {
+                lost_permille: 5,
+                doubled_permille: 5,
+                delay_ms: (1, 10),
+                ..Weather::CALM
+            },
+            disks: DiskPace {
+                sync_ms: (1, 5),
+                early_ms: 0,
+            },
+            clients: 4,
+            requests: 40,
+            troubles_ms: (4_000, 8_000),
+            ..plan
+        }
+    }
+
     /// A mesh in which nothing goes wrong by itself.
     pub fn plain(voters: usize, workers: usize) -> Self {
         Self {

@@ -24,6 +24,7 @@ mod rest;
 use crate::sim::chronicle::Chronicle;
 use crate::sim::clock::{Agenda, Millis};
 use crate::sim::crowd::{Caller, Crowd};
+use crate::sim::directory::Directory;
 use crate::sim::disk::Disk;
 use crate::sim::fate::{Blow, Fate};
 use crate::sim::harvest::Harvest;
@@ -39,6 +40,8 @@ use hms_testnet::attack::Dice;
 pub enum Occurrence {
     /// To a host in one of its lives; to a later life it does not happen.
     Host(HostId, Incarnation, Event),
+    /// To many hosts, each in one of its lives: they hear the same.
+    Spread(Vec<(HostId, Incarnation)>, Arc<Input>),
     /// A sleeping host wakes, if it is still in that life.
     Wake(HostId, Incarnation),
     /// A call is put to its target.
@@ -58,6 +61,8 @@ pub enum Event {
     Tick,
     /// Its mind learns something.
     Input(Box<Input>),
+    /// Its mind learns what others learn, too.
+    News(Arc<Input>),
     /// The disk says that a write is durable.
     Synced(u64),
     /// The disk says that there is no space left for a write.
@@ -86,6 +91,10 @@ pub struct DiskPace {
 pub struct World {
     pub(crate) mesh: MeshId,
     pub(crate) hosts: Vec<Host>,
+    /// The hosts that run with a node's key: one, unless there are twins.
+    pub(crate) by_node: BTreeMap<NodeId, Vec<HostId>>,
+    /// The rosters that hosts keep.
+    pub(crate) directory: Directory,
     pub(crate) agenda: Agenda<Occurrence>,
     pub(crate) links: Links,
     pub(crate) crowd: Crowd,
@@ -142,6 +151,16 @@ impl World {
                         bursts.entry(host).or_default().push(event);
                     } else {
                         self.postpone(host, life, event);
+                    }
+                }
+                Occurrence::Spread(hearers, news) => {
+                    for (host, life) in hearers {
+                        let event = Event::News(Arc::clone(&news));
+                        if self.is_awake(host, life) {
+                            bursts.entry(host).or_default().push(event);
+                        } else {
+                            self.postpone(host, life, event);
+                        }
                     }
                 }
                 Occurrence::Wake(host, life) => self.wake(host, life),
@@ -202,6 +221,7 @@ impl World {
                 None
             }
             Event::Input(input) => Some(*input),
+            Event::News(news) => Some(Arc::unwrap_or_clone(news)),
             Event::Synced(number) => {
                 if 0 < self.disks.early_ms {
                     self.plan(self.disks.early_ms, host, Event::TrulySynced(number));
@@ -247,14 +267,12 @@ impl World {
 
     /// The hosts that run with a node's key: one, unless there are twins.
     pub(crate) fn hosts_of(&self, node: NodeId) -> Vec<HostId> {
-        let found = self.hosts.iter().filter(|host| host.node == node);
-        found.map(|host| host.id).collect()
+        self.by_node.get(&node).cloned().unwrap_or_default()
     }
 
     /// The host of a node.
     pub(crate) fn host_of(&self, node: NodeId) -> Option<HostId> {
-        let found = self.hosts.iter().find(|host| host.node == node);
-        found.map(|host| host.id)
+        self.by_node.get(&node)?.first().copied()
     }
 
     /// Opens a call.

@@ -27,6 +27,7 @@ use crate::sim::chronicle::Chronicle;
 use crate::sim::clock::Agenda;
 use crate::sim::crowd::{Caller, Crowd, service};
 use crate::sim::dial::Dial;
+use crate::sim::directory::Directory;
 use crate::sim::disk::Disk;
 use crate::sim::fate::Fate;
 use crate::sim::host::{EPOCH, Host, HostId};
@@ -41,6 +42,9 @@ const JOIN_EVERY_MS: u64 = 100;
 
 /// Orders that nobody has given, for each adversary: as many as there may be coups in a run.
 const FORGERIES: u8 = 3;
+
+/// Hosts that join one after the other; those after them come all at once.
+const JOIN_ONE_BY_ONE: usize = 15;
 
 /// When the clients begin.
 const CLIENTS_BEGIN_MS: u64 = 2_000;
@@ -67,7 +71,9 @@ impl World {
         let state = State::genesis(&genesis);
         let mut world = Self {
             mesh: state.mesh(),
+            by_node: BTreeMap::new(),
             hosts,
+            directory: Directory::default(),
             agenda: Agenda::default(),
             links: Links::new(plan.weather, Dice::new(seed, "links")),
             crowd: Crowd::new(Dice::new(seed, "crowd"), plan.requests),
@@ -143,6 +149,9 @@ impl World {
 
     /// Gives everybody a short name.
     fn introduce(&mut self) {
+        for host in &self.hosts {
+            self.by_node.entry(host.node).or_default().push(host.id);
+        }
         for host in self.hosts.iter().rev() {
             self.story.name_node(host.node, host.name.to_string());
             for (number, agent) in host.crew.agents().enumerate() {
@@ -154,10 +163,11 @@ impl World {
 
     fn begin_founder(&mut self, genesis: &Genesis, state: &State) {
         let checkpoint = Checkpoint::genesis(genesis);
+        let members = self.directory.share(state.roster().view());
         let founder = &mut self.hosts[0];
         founder.disk = Disk::founded(checkpoint.encode(), checkpoint.index);
         founder.disk.role = Some(Role::Voter);
-        founder.disk.enrol(state.roster().view());
+        founder.disk.members = members;
         founder.invited = true;
         self.start(HostId(0));
     }
@@ -165,7 +175,7 @@ impl World {
     /// Lets the others ask to join, one after the other.
     fn invite(&mut self, count: usize) {
         for id in 1..count {
-            self.join(HostId(id), JOIN_EVERY_MS * id as u64);
+            self.join(HostId(id), JOIN_EVERY_MS * id.min(JOIN_ONE_BY_ONE) as u64);
         }
     }
 

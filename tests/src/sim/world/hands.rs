@@ -1,21 +1,21 @@
 //! What the hands of simulated hosts do: they write, send, gossip, run agents and probe.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use hms_consensus::effect::Effect;
+use hms_consensus::effect::{Answer, Effect};
 use hms_consensus::input::Input;
 use hms_consensus::mind::Mind;
 use hms_consensus::supervisor::Supervisor;
 use hms_protocol::codec;
 use hms_protocol::codec::bundle::Bundle;
 use hms_protocol::heartbeat::Heartbeat;
-use hms_protocol::id::{Index, NodeId};
+use hms_protocol::id::{Incarnation, Index, NodeId};
 use hms_protocol::peer::{Dispatch, PeerMessage, Run};
 use hms_protocol::vetting::Need;
 use hms_testnet::attack::{Adversary, Attack, Parcel, Scene};
 
-use super::{Event, World};
+use super::{Event, Occurrence, World};
 use crate::sim::agents::Agent;
 use crate::sim::clock::Millis;
 use crate::sim::host::HostId;
@@ -54,7 +54,7 @@ impl World {
             Effect::Beat(beat) => self.beat(host, beat),
             Effect::Announce(announcement) => {
                 let from = self.hosts[host.0].node;
-                self.gossip(host, &Input::Announced { from, announcement });
+                self.gossip(host, Input::Announced { from, announcement });
             }
             Effect::Answer { ticket, answer } => self.answer(ticket, answer),
             Effect::Start(order) => self.begin(host, order),
@@ -75,7 +75,9 @@ impl World {
                 self.plan(3, host, Event::Probed(spec.name, revision));
             }
             Effect::Publish(notice) => self.oracle.notice(&notice),
-            Effect::Enrol(roster) => self.hosts[host.0].disk.enrol(roster),
+            Effect::Enrol(roster) => {
+                self.hosts[host.0].disk.members = self.directory.share(roster);
+            }
             Effect::Follow { leader, .. } => self.hosts[host.0].leader = leader,
             // Whoever is convicted stops when it hears of it.
             Effect::Halt { .. } if self.oracle.liars.contains(&self.hosts[host.0].node) => {
@@ -101,6 +103,15 @@ impl World {
             }
             Effect::Send { to, message } => (1, [to.as_bytes().to_vec(), said(message)].concat()),
             Effect::Beat(beat) => (2, codec::encode(beat)),
+            // What everybody knows in the end is told by its number.
+            Effect::Enrol(roster) => (4, roster.revision.to_le_bytes().to_vec()),
+            Effect::Answer {
+                ticket,
+                answer: Ok(Answer::Admitted { roster, .. }),
+            } => (
+                5,
+                [ticket.0, roster.revision].map(u64::to_le_bytes).concat(),
+            ),
             Effect::Checkpoint(_)
             | Effect::Announce(_)
             | Effect::Answer { .. }
@@ -110,7 +121,6 @@ impl World {
             | Effect::Dismiss(_)
             | Effect::Probe { .. }
             | Effect::Publish(_)
-            | Effect::Enrol(_)
             | Effect::Follow { .. }
             | Effect::Halt { .. } => (3, format!("{effect:?}").into_bytes()),
         };
@@ -171,7 +181,7 @@ impl World {
             None => Some(beat),
         };
         if let Some(beat) = shown {
-            self.gossip(host, &Input::Heard(beat));
+            self.gossip(host, Input::Heard(beat));
         }
     }
 
@@ -203,18 +213,35 @@ impl World {
     }
 
     fn carry(&mut self, after_ms: Millis, from: HostId, receiver: HostId, message: &PeerMessage) {
+        let sender = self.hosts[from.0].node;
+        if let PeerMessage::Roster(roster) = message {
+            let news = self.directory.post(sender, roster);
+            for delay in self.links.carry(from, receiver) {
+                self.deliver(
+                    after_ms + delay,
+                    from,
+                    receiver,
+                    Event::News(Arc::clone(&news)),
+                );
+            }
+            return;
+        }
         // What arrives is what was on the wire, not the value that was sent.
         let bytes = if self.forgers.contains(&from) {
             wire(&forged(message))
         } else {
             wire(message)
         };
-        let sender = self.hosts[from.0].node;
         for delay in self.links.carry(from, receiver) {
             let bundle: Bundle = codec::decode(&bytes).expect("a mind sends what it can read");
             for message in bundle.0 {
                 let input = self.vet(receiver, sender, message);
-                self.deliver(after_ms + delay, from, receiver, input);
+                self.deliver(
+                    after_ms + delay,
+                    from,
+                    receiver,
+                    Event::Input(Box::new(input)),
+                );
             }
         }
     }
@@ -229,18 +256,30 @@ impl World {
         }
     }
 
-    fn gossip(&mut self, from: HostId, input: &Input) {
-        for to in (0..self.hosts.len()).map(HostId).filter(|to| *to != from) {
-            for delay in self.links.carry(from, to) {
-                self.deliver(delay, from, to, input.clone());
+    /// Brings something to all others. What arrives at one time is one occurrence, and one value for all.
+    fn gossip(&mut self, from: HostId, input: Input) {
+        let news = Arc::new(input);
+        let mut arrivals: BTreeMap<Millis, Vec<(HostId, Incarnation)>> = BTreeMap::new();
+        let sender = self.hosts[from.0].node;
+        for to in &self.hosts {
+            if to.id == from || !to.knows(sender) {
+                continue;
             }
+            for delay in self.links.carry(from, to.id) {
+                let hearers = arrivals.entry(delay).or_default();
+                hearers.push((to.id, to.life()));
+            }
+        }
+        for (delay, hearers) in arrivals {
+            let spread = Occurrence::Spread(hearers, Arc::clone(&news));
+            self.agenda.plan(delay, spread);
         }
     }
 
     /// The hands of a host hear members only.
-    fn deliver(&mut self, delay: Millis, from: HostId, to: HostId, input: Input) {
+    fn deliver(&mut self, delay: Millis, from: HostId, to: HostId, event: Event) {
         if self.hosts[to.0].knows(self.hosts[from.0].node) {
-            self.plan(delay, to, Event::Input(Box::new(input)));
+            self.plan(delay, to, event);
         }
     }
 
@@ -338,6 +377,8 @@ fn forged(message: &PeerMessage) -> PeerMessage {
 fn said(message: &PeerMessage) -> Vec<u8> {
     if let PeerMessage::Raft(frame) = message {
         frame.clone()
+    } else if let PeerMessage::Roster(roster) = message {
+        roster.revision.to_le_bytes().to_vec()
     } else {
         wire(message)
     }

@@ -152,9 +152,10 @@ impl World {
     fn admit(&mut self, host: HostId, answer: Result<Answer, Refusal>) {
         match answer {
             Ok(Answer::Admitted { member, roster }) => {
+                let members = self.directory.share(roster);
                 let disk = &mut self.hosts[host.0].disk;
                 disk.role = Some(member.role);
-                disk.enrol(roster);
+                disk.members = members;
                 self.start(host);
             }
             Ok(_) => {}
