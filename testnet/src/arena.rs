@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::TestnetFault;
+use crate::{Cluster, TestnetFault};
 use crate::drill::{Drill, Mark, Run};
 use clients::Clients;
 use deeds::Deeds;
@@ -31,24 +31,43 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How long after the attack the mesh may take to work again. Beyond it, it never will.
 const RECOVERS_WITHIN: Duration = Duration::from_mins(1);
 
-/// Runs a drill. `tell` hears of each moment as soon as it is seen. Ctrl-C breaks it off.
+/// Runs a drill on a mesh that is made for it. `tell` hears of each moment as soon as it is seen. Ctrl-C breaks it off.
 pub async fn run(
     drill: &Drill,
     seed: u64,
     tell: &mut dyn FnMut(&Mark),
 ) -> Result<Run, TestnetFault> {
+    let ground = Ground::prepare(drill)?;
+    stoppable(perform(ground, drill, seed, tell)).await
+}
+
+/// Runs a drill on a mesh that was there before, and leaves it as it was. [`Drill::check_live`] says which may be.
+pub async fn run_live(
+    cluster: Cluster,
+    drill: &Drill,
+    seed: u64,
+    tell: &mut dyn FnMut(&Mark),
+) -> Result<Run, TestnetFault> {
+    let ground = Ground::adopt(cluster, drill)?;
+    stoppable(perform(ground, drill, seed, tell)).await
+}
+
+/// Ctrl-C breaks a drill off; what it has done is undone when its ground is dropped.
+async fn stoppable(
+    performing: impl Future<Output = Result<Run, TestnetFault>>,
+) -> Result<Run, TestnetFault> {
     tokio::select! {
-        run = perform(drill, seed, tell) => run,
+        run = performing => run,
         _ = tokio::signal::ctrl_c() => Err(TestnetFault::Interrupted),
     }
 }
 
 async fn perform(
+    mut ground: Ground,
     drill: &Drill,
     seed: u64,
     tell: &mut dyn FnMut(&Mark),
 ) -> Result<Run, TestnetFault> {
-    let mut ground = Ground::prepare(drill)?;
     let mut eyes = Eyes::open(&ground)?;
     eyes.wait_for_work(&ground).await?;
     let mut story = Story::new(drill, seed, tell);

@@ -202,6 +202,7 @@ impl Deeds {
             if matches!(attack, Attack::Crash { .. }) {
                 chaos::kill(&node)?;
             } else {
+                ground.paused.insert(name.to_owned());
                 chaos::pause(&node)?;
             }
             self.down.insert(name.to_owned());

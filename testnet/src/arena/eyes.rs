@@ -92,12 +92,11 @@ impl Eyes {
             let status = self.status.as_ref();
             let ready = status.is_some_and(|status| {
                 status.leader.is_some()
-                    && status.members == nodes
+                    && nodes <= status.members
                     && status.voters_reached == status.voters
             });
             if ready {
-                self.members = nodes;
-                self.led.retain(|_, _| true);
+                self.members = self.status.as_ref().map_or(nodes, |status| status.members);
                 return Ok(());
             }
             if end < Instant::now() {

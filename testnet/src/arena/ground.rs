@@ -19,6 +19,10 @@ pub(super) const BASE: &str = include_str!("../../../theorems/base.mm");
 /// The mesh of one drill.
 pub(super) struct Ground {
     cluster: Option<Cluster>,
+    /// Whether it was there before: then it is left as it was.
+    adopted: bool,
+    /// Nodes that are paused for the drill, by name.
+    pub(super) paused: BTreeSet<String>,
     /// Who may do something wrong, by name.
     pub(super) actors: BTreeSet<String>,
     // Removed last, when no process writes there any more.
@@ -54,9 +58,43 @@ impl Ground {
         let cluster = Cluster::up(&plan, |_, _| ())?;
         Ok(Self {
             cluster: Some(cluster),
+            adopted: false,
+            paused: BTreeSet::new(),
             actors,
             folder,
         })
+    }
+
+    /// Takes a mesh that was there before.
+    pub(super) fn adopt(cluster: Cluster, drill: &Drill) -> Result<Self, TestnetFault> {
+        let folder = tempfile::Builder::new().prefix("hms-drill-").tempdir();
+        let folder = folder.map_err(|source| TestnetFault::Io {
+            verb: "made",
+            path: std::env::temp_dir(),
+            source,
+        })?;
+        Ok(Self {
+            cluster: Some(cluster),
+            adopted: true,
+            paused: BTreeSet::new(),
+            actors: drill.actors().into_iter().map(str::to_owned).collect(),
+            folder,
+        })
+    }
+
+    /// Whether it was there before.
+    pub(super) fn is_adopted(&self) -> bool {
+        self.adopted
+    }
+
+    /// Lets whoever is paused for the drill go on. It asks nobody: it works without a leader, too.
+    fn resume_all(&self) {
+        let paused = self.nodes().iter().filter(|node| self.paused.contains(&node.name));
+        for node in paused {
+            if let Err(error) = crate::chaos::resume(node) {
+                tracing::error!(%error, node = node.name, "a node of the mesh is still paused");
+            }
+        }
     }
 
     /// The processes.
@@ -109,7 +147,8 @@ impl Ground {
 
 impl Drop for Ground {
     fn drop(&mut self) {
-        if let Some(cluster) = self.cluster.take()
+        self.resume_all();
+        if let Some(cluster) = self.cluster.take().filter(|_| !self.adopted)
             && let Err(error) = cluster.down()
         {
             tracing::error!(%error, "a node of the drill may still run");

@@ -3,7 +3,7 @@
 use super::manifest::{Drill, DrillFault};
 
 /// The manifests, by name.
-const MANIFESTS: [&str; 33] = [
+const MANIFESTS: [&str; 34] = [
     include_str!("../../../tests/drills/acknowledge-falsely.toml"),
     include_str!("../../../tests/drills/bogus-result.toml"),
     include_str!("../../../tests/drills/censor.toml"),
@@ -23,6 +23,7 @@ const MANIFESTS: [&str; 33] = [
     include_str!("../../../tests/drills/liar.toml"),
     include_str!("../../../tests/drills/off-by-one.toml"),
     include_str!("../../../tests/drills/one-way.toml"),
+    include_str!("../../../tests/drills/pause-leader.toml"),
     include_str!("../../../tests/drills/poison-snapshot.toml"),
     include_str!("../../../tests/drills/replay.toml"),
     include_str!("../../../tests/drills/silence-relay.toml"),

@@ -214,7 +214,7 @@ impl DrillFault {
                 "`hms drill show equivocate` is an example that works"
             }
             Self::OtherWorld { .. } => "choose one of its worlds with --world",
-            Self::NotLive { .. } => "leave out --allow-live: the drill makes a mesh of its own",
+            Self::NotLive { .. } => "leave out --live: the drill makes a mesh of its own",
         }
     }
 }
@@ -287,6 +287,24 @@ impl Drill {
             world,
             worlds: self.worlds.clone(),
         })
+    }
+
+    /// Whether it may be run against a mesh that was there before: everything that it does is undone by itself, and it
+    /// touches so many nodes at most.
+    pub fn check_live(&self, radius: usize) -> Result<(), DrillFault> {
+        let refused = |reason: String| DrillFault::NotLive {
+            name: self.name.clone(),
+            reason,
+        };
+        let lasting = |step: &Step| matches!(step.attack, Attack::Pause { .. });
+        if !self.rollback.complete || !self.method.iter().all(lasting) {
+            return Err(refused("what it does is not undone by itself".to_owned()));
+        }
+        let touched = self.actors().len();
+        if radius < touched {
+            return Err(refused(format!("it touches {touched} nodes, and {radius} are allowed")));
+        }
+        Ok(())
     }
 
     /// Who does something.
@@ -501,6 +519,21 @@ mod tests {
         for (when, expected) in cases {
             let said = refused(always, &format!("[method.when]\n{when}\n"));
             assert!(said.contains(expected), "{when}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_live_mesh_is_touched_by_what_undoes_itself_alone_and_in_few_places() {
+        let refused = |name: &str, radius: usize| {
+            let refused = find(name).unwrap().check_live(radius);
+            refused.err().map(|fault| fault.to_string())
+        };
+        assert_eq!(refused("pause-leader", 1), None);
+        let far = refused("pause-leader", 0).unwrap();
+        assert!(far.contains("touches 1 nodes, and 0 are allowed"), "{far}");
+        for name in ["equivocate", "stolen-operator-key", "damaged-ledger", "flood"] {
+            let kept = refused(name, 9).unwrap();
+            assert!(kept.contains("not undone by itself"), "{name}: {kept}");
         }
     }
 

@@ -1,10 +1,11 @@
 //! One drill, run and told.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use hms_testnet::drill::report::Circumstances;
-use hms_testnet::drill::{Drill, Mark, Report, Run, Sealed, Stage, World};
+use hms_testnet::Cluster;
+use hms_testnet::drill::{Drill, DrillFault, Mark, Report, Run, Sealed, Stage, World};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
@@ -34,6 +35,15 @@ pub(crate) struct Wanted {
     /// How many runs.
     #[arg(long, default_value_t = 1, value_name = "R", value_parser = clap::value_parser!(u64).range(1..=REPEATS_MAX))]
     repeat: u64,
+    /// Run it against the local mesh in this folder, which was there before, instead of one that is made for it.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["nodes", "repeat"])]
+    live: Option<PathBuf>,
+    /// Allow that a mesh is touched that this command did not start.
+    #[arg(long)]
+    allow_live: bool,
+    /// How many nodes of a live mesh may be touched.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    blast_radius: usize,
     /// Folder for the report [default: `$HMS_DRILL_DIR`, else ~/.local/state/hms/drills]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -63,11 +73,23 @@ pub(super) async fn run(wanted: &Wanted, screen: Screen) -> Result<Exit, Fault> 
     if let Some(nodes) = wanted.nodes {
         drill = drill.with_nodes(nodes)?;
     }
-    let world = wanted.world.map_or(drill.worlds[0], World::from);
+    let world = match (wanted.world, &wanted.live) {
+        (_, Some(_)) => World::Testnet,
+        (Some(world), None) => world.into(),
+        (None, None) => drill.worlds[0],
+    };
     drill.check_world(world)?;
+    let live = wanted.live.as_deref().map(|folder| open_live(wanted, &drill, folder));
+    let live = live.transpose()?;
     let store = Store::open(wanted.out.as_deref())?;
     remark(&format!("{} {}: {}", drill.fault, drill.name, drill.title));
-    let runs = perform(&drill, world, wanted, screen).await?;
+    let runs = match live {
+        Some(cluster) => {
+            let tell = &mut |mark: &Mark| remark(&line(mark));
+            vec![hms_testnet::arena::run_live(cluster, &drill, wanted.seed, tell).await?]
+        }
+        None => perform(&drill, world, wanted, screen).await?,
+    };
     let report = Report::of(&drill, circumstances(world, wanted.seed), runs);
     let (sealed, files) = store.keep(report)?;
     show(&sealed, screen)?;
@@ -75,6 +97,19 @@ pub(super) async fn run(wanted: &Wanted, screen: Screen) -> Result<Exit, Fault> 
         remark(&format!("report  {}", file.display()));
     }
     Ok(report::exit(sealed.report.verdict))
+}
+
+/// A mesh that was there before, if this drill may touch it.
+fn open_live(wanted: &Wanted, drill: &Drill, folder: &Path) -> Result<Cluster, Fault> {
+    if !wanted.allow_live {
+        let refused = DrillFault::NotLive {
+            name: drill.name.clone(),
+            reason: "nobody has allowed it with --allow-live".to_owned(),
+        };
+        return Err(refused.into());
+    }
+    drill.check_live(wanted.blast_radius)?;
+    Ok(Cluster::open(folder)?)
 }
 
 async fn perform(

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::mesh::hms;
+use crate::mesh::{Mesh, hms};
 
 /// A real mesh of processes: a voter that signs two logs is convicted by what it has signed. The report is signed, shown
 /// in every form, and not believed once a letter of it is another one.
@@ -93,6 +93,30 @@ fn a_drill_in_the_simulation_is_repeated_and_can_fail() {
         failed.out.contains("FINDING    seed 1: noticed after"),
         "{failed:?}"
     );
+}
+
+/// A mesh that was there before is touched only with permission, within a radius, and is left as it was.
+#[test]
+fn a_live_mesh_is_drilled_with_permission_and_left_as_it_was() {
+    let mesh = Mesh::up(3, &[]);
+    let dir = &mesh.place("");
+    let out = tempfile::tempdir().expect("a folder");
+    let out = out.path().to_str().expect("a path in UTF-8");
+    let run = |name: &str, more: &[&str]| {
+        hms(&[&["drill", "run", name, "--live", dir, "--out", out], more].concat())
+    };
+    run("pause-leader", &[]).expect_fault(64, "HMS-DRILL-NOT-LIVE");
+    run("equivocate", &["--allow-live"]).expect_fault(64, "HMS-DRILL-NOT-LIVE");
+    let narrow = ["--allow-live", "--blast-radius", "0"];
+    run("pause-leader", &narrow).expect_fault(64, "HMS-DRILL-NOT-LIVE");
+
+    let told = run("pause-leader", &["--allow-live", "-o", "json"]);
+    assert_eq!(told.code, 0, "{told:?}");
+    let report = &told.json()["report"];
+    assert_eq!(report["verdict"], "masked", "{report}");
+    let nodes = mesh.local(&["status", "-o", "json"]).json();
+    let nodes = nodes.as_array().expect("a row for each node");
+    assert!(nodes.iter().all(|node| node["process"] == "running"), "{nodes:?}");
 }
 
 /// Whatever is wrong with what was asked for is said before anything is started.
