@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::{Cluster, TestnetFault};
 use crate::drill::{Drill, Mark, Run};
+use crate::{Cluster, TestnetFault};
 use clients::Clients;
 use deeds::Deeds;
 use eyes::Eyes;

@@ -89,7 +89,10 @@ impl Ground {
 
     /// Lets whoever is paused for the drill go on. It asks nobody: it works without a leader, too.
     fn resume_all(&self) {
-        let paused = self.nodes().iter().filter(|node| self.paused.contains(&node.name));
+        let paused = self
+            .nodes()
+            .iter()
+            .filter(|node| self.paused.contains(&node.name));
         for node in paused {
             if let Err(error) = crate::chaos::resume(node) {
                 tracing::error!(%error, node = node.name, "a node of the mesh is still paused");

@@ -302,7 +302,9 @@ impl Drill {
         }
         let touched = self.actors().len();
         if radius < touched {
-            return Err(refused(format!("it touches {touched} nodes, and {radius} are allowed")));
+            return Err(refused(format!(
+                "it touches {touched} nodes, and {radius} are allowed"
+            )));
         }
         Ok(())
     }
@@ -531,7 +533,12 @@ mod tests {
         assert_eq!(refused("pause-leader", 1), None);
         let far = refused("pause-leader", 0).unwrap();
         assert!(far.contains("touches 1 nodes, and 0 are allowed"), "{far}");
-        for name in ["equivocate", "stolen-operator-key", "damaged-ledger", "flood"] {
+        for name in [
+            "equivocate",
+            "stolen-operator-key",
+            "damaged-ledger",
+            "flood",
+        ] {
             let kept = refused(name, 9).unwrap();
             assert!(kept.contains("not undone by itself"), "{name}: {kept}");
         }

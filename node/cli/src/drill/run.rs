@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use hms_testnet::drill::report::Circumstances;
 use hms_testnet::Cluster;
+use hms_testnet::drill::report::Circumstances;
 use hms_testnet::drill::{Drill, DrillFault, Mark, Report, Run, Sealed, Stage, World};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
@@ -79,7 +79,10 @@ pub(super) async fn run(wanted: &Wanted, screen: Screen) -> Result<Exit, Fault> 
         (None, None) => drill.worlds[0],
     };
     drill.check_world(world)?;
-    let live = wanted.live.as_deref().map(|folder| open_live(wanted, &drill, folder));
+    let live = wanted
+        .live
+        .as_deref()
+        .map(|folder| open_live(wanted, &drill, folder));
     let live = live.transpose()?;
     let store = Store::open(wanted.out.as_deref())?;
     remark(&format!("{} {}: {}", drill.fault, drill.name, drill.title));

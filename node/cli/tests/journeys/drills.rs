@@ -116,7 +116,10 @@ fn a_live_mesh_is_drilled_with_permission_and_left_as_it_was() {
     assert_eq!(report["verdict"], "masked", "{report}");
     let nodes = mesh.local(&["status", "-o", "json"]).json();
     let nodes = nodes.as_array().expect("a row for each node");
-    assert!(nodes.iter().all(|node| node["process"] == "running"), "{nodes:?}");
+    assert!(
+        nodes.iter().all(|node| node["process"] == "running"),
+        "{nodes:?}"
+    );
 }
 
 /// Whatever is wrong with what was asked for is said before anything is started.
