@@ -4,6 +4,7 @@
 //! some twenty milliseconds, which is how often is looked.
 
 mod clients;
+mod damage;
 mod deeds;
 mod eyes;
 mod ground;

@@ -5,6 +5,7 @@
 //! [`Report`] tells it to people, signed. Nothing in here starts a process or reads a clock.
 
 pub mod catalogue;
+pub mod fault;
 pub mod manifest;
 pub mod mixture;
 pub mod page;
@@ -15,7 +16,8 @@ pub mod tally;
 pub mod text;
 pub mod verdict;
 
-pub use manifest::{Drill, DrillFault, World};
+pub use fault::DrillFault;
+pub use manifest::{Drill, World};
 pub use report::Report;
 pub use run::{Mark, Run, Stage};
 pub use seal::{SealFault, Sealed};

@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::damage::{copy, io, spoil};
 use super::ground::Ground;
 use super::orders::{self, Ordered, Orders};
 use crate::attack::{Attack, Damage, Seam};
@@ -425,57 +425,6 @@ fn stranger(cluster: &Cluster, like: &NodeEntry, data_dir: PathBuf, name: &str) 
         token: None,
         log: "info".to_owned(),
     }
-}
-
-/// Flips a byte in the middle of every file of rows that a ledger has, or cuts off its last third.
-fn spoil(ledger: &Path, damage: Damage) -> Result<(), TestnetFault> {
-    let files = fs::read_dir(ledger).map_err(io("read", ledger))?;
-    for file in files {
-        let path = file.map_err(io("read", ledger))?.path();
-        let rows = path
-            .extension()
-            .is_some_and(|end| end == "log" || end == "sst");
-        let bytes = fs::metadata(&path).map_err(io("read", &path))?.len();
-        if !rows || bytes < 3 {
-            continue;
-        }
-        let mut file = fs::File::options()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(io("opened", &path))?;
-        if damage == Damage::Truncate {
-            file.set_len(bytes - bytes / 3).map_err(io("cut", &path))?;
-            continue;
-        }
-        let all = fs::read(&path).map_err(io("read", &path))?;
-        let middle = all.len() / 2;
-        file.seek(SeekFrom::Start(middle as u64))
-            .map_err(io("written", &path))?;
-        file.write_all(&[all[middle] ^ 1])
-            .map_err(io("written", &path))?;
-    }
-    Ok(())
-}
-
-/// Copies a folder with all that is in it.
-fn copy(from: &Path, to: &Path) -> Result<(), TestnetFault> {
-    fs::create_dir_all(to).map_err(io("made", to))?;
-    for entry in fs::read_dir(from).map_err(io("read", from))? {
-        let entry = entry.map_err(io("read", from))?;
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), &target).map_err(io("copied", &target))?;
-        }
-    }
-    Ok(())
-}
-
-fn io(verb: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> TestnetFault {
-    let path = path.to_owned();
-    move |source| TestnetFault::Io { verb, path, source }
 }
 
 fn wall_ms() -> u64 {

@@ -1,6 +1,6 @@
 //! Every drill that HMS brings along: one manifest each in `tests/drills`, carried in the program.
 
-use super::manifest::{Drill, DrillFault};
+use super::{Drill, DrillFault};
 
 /// The manifests, by name.
 const MANIFESTS: [&str; 34] = [
