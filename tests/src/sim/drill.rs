@@ -209,7 +209,7 @@ fn is_seen(world: &World, alarm: Alarm, since: Millis, actors: &[HostId]) -> Opt
     }
 }
 
-/// What an adversary did first, among all of them.
+/// How often adversaries have done something, all of them together.
 fn told(world: &World) -> u64 {
     world.adversaries.values().map(Adversary::told).sum()
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hms_consensus::input::Request;
 use hms_protocol::member::MemberStanding;
 use hms_protocol::order::Order;
+use hms_protocol::service::Health;
 use hms_testnet::attack::adversary::Misdeed;
 use hms_testnet::attack::{Adversary, Attack};
 use hms_testnet::drill::manifest::Step;
@@ -95,7 +96,7 @@ impl Drilled<'_> {
                 self.act(host, step);
             }
         }
-        self.look_for_usurpers();
+        self.look_for_harm();
     }
 
     fn act(&mut self, host: HostId, step: &Step) {
@@ -139,9 +140,8 @@ impl Drilled<'_> {
         self.world.call(Caller::Script, request, target);
     }
 
-    /// Whether somebody is a member whom nobody has invited, or is none any more by an order that the operator has not
-    /// given.
-    fn look_for_usurpers(&mut self) {
+    /// Whether something is so that only an attacker wants, and that no invariant covers.
+    fn look_for_harm(&mut self) {
         let Some(state) = self.world.leader().and_then(|host| host.state()) else {
             return;
         };
@@ -150,12 +150,17 @@ impl Drilled<'_> {
             .roster()
             .members()
             .any(|member| member.standing == MemberStanding::Revoked);
-        if strangers || revoked {
-            let harm = if strangers {
-                "a node without a token is a member"
-            } else {
-                "a node is thrown out by an order that its operator has not given"
-            };
+        // Nobody takes services down in a drill.
+        let slandered = state.services().iter().any(|it| it.health == Health::Down);
+        let harm = [
+            (strangers, "a node without a token is a member"),
+            (
+                revoked,
+                "a node is thrown out by an order that its operator has not given",
+            ),
+            (slandered, "a service counts as down that is up"),
+        ];
+        if let Some((_, harm)) = harm.into_iter().find(|(done, _)| *done) {
             self.world.oracle.harmed(harm.to_owned());
         }
     }

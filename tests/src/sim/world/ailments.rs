@@ -122,12 +122,15 @@ impl World {
     pub(super) fn rewind(&mut self, host: HostId) {
         let machine = &mut self.hosts[host.0];
         let (node, life) = (machine.node, machine.disk.incarnation);
+        let full = machine.disk.full;
         if machine.mind.is_some() {
             return;
         }
         if let Some(mut copy) = self.copied(host) {
             // Lives are told apart: otherwise what was planned for the old one would happen to the new.
             copy.incarnation = life;
+            // What was on the disk comes back, not how much room there was beside it.
+            copy.full = full;
             self.hosts[host.0].disk = copy;
             self.oracle.liars.insert(node);
             self.say_of(host, "has the disk of the past");
