@@ -3,7 +3,7 @@
 //! | line | what it says |
 //! |---|---|
 //! | `mesh seed=7 plan=honest clients=1 requests=20 workers=0 weather=calm` | the seed and the kind of plan, and what of the plan is left |
-//! | `at 1200ms kill n2` | what befalls the mesh then: any blow, see [`blow`](super::blow) |
+//! | `at 1200ms kill n2` | what befalls the mesh then: any blow, see [`blow`] |
 //! | `finish` | lets all of it happen; that no promise may be broken goes without saying |
 //!
 //! Nothing is told of such a run but a promise that was broken: what is not decided here is left to the seed.

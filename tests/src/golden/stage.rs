@@ -11,7 +11,7 @@
 //! | `service web probers=3 quorum=2 [retries=1]`, `blind n1`, `see n1` | a watched service, and who cannot reach it |
 //! | `lie a1` | the agent claims wrong results from now on |
 //! | `kill n1`, `start n1`, `sleep n1 for 5s`, `cut n1`, `cut n1 n2 one-way`, `mend n1`, `mend n1 n2` | |
-//! | `drift n1 to 900`, `burden n1 with 900ms`, `fill n1`, … | every other [blow](super::blow) of fate |
+//! | `drift n1 to 900`, `burden n1 with 900ms`, `fill n1`, … | every other [blow] of fate |
 //! | `slow n1` | its clock runs at a quarter of the speed from now on |
 //! | `forge n1` | what n1 shows with its orders is changed on the way, from now on |
 //! | `accuse n2 to n3` | n2's key has signed two logs, and n3 is shown both |
