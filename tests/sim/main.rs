@@ -18,7 +18,6 @@ use hms_protocol::digest::Hash;
 use hms_protocol::frame::Frame;
 use hms_protocol::id::NodeId;
 use hms_protocol::peer::PeerMessage;
-use hms_tests::golden::stage::Stage;
 use hms_tests::sim::harvest::Harvest;
 use hms_tests::sim::host::CHUNK_BYTES;
 use hms_tests::sim::plan::Plan;
@@ -150,31 +149,6 @@ fn the_oracle_sees_that_disks_forget_what_they_called_durable() {
         .filter(|outcome| is_unsafe(outcome))
         .count();
     assert!(0 < seen, "it went unnoticed: {soaked}");
-}
-
-/// Fences rest on clocks that run at about the same speed. With one that does not, two nodes hold one lease, and the
-/// oracle must see it; with the same cut and a right clock, they do not.
-#[test]
-fn the_oracle_sees_that_leases_outlive_a_slow_clock() {
-    let play = |clock: &str| {
-        let lines = [
-            "mesh voters=3 workers=2",
-            "agent a4 at n4 skills=nap",
-            "agent a5 at n5 skills=nap",
-            "submit t1 skill=nap input=30000 attempt=50s",
-            "until t1 running",
-            clock,
-            "cut n4",
-            "run 9s",
-            "---",
-        ];
-        goldenscript::generate(&mut Stage::default(), &lines.join("\n"))
-    };
-    let kept = play("");
-    assert!(kept.is_ok(), "{kept:?}");
-    let broken = play("slow n4").unwrap_err().to_string();
-    let expected = "a promise was broken: TwoHolders";
-    assert!(broken.contains(expected), "{broken}");
 }
 
 /// Not coming to rest is no proof: only a promise that was broken is.

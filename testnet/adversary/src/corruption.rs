@@ -124,6 +124,11 @@ impl Corruption {
         state.scene = Some(scene);
     }
 
+    /// Whether it has never been told to do anything.
+    fn is_idle(&self) -> bool {
+        self.lock().adversary.is_none()
+    }
+
     fn with<T>(&self, act: impl FnOnce(&mut Adversary, &Scene) -> T) -> Option<T> {
         let mut state = self.lock();
         let State {
@@ -215,6 +220,9 @@ async fn hear(
         }
         return Ok(None);
     }
+    if corruption.is_idle() {
+        return Ok(Some(input));
+    }
     let (from, message) = if let Input::Received { from, message } = &input {
         (*from, message.clone())
     } else if let Input::Framed { from, frame } = &input {
@@ -232,6 +240,9 @@ async fn hear(
 
 /// What the hands are told to do instead, each with its delay in milliseconds.
 fn say(corruption: &Corruption, effect: Effect) -> Vec<(u64, Effect)> {
+    if corruption.is_idle() {
+        return vec![(0, effect)];
+    }
     if let Effect::Send { to, message } = &effect {
         let said = corruption.with(|adversary, scene| adversary.say(scene, *to, message.clone()));
         if let Some(parcels) = said {

@@ -30,7 +30,7 @@ use crate::drill::manifest::Step;
 use crate::launch::Launch;
 use crate::manifest::NodeEntry;
 use crate::process::ProcessId;
-use crate::{Cluster, TestnetFault};
+use crate::{Cluster, Plan, TestnetFault};
 
 /// Bytes of the input of a client that floods.
 const FLOOD_BYTES: usize = 4 * 1024;
@@ -73,7 +73,8 @@ impl Deeds {
         leader: Option<NodeId>,
     ) -> Result<Self, TestnetFault> {
         let leader = leader.map(|leader| ground.name_of(leader));
-        let resolve = |name: &str| resolve(drill, name, leader.as_deref());
+        let leader = leader.unwrap_or_else(|| Plan::name_of(1));
+        let resolve = |name: &str| drill.resolve(name, &leader);
         let steps: Vec<(Step, String)> = drill
             .method
             .iter()
@@ -385,21 +386,6 @@ fn is_told(attack: Attack) -> bool {
             | Attack::SkewClock { .. }
     );
     noise || matches!(attack.seam(), Seam::Traffic | Seam::Desk | Seam::Agents)
-}
-
-/// The node that a name means.
-fn resolve(drill: &Drill, name: &str, leader: Option<&str>) -> String {
-    let leader = leader.unwrap_or("n1");
-    match name {
-        "leader" => leader.to_owned(),
-        "follower" => {
-            let mut others = (1..=drill.mesh.voters).map(crate::Plan::name_of);
-            others
-                .find(|name| name != leader)
-                .unwrap_or_else(|| leader.to_owned())
-        }
-        name => name.to_owned(),
-    }
 }
 
 /// A node that is none of the mesh.

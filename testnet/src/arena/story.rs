@@ -218,30 +218,19 @@ impl<'a> Story<'a> {
     }
 
     fn count_waits(&mut self, book: &Book, from: Instant, to: Instant) {
-        let waits = |low: Instant, high: Instant| {
+        let waits = |low: Instant, high: Instant| -> Vec<u64> {
             let served = book.served.iter();
             let within = served.filter(|served| low <= served.asked && served.asked < high);
-            let mut waits: Vec<u64> = within
+            within
                 .map(|served| u64::try_from(served.took.as_micros()).unwrap_or(u64::MAX))
-                .collect();
-            waits.sort_unstable();
-            waits
+                .collect()
         };
         let (before, during) = (waits(self.formed, from), waits(from, to));
         let unserved = book.unserved.iter();
-        let open = unserved.map(|(asked, until)| until.saturating_duration_since(*asked));
-        let longest = during.last().copied().unwrap_or_default() / 1_000;
-        self.run.longest_wait_ms = open.map(millis).max().unwrap_or_default().max(longest);
-        let rank = |waits: &[u64], percent: usize| {
-            let place = (waits.len() * percent).div_ceil(100).max(1) - 1;
-            waits.get(place).copied().unwrap_or_default()
-        };
-        self.run.waited = Some(Waited {
-            before_p50_us: rank(&before, 50),
-            before_p99_us: rank(&before, 99),
-            during_p50_us: rank(&during, 50),
-            during_p99_us: rank(&during, 99),
-        });
+        let open = unserved.map(|(asked, until)| millis(until.saturating_duration_since(*asked)));
+        let answered = during.iter().map(|us| us / 1_000);
+        self.run.longest_wait_ms = open.chain(answered).max().unwrap_or_default();
+        self.run.waited = Some(Waited::of(before, during));
     }
 }
 

@@ -10,6 +10,7 @@ use hms_protocol::trust::Trust;
 use serde::{Deserialize, Serialize};
 
 use super::{DrillFault, Verdict};
+use crate::Plan;
 use crate::attack::{Attack, Seam, Trigger};
 
 /// Most bytes of a manifest: it is a page, not a program.
@@ -239,6 +240,20 @@ impl Drill {
             )));
         }
         Ok(())
+    }
+
+    /// The node that a name means when this one leads: itself, the leader, or the first voter that does not lead.
+    pub fn resolve(&self, name: &str, leader: &str) -> String {
+        match name {
+            "leader" => leader.to_owned(),
+            "follower" => {
+                let mut voters = (1..=self.mesh.voters).map(Plan::name_of);
+                voters
+                    .find(|name| name != leader)
+                    .unwrap_or_else(|| leader.to_owned())
+            }
+            name => name.to_owned(),
+        }
     }
 
     /// Who does something.

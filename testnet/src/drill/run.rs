@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::tally::rank;
+
 /// One run, as a world reports it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
@@ -54,6 +56,21 @@ pub struct Waited {
     pub during_p50_us: u64,
     /// The 99th percentile during the attack.
     pub during_p99_us: u64,
+}
+
+impl Waited {
+    /// Of what clients waited before the attack and during it, in microseconds and in any order; zero where nobody did.
+    pub fn of(mut before: Vec<u64>, mut during: Vec<u64>) -> Self {
+        before.sort_unstable();
+        during.sort_unstable();
+        let rank = |sorted: &[u64], percent| rank(sorted, percent).unwrap_or_default();
+        Self {
+            before_p50_us: rank(&before, 50),
+            before_p99_us: rank(&before, 99),
+            during_p50_us: rank(&during, 50),
+            during_p99_us: rank(&during, 99),
+        }
+    }
 }
 
 /// A moment of a timeline.

@@ -1,4 +1,4 @@
-//! Percentiles over the runs of a drill.
+//! Percentiles over the runs of a drill, and over the calls of its clients.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,18 +20,19 @@ impl Spread {
     pub fn of(measured: impl Iterator<Item = u64>) -> Option<Self> {
         let mut sorted: Vec<u64> = measured.collect();
         sorted.sort_unstable();
-        let runs = sorted.len();
-        let rank = |percent: usize| {
-            let place = (runs * percent).div_ceil(100).max(1) - 1;
-            sorted.get(place).copied()
-        };
         Some(Self {
-            runs,
-            p50_ms: rank(50)?,
-            p95_ms: rank(95)?,
-            p99_ms: rank(99)?,
+            runs: sorted.len(),
+            p50_ms: rank(&sorted, 50)?,
+            p95_ms: rank(&sorted, 95)?,
+            p99_ms: rank(&sorted, 99)?,
         })
     }
+}
+
+/// A percentile of what is sorted, by the nearest rank; `None` of nothing.
+pub(super) fn rank(sorted: &[u64], percent: usize) -> Option<u64> {
+    let place = (sorted.len() * percent).div_ceil(100).max(1) - 1;
+    sorted.get(place).copied()
 }
 
 #[cfg(test)]

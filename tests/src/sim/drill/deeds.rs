@@ -46,15 +46,11 @@ impl Drilled<'_> {
 
     /// The host that a name means.
     fn resolve(&self, name: &str, leader: HostId) -> HostId {
-        let voters = usize::try_from(self.drill.mesh.voters).expect("a handful");
-        match name {
-            "leader" => leader,
-            "follower" => HostId((leader.0 + 1) % voters),
-            named => {
-                let number = named.trim_start_matches('n').parse::<usize>();
-                HostId(number.expect("the manifest was checked") - 1)
-            }
-        }
+        let leader = self.world.hosts[leader.0].name.to_string();
+        let named = self.drill.resolve(name, &leader);
+        let hosts = &self.world.hosts;
+        let found = hosts.iter().find(|host| host.name.as_str() == named);
+        found.expect("the manifest was checked").id
     }
 
     fn misdeed(&self, step: &Step, leader: HostId) -> Misdeed {

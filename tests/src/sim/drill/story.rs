@@ -212,14 +212,10 @@ impl<'a> Story<'a> {
     }
 
     fn count_waits(&mut self, world: &World, from: Millis, to: Millis) {
-        let waits = |low: Millis, high: Millis| {
+        let waits = |low: Millis, high: Millis| -> Vec<Millis> {
             let answered = world.chronicle.answered.iter();
-            let mut waits: Vec<Millis> = answered
-                .filter(|(asked, _)| low <= *asked && *asked < high)
-                .map(|(_, took)| *took)
-                .collect();
-            waits.sort_unstable();
-            waits
+            let within = answered.filter(|(asked, _)| low <= *asked && *asked < high);
+            within.map(|(_, took)| took * 1_000).collect()
         };
         let (before, during) = (waits(self.formed_ms, from), waits(from, to));
         // Who is still waiting when the attack ends has waited so long at least.
@@ -227,18 +223,9 @@ impl<'a> Story<'a> {
             .crowd
             .open_since()
             .map(|asked| to.saturating_sub(asked));
-        let longest = during.last().copied().unwrap_or_default();
-        self.run.longest_wait_ms = open.max().unwrap_or_default().max(longest);
-        let rank = |waits: &[Millis], percent: usize| {
-            let place = (waits.len() * percent).div_ceil(100).max(1) - 1;
-            waits.get(place).copied().unwrap_or_default() * 1_000
-        };
-        self.run.waited = Some(Waited {
-            before_p50_us: rank(&before, 50),
-            before_p99_us: rank(&before, 99),
-            during_p50_us: rank(&during, 50),
-            during_p99_us: rank(&during, 99),
-        });
+        let answered = during.iter().map(|us| us / 1_000);
+        self.run.longest_wait_ms = open.chain(answered).max().unwrap_or_default();
+        self.run.waited = Some(Waited::of(before, during));
     }
 }
 
