@@ -196,7 +196,8 @@ impl Attack {
         }
     }
 
-    /// Whether whoever does it breaks the protocol with its own key, so that it may be convicted.
+    /// Whether whoever does it breaks the protocol with its own key, so that it may be convicted. One whose disk is put back
+    /// does: it does not remember what it has signed.
     pub const fn is_guilt(self) -> bool {
         match self {
             Self::Lie
@@ -205,6 +206,9 @@ impl Attack {
             | Self::VoteForAll
             | Self::Usurp
             | Self::Mutate
+            | Self::Disk {
+                damage: Damage::RollBack,
+            }
             | Self::Twin
             | Self::FalseResults
             | Self::LazyVerdicts => true,
@@ -223,7 +227,9 @@ impl Attack {
             | Self::Censor
             | Self::AcknowledgeFalsely
             | Self::SkewClock { .. }
-            | Self::Disk { .. }
+            | Self::Disk {
+                damage: Damage::Flip | Damage::Truncate,
+            }
             | Self::Crash { .. }
             | Self::Pause { .. }
             | Self::Garbage { .. }

@@ -3,10 +3,11 @@
 use super::{Drill, DrillFault};
 
 /// The manifests, by name.
-const MANIFESTS: [&str; 34] = [
+const MANIFESTS: [&str; 36] = [
     include_str!("../../../tests/drills/acknowledge-falsely.toml"),
     include_str!("../../../tests/drills/bogus-result.toml"),
     include_str!("../../../tests/drills/censor.toml"),
+    include_str!("../../../tests/drills/crash-leader.toml"),
     include_str!("../../../tests/drills/damaged-ledger.toml"),
     include_str!("../../../tests/drills/eclipse.toml"),
     include_str!("../../../tests/drills/equivocate.toml"),
@@ -26,6 +27,7 @@ const MANIFESTS: [&str; 34] = [
     include_str!("../../../tests/drills/pause-leader.toml"),
     include_str!("../../../tests/drills/poison-snapshot.toml"),
     include_str!("../../../tests/drills/replay.toml"),
+    include_str!("../../../tests/drills/rolled-back-ledger.toml"),
     include_str!("../../../tests/drills/silence-relay.toml"),
     include_str!("../../../tests/drills/skew-clock.toml"),
     include_str!("../../../tests/drills/slander.toml"),
@@ -79,6 +81,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::drill::World;
 
     /// BYZ-2: a drill for every fault of the list, B1 to B27.
     #[test]
@@ -100,6 +103,20 @@ mod tests {
             .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
             .collect();
         assert!(stems.iter().map(String::as_str).eq(names), "{stems:?}");
+    }
+
+    #[test]
+    fn what_is_not_run_in_both_worlds_says_why() {
+        for (drill, text) in MANIFESTS.map(|text| (Drill::read(text).unwrap(), text)) {
+            let missing = [
+                (World::Sim, "# Not in the simulation: "),
+                (World::Testnet, "# Not on a testnet: "),
+            ];
+            for (world, reason) in missing {
+                let says = text.lines().any(|line| line.starts_with(reason));
+                assert_ne!(says, drill.worlds.contains(&world), "{}", drill.name);
+            }
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use super::Verdict;
 use super::catalogue::drills;
 use super::manifest::{Alarm, Drill, Expect, Rollback, Step, World};
-use crate::attack::{Dice, Seam};
+use crate::attack::{Attack, Dice, Seam};
 
 /// Most attacks of one mixture.
 const STEPS_MAX: usize = 4;
@@ -39,7 +39,9 @@ pub fn mixture(seed: u64, world: World) -> Drill {
         names.push(drill.name.clone());
         let mut step = drill.method[0].clone();
         // One node is to blame for all of it, whatever it does: that is what a mesh of four can stand.
-        if step.attack.seam() == Seam::Traffic || mesh.nodes() < number(&step.by) {
+        let liar = step.attack.seam() == Seam::Traffic || step.attack.is_guilt();
+        let lost = matches!(step.attack, Attack::Disk { .. });
+        if liar || lost || mesh.nodes() < number(&step.by) {
             "n4".clone_into(&mut step.by);
             step.when.toward.retain(|name| name != "n4");
         }

@@ -10,10 +10,11 @@ use crate::sim::host::HostId;
 const ONE_WAY: &str = "one-way";
 
 /// The words for the parts of a disk.
-const PARTS: [(Part, &str); 3] = [
+const PARTS: [(Part, &str); 4] = [
     (Part::Row, "row"),
     (Part::Checkpoint, "checkpoint"),
     (Part::HardState, "hard-state"),
+    (Part::Tail, "tail"),
 ];
 
 /// A blow in words.

@@ -22,6 +22,8 @@ pub struct Chronicle {
     pub agents_convicted: BTreeMap<AgentId, Millis>,
     /// Every time that the ledger counted a node as lost.
     pub lost: Vec<(Millis, NodeId)>,
+    /// Every time that a node refused to start.
+    pub refused_to_start: Vec<(Millis, NodeId)>,
     /// Who led, and since when.
     pub led: BTreeMap<Term, (Millis, NodeId)>,
     /// When a submit was first put to somebody, and how long its answer took.

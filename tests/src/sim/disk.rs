@@ -47,6 +47,22 @@ pub enum Part {
     Checkpoint,
     /// What Raft has promised.
     HardState,
+    /// The last third of the rows of the log: it is cut off.
+    Tail,
+}
+
+impl Part {
+    /// Every part.
+    pub const ALL: [Self; 4] = [Self::Row, Self::Checkpoint, Self::HardState, Self::Tail];
+
+    /// Whether a disk on which it is damaged must be refused. A log that was cut off where nothing of it was committed yet
+    /// is only shorter.
+    pub const fn must_be_seen(self) -> bool {
+        match self {
+            Self::Row | Self::Checkpoint | Self::HardState => true,
+            Self::Tail => false,
+        }
+    }
 }
 
 impl Disk {
@@ -127,7 +143,7 @@ impl Disk {
         }
     }
 
-    /// One byte of a part changes. Says whether there was one.
+    /// One byte of a part changes, or the part is gone. Says whether there was one.
     pub fn rot(&mut self, part: Part, dice: &mut Dice) -> bool {
         let place = dice.between(0, u64::MAX);
         let flipped = match part {
@@ -146,11 +162,26 @@ impl Disk {
                 let state = self.hard_state.as_mut();
                 state.is_some_and(|state| flip(state, place))
             }
+            Part::Tail => self.cut(),
         };
         if flipped {
             self.rotten = Some(part);
         }
         flipped
+    }
+
+    /// The end of the log is gone, with what certifies it: a third of the rows, and one at least. Says whether there was one.
+    fn cut(&mut self) -> bool {
+        let lost = self.rows.len().div_ceil(3);
+        let first = self.rows.keys().rev().nth(lost.saturating_sub(1)).copied();
+        if let Some(first) = first {
+            let kept = [&mut self.rows, &mut self.rows_ever];
+            let certified = [&mut self.certificates, &mut self.certificates_ever];
+            for entries in kept.into_iter().chain(certified) {
+                entries.split_off(&first);
+            }
+        }
+        first.is_some()
     }
 
     /// What a node finds when it starts.

@@ -6,8 +6,11 @@
 mod deeds;
 mod story;
 
+use std::collections::BTreeSet;
+
+use hms_protocol::id::NodeId;
 use hms_protocol::task::TaskState;
-use hms_testnet::attack::Adversary;
+use hms_testnet::attack::{Adversary, Dice};
 use hms_testnet::drill::manifest::Alarm;
 use hms_testnet::drill::{Drill, Mark, Run, Stage};
 
@@ -39,7 +42,14 @@ const REQUESTS: usize = 1_000_000;
 pub fn run(drill: &Drill, seed: u64, tell: &mut dyn FnMut(&Mark)) -> Run {
     let world = World::found(seed, &plan(drill));
     let mut story = Story::new(drill, seed, tell);
-    let mut stage = Drilled { world, drill };
+    let mut stage = Drilled {
+        world,
+        drill,
+        actors: Vec::new(),
+        done: BTreeSet::new(),
+        began: 0,
+        dice: Dice::new(seed, "deeds"),
+    };
     if let Err(why) = stage.form() {
         return story.broken(0, why).finish(&stage.world);
     }
@@ -88,6 +98,13 @@ fn plan(drill: &Drill) -> Plan {
 struct Drilled<'a> {
     world: World,
     drill: &'a Drill,
+    /// Who does each step of the method, once it has begun.
+    actors: Vec<HostId>,
+    /// Steps that are done once, and were.
+    done: BTreeSet<usize>,
+    /// When the method began.
+    began: Millis,
+    dice: Dice,
 }
 
 impl Drilled<'_> {
@@ -189,19 +206,20 @@ fn is_seen(world: &World, alarm: Alarm, since: Millis, actors: &[HostId]) -> Opt
             .host_of(node)
             .is_some_and(|host| actors.contains(&host))
     };
+    let first = |seen: &[(Millis, NodeId)]| {
+        let mut seen = seen.iter();
+        let first = seen.find(|(at, node)| since <= *at && acts(*node));
+        first.map(|(at, _)| *at)
+    };
     match alarm {
-        Alarm::Nothing | Alarm::Refused | Alarm::StartRefused => None,
+        Alarm::Nothing | Alarm::Refused => None,
+        Alarm::StartRefused => first(&chronicle.refused_to_start),
         Alarm::NodeConvicted => {
             let convicted = chronicle.nodes_convicted.values().copied().min();
             chronicle.accused_ms.or(convicted)
         }
         Alarm::AgentConvicted => chronicle.agents_convicted.values().copied().min(),
-        Alarm::NodeLost => {
-            let lost = chronicle.lost.iter();
-            lost.filter(|(at, node)| since <= *at && acts(*node))
-                .map(|(at, _)| *at)
-                .next()
-        }
+        Alarm::NodeLost => first(&chronicle.lost),
         Alarm::LeaderChanged => {
             let led = chronicle.led.values();
             led.map(|(at, _)| *at).filter(|at| since < *at).min()

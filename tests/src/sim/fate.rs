@@ -41,7 +41,7 @@ pub enum Blow {
     Muffle(HostId, Millis),
     /// A host's clock, its thoughts and its messages are as fast again as they should be.
     Relieve(HostId),
-    /// One byte changes of what the disk of a host holds that is down.
+    /// One byte changes of what the disk of a host holds that is down, or a part of it is gone.
     Rot(HostId, Part),
     /// The disk of a host is full: what it writes from now on fails.
     Fill(HostId),
@@ -226,7 +226,13 @@ impl Draw<'_> {
             None => {}
             Some(Extra::Rot) => {
                 let victim = HostId(self.dice.below(self.plan.voters));
-                let part = [Part::Row, Part::Checkpoint, Part::HardState][self.dice.below(3)];
+                // One that has forgotten the end of its log is as good as a liar: three voters cannot stand that.
+                let parts = if self.plan.voters < 4 {
+                    3
+                } else {
+                    Part::ALL.len()
+                };
+                let part = Part::ALL[self.dice.below(parts)];
                 let half = (self.fate.ends_at - self.now) / 2;
                 let at = self.dice.between(0, half);
                 self.fall(at, Blow::Crash(victim));

@@ -7,14 +7,19 @@ use hms_protocol::member::MemberStanding;
 use hms_protocol::order::Order;
 use hms_protocol::service::Health;
 use hms_testnet::attack::adversary::Misdeed;
-use hms_testnet::attack::{Adversary, Attack};
+use hms_testnet::attack::{Adversary, Attack, Damage, Dice, Seam};
 use hms_testnet::drill::manifest::Step;
 
 use super::Drilled;
+use crate::sim::clock::Millis;
 use crate::sim::crowd::Caller;
+use crate::sim::disk::Part;
 use crate::sim::fate::Blow;
 use crate::sim::host::HostId;
 use crate::sim::world::Occurrence;
+
+/// How old a disk is that is put back, in milliseconds.
+const PAST_MS: Millis = 1_000;
 
 impl Drilled<'_> {
     /// The method begins.
@@ -33,9 +38,10 @@ impl Drilled<'_> {
                     .liars
                     .insert(self.world.hosts[host.0].node);
             }
-            self.befall(host, step);
+            self.actors.push(host);
         }
         let now = self.world.agenda.now();
+        self.began = now;
         for (host, misdeeds) in misdeeds {
             let arms = self.world.arms(&self.world.hosts[host.0]);
             let mut adversary = Adversary::new(arms, seed, misdeeds);
@@ -66,46 +72,32 @@ impl Drilled<'_> {
     }
 
     /// What is done to a host from outside.
-    fn befall(&mut self, host: HostId, step: &Step) {
-        let after_ms = step.when.after_ms;
-        let mut fall = |delay, blow| self.world.agenda.plan(delay, Occurrence::Fate(blow));
-        if let Attack::Crash { lasting_ms } = step.attack {
-            fall(after_ms, Blow::Crash(host));
-            fall(after_ms + lasting_ms, Blow::Restart(host));
-        } else if let Attack::Pause { lasting_ms } = step.attack {
-            fall(after_ms, Blow::Sleep(host, lasting_ms));
-        } else if let Attack::SkewClock { ahead_ms } = step.attack {
-            fall(
-                after_ms,
-                Blow::Reset(host, u64::try_from(ahead_ms).unwrap_or(0)),
-            );
-            fall(after_ms, Blow::Crash(host));
-            fall(after_ms + 1, Blow::Restart(host));
+    fn befall(&mut self, host: HostId, attack: Attack) {
+        if attack == Attack::Twin {
+            let crew = Dice::new(self.dice.between(0, u64::MAX), "twin");
+            self.world.add_twin(host, crew);
+        }
+        for (delay, blow) in blows(host, attack, &mut self.dice) {
+            self.world.agenda.plan(delay, Occurrence::Fate(blow));
         }
     }
 
     /// What has no occasion of its own is done now, if it is due; and what came of it is looked at.
     pub(super) fn carry_on(&mut self) {
-        let hosts: Vec<HostId> = self.world.adversaries.keys().copied().collect();
-        for host in hosts {
-            for step in &self.drill.method {
-                self.act(host, step);
-            }
+        for number in 0..self.actors.len() {
+            self.act(number);
         }
         self.look_for_harm();
     }
 
-    fn act(&mut self, host: HostId, step: &Step) {
+    /// Does what a step says, if it has no occasion of its own.
+    fn act(&mut self, number: usize) {
+        let (host, step) = (self.actors[number], &self.drill.method[number]);
         let attack = step.attack;
-        let once = matches!(
-            attack,
-            Attack::StealOperatorKey
-                | Attack::SkewClock { .. }
-                | Attack::Pause { .. }
-                | Attack::Crash { .. }
-        );
+        let early = self.world.agenda.now() < self.began + step.when.after_ms;
+        let once = attack.seam() == Seam::Machine || attack == Attack::StealOperatorKey;
         let many = matches!(attack, Attack::Sybils { .. });
-        if !(once || many) || !self.is_first(host, attack, once) {
+        if early || !(once || many) || self.done.contains(&number) {
             return;
         }
         let Some((adversary, scene)) = self.world.adversary(host) else {
@@ -114,6 +106,10 @@ impl Drilled<'_> {
         if !adversary.does(&scene, attack) {
             return;
         }
+        if once {
+            self.done.insert(number);
+        }
+        self.befall(host, attack);
         if attack == Attack::StealOperatorKey {
             let victim = self.world.hosts[host.0].node;
             let order = self.world.order(Order::RevokeNode(victim));
@@ -122,13 +118,6 @@ impl Drilled<'_> {
             let stranger = self.world.stranger();
             self.ask_leader(Request::Admit(stranger));
         }
-    }
-
-    /// Whether something that is done once was not done yet.
-    fn is_first(&self, host: HostId, attack: Attack, once: bool) -> bool {
-        let adversary = self.world.adversaries.get(&host);
-        adversary
-            .is_some_and(|adversary| adversary.is_to(attack) && !(once && 0 < adversary.told()))
     }
 
     fn ask_leader(&mut self, request: Request) {
@@ -141,7 +130,7 @@ impl Drilled<'_> {
         let Some(state) = self.world.leader().and_then(|host| host.state()) else {
             return;
         };
-        let strangers = state.roster().len() > self.world.hosts.len();
+        let strangers = state.roster().len() > self.world.by_node.len();
         let revoked = state
             .roster()
             .members()
@@ -165,4 +154,46 @@ impl Drilled<'_> {
     pub(super) fn end(&mut self) {
         self.world.heal();
     }
+}
+
+/// What an attack on a machine comes to, and how long after its beginning.
+fn blows(host: HostId, attack: Attack, dice: &mut Dice) -> Vec<(Millis, Blow)> {
+    if let Attack::Crash { lasting_ms } = attack {
+        vec![(0, Blow::Crash(host)), (lasting_ms, Blow::Restart(host))]
+    } else if let Attack::Pause { lasting_ms } = attack {
+        vec![(0, Blow::Sleep(host, lasting_ms))]
+    } else if let Attack::SkewClock { ahead_ms } = attack {
+        let ahead_ms = u64::try_from(ahead_ms).unwrap_or(0);
+        let reset = (0, Blow::Reset(host, ahead_ms));
+        vec![reset, (0, Blow::Crash(host)), (1, Blow::Restart(host))]
+    } else if let Attack::Disk { damage } = attack {
+        spoil(host, damage, dice)
+    } else if attack == Attack::Twin {
+        // Both start from the disk as it is while nobody writes there.
+        vec![
+            (0, Blow::Crash(host)),
+            (1, Blow::Copy(host)),
+            (2, Blow::Restart(host)),
+            (3, Blow::Twin(host)),
+        ]
+    } else {
+        Vec::new()
+    }
+}
+
+/// What the damage of a disk comes to: it is done while the host is down.
+fn spoil(host: HostId, damage: Damage, dice: &mut Dice) -> Vec<(Millis, Blow)> {
+    let parts = Part::ALL.into_iter().filter(|part| part.must_be_seen());
+    let parts: Vec<Part> = parts.collect();
+    let (at, blow) = match damage {
+        Damage::Flip => (0, Blow::Rot(host, parts[dice.below(parts.len())])),
+        Damage::Truncate => (0, Blow::Rot(host, Part::Tail)),
+        Damage::RollBack => (PAST_MS, Blow::Rewind(host)),
+    };
+    let (crash, restart) = (Blow::Crash(host), Blow::Restart(host));
+    let mut blows = vec![(at, crash), (at + 1, blow), (at + 2, restart)];
+    if damage == Damage::RollBack {
+        blows.push((0, Blow::Copy(host)));
+    }
+    blows
 }

@@ -244,6 +244,10 @@ fn is_telling(line: &str) -> bool {
         "cut",
         "connected",
         "vote",
+        "not start",
+        "disk of the past",
+        "same key",
+        "damaged",
     ]
     .iter()
     .any(|word| line.contains(word))

@@ -5,10 +5,12 @@ use hms_consensus::mind::Mind;
 use hms_protocol::member::Role;
 
 use super::{Occurrence, World};
+use crate::sim::agents::Crew;
 use crate::sim::clock::Millis;
 use crate::sim::dial::RIGHT_PERMILLE;
 use crate::sim::disk::{Disk, Part};
 use crate::sim::host::{Host, HostId};
+use hms_testnet::attack::Dice;
 
 impl World {
     /// Tells something about a host.
@@ -76,15 +78,20 @@ impl World {
         })
     }
 
-    /// A host has started from a damaged disk. It must have refused.
-    pub(super) fn take_stock(&mut self, host: HostId, started: Result<(), String>) {
-        match started {
-            Ok(()) => self.oracle.ran_on(host),
-            Err(refusal) => {
-                self.hosts[host.0].lost = true;
-                self.say_of(host, &format!("does not start: {refusal}"));
+    /// A host was started from a damaged disk. It must have refused, unless nothing was missing that it had promised. Says
+    /// whether it runs.
+    pub(super) fn take_stock(&mut self, host: HostId, part: Part, refused: Option<String>) -> bool {
+        let Some(refusal) = refused else {
+            if part.must_be_seen() {
+                self.oracle.ran_on(host);
             }
-        }
+            return !part.must_be_seen();
+        };
+        let (now, machine) = (self.agenda.now(), &mut self.hosts[host.0]);
+        machine.lost = true;
+        self.chronicle.refused_to_start.push((now, machine.node));
+        self.say_of(host, &format!("does not start: {refusal}"));
+        false
     }
 
     /// Where a voter is lost for good, another host joins, whom the mesh gives its seat.
@@ -137,17 +144,26 @@ impl World {
         }
     }
 
-    /// The last host starts with the key and the disk of another. From now on their node may be convicted, and nobody
+    /// A machine that is to be the twin of a host, and has not started yet.
+    pub(crate) fn add_twin(&mut self, original: HostId, dice: Dice) {
+        let first = &self.hosts[original.0];
+        let id = HostId(self.hosts.len());
+        let crew = Crew::new(dice, first.crew.temper);
+        let mut twin = Host::new(id, None, first.dial, crew);
+        twin.impersonate(first);
+        self.by_node.entry(twin.node).or_default().push(id);
+        self.hosts.push(twin);
+    }
+
+    /// The twin of a host starts, with its key and a copy of its disk. From now on their node may be convicted, and nobody
     /// believes in its leases.
     pub(super) fn twin(&mut self, original: HostId) {
-        let Some(twin) = self.hosts.last().map(|host| host.id) else {
+        let node = self.hosts[original.0].node;
+        let blank = |host: &HostId| self.hosts[host.0].disk.role.is_none();
+        let twins = self.hosts_of(node).into_iter();
+        let Some(twin) = twins.filter(|it| *it != original).find(blank) else {
             return;
         };
-        let node = self.hosts[original.0].node;
-        let double = twin != original && self.hosts[twin.0].node == node;
-        if !double || self.hosts[twin.0].disk.role.is_some() {
-            return;
-        }
         if let Some(copy) = self.copied(original) {
             self.hosts[twin.0].disk = copy;
             self.oracle.liars.insert(node);

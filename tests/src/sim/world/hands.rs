@@ -327,14 +327,16 @@ impl World {
         let now = self.agenda.now();
         let machine = &mut self.hosts[host.0];
         let started = machine.start(now, self.mesh, self.pace);
-        if machine.disk.rotten.is_some() {
-            self.take_stock(host, started.map_err(|refusal| refusal.to_string()));
-            return;
-        }
-        if let Err(refusal) = started {
+        if let Some(part) = machine.disk.rotten.take() {
+            let refused = started.map_err(|refusal| refusal.to_string()).err();
+            if !self.take_stock(host, part, refused) {
+                return;
+            }
+        } else if let Err(refusal) = started {
             self.oracle.halted(host, refusal.to_string());
             return;
         }
+        let machine = &self.hosts[host.0];
         let agents: Vec<_> = machine.crew.agents().map(|agent| agent.id).collect();
         let certificates = agents
             .into_iter()
