@@ -66,6 +66,8 @@ pub enum Input {
         /// What is asked.
         request: Request,
     },
+    /// A request was brought to the leader by this node's gateway, and has had no answer for a while.
+    Unanswered(Request),
     /// A log write, and every one before it, is on stable storage.
     Persisted {
         /// The number of the write.

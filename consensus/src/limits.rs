@@ -123,6 +123,24 @@ pub const EVIDENCE_CHECKS_PER_NODE_MAX: u32 = 4;
 /// Pieces of evidence that a voter tells the others in one round. The rest waits for the next tick.
 pub const EVIDENCE_TOLD_PER_ROUND_MAX: usize = 8;
 
+/// How long a petition may stay undecided under one leader, in milliseconds, before a voter gives that leader up: much longer
+/// than a command takes, and with what a gateway waits before and an election takes after, less than ten seconds. Each leader
+/// given up with nothing petitioned decided in between doubles it, so that a mesh that is only slow keeps its leader.
+pub const PETITION_PATIENCE_MS: u64 = 3_000;
+
+/// How often the patience with petitions doubles: to 96 seconds.
+pub const PETITION_DOUBLINGS_MAX: u32 = 5;
+
+/// How long a petition is kept, in milliseconds. Whoever raised it has given up by then, or asks again.
+pub const PETITION_KEPT_MS: u64 = 60_000;
+
+/// Petitions that a voter follows up. Further ones are dropped: the open ones tell as much of the leader.
+pub const PETITIONS_OPEN_MAX: usize = 64;
+
+/// Petitions that a voter takes from one node within [`REPEAT_EVERY_MS`]. Each is a command in the log and a message to every
+/// voter; more are dropped unread.
+pub const PETITIONS_PER_NODE_MAX: u32 = 16;
+
 /// How long after its start a node may still be bringing up the agents of its former life, in milliseconds. An order for
 /// an agent that is not there later is answered by retiring it.
 pub const AGENTS_UP_WITHIN_MS: u64 = 60_000;

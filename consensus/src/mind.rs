@@ -78,6 +78,7 @@ impl Mind {
             Input::Announced { from, announcement } => self.learn(from, announcement),
             Input::Linked { node, up } => self.link(node, up),
             Input::Asked { ticket, request } => self.ask(ticket, request),
+            Input::Unanswered(request) => self.worker.petition(request, outbox),
             Input::Persisted { number } => self.voter(|voter| voter.persisted(number)),
             Input::Checkpointed { index, bytes } => {
                 self.voter(|voter| voter.checkpointed(index, bytes));
@@ -230,6 +231,7 @@ impl Mind {
             | PeerMessage::AskWatch
             | PeerMessage::Observed(_)
             | PeerMessage::Evidence(_)
+            | PeerMessage::Petition { .. }
             | PeerMessage::Digest { .. } => self.report(from, message),
         }
     }
@@ -263,6 +265,7 @@ impl Mind {
             PeerMessage::AskWatch => voter.asked_watch(from, outbox),
             PeerMessage::Observed(observation) => voter.observed(from, observation),
             PeerMessage::Evidence(evidence) => voter.told(from, &evidence),
+            PeerMessage::Petition { command } => voter.petitioned(from, command, outbox),
             PeerMessage::Digest {
                 index,
                 state,

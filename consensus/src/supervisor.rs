@@ -12,6 +12,7 @@ mod docket;
 mod intake;
 pub mod lead;
 mod office;
+mod petitions;
 pub mod proposals;
 pub mod raising;
 pub mod reads;
@@ -47,6 +48,7 @@ use adverts::Adverts;
 use audit::Audit;
 use docket::Docket;
 use lead::{Beats, Desk, Tenure};
+use petitions::Petitions;
 use proposals::Proposals;
 use raising::Raisings;
 use reads::Reads;
@@ -61,6 +63,7 @@ pub struct Supervisor {
     replica: Replica,
     audit: Audit,
     docket: Docket,
+    petitions: Petitions,
     adverts: Adverts,
     beats: Beats,
     /// When a leader was last known.
@@ -117,6 +120,7 @@ impl Supervisor {
             replica,
             audit: Audit::default(),
             docket: Docket::default(),
+            petitions: Petitions::default(),
             adverts,
             beats: Beats::default(),
             led_at: Moment::default(),
@@ -156,6 +160,7 @@ impl Supervisor {
         self.watch_clock();
         self.watch_nodes(liveness);
         self.prosecute(outbox);
+        self.follow_petitions();
         self.watch_seats();
         self.settle_seats(liveness);
         self.announce_head(outbox);
@@ -326,6 +331,7 @@ impl Supervisor {
         self.compare(outbox);
         self.enter_office(outcome.term);
         self.heed(&outcome);
+        self.petitions.settle(&outcome);
         self.reply(&outcome, outbox);
         self.publish(outcome, outbox);
     }

@@ -5,9 +5,11 @@
 
 use hms_protocol::agent::AgentCertificate;
 use hms_protocol::certificate::Certificate;
+use hms_protocol::codec;
 use hms_protocol::envelope::Sealed;
 use hms_protocol::heartbeat::Heartbeat;
 use hms_protocol::id::{AgentId, Epoch, Incarnation, Index, NodeId, ServiceName, Term};
+use hms_protocol::limits::PETITION_BYTES_MAX;
 use hms_protocol::member::{Role, RosterView};
 use hms_protocol::peer::{Announcement, Dispatch, Lead, PeerMessage, Run, SuccessionShown};
 use hms_protocol::refusal::Refusal;
@@ -17,11 +19,12 @@ use hms_protocol::warrant::WarrantRefusal;
 
 use crate::birth::Birth;
 use crate::effect::Effect;
-use crate::input::Vitals;
+use crate::input::{Request, Vitals};
 use crate::limits::{ADVERTISE_EVERY_MS, AGENTS_UP_WITHIN_MS, REPEAT_EVERY_MS};
 use crate::liveness::Liveness;
 use crate::outbox::Outbox;
 use crate::quorum::Outlook;
+use crate::state::command::Command;
 
 pub mod beat;
 pub mod enrolment;
@@ -122,6 +125,21 @@ impl Worker {
         let holds = fence.holds(now);
         self.runs
             .fence_off(|until| !holds || fence.may_have_ended(until, now), outbox);
+    }
+
+    /// The leader leaves a client's request unanswered: every voter is told. What would not go into the ledger is for the
+    /// client to ask again.
+    pub fn petition(&self, request: Request, outbox: &mut Outbox) {
+        let Ok(command) = Command::of(request) else {
+            return;
+        };
+        let command = codec::encode(&command);
+        if command.len() <= PETITION_BYTES_MAX {
+            for voter in self.roster.members.iter().filter(|member| member.votes) {
+                let command = command.clone();
+                outbox.send(voter.id, PeerMessage::Petition { command });
+            }
+        }
     }
 
     /// Without a leader, asks one voter after the other for the roster: the leader may be one that this node was never

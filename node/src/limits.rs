@@ -241,6 +241,10 @@ pub const SANDBOX_FILES_MAX: u64 = 256;
 /// How long the output of a program that has ended may take to arrive. What comes later is lost.
 pub const SANDBOX_DRAIN_WITHIN: Duration = Duration::from_secs(1);
 
+/// How long the leader may leave a call unanswered before the voters are told. Many times what a command takes: below it a
+/// busy mesh would petition for everything; much more, and a client gives up before its leader does.
+pub const PETITION_AFTER: Duration = Duration::from_secs(1);
+
 /// How long a call waits for a leader before this node says what it knows itself: longer than most elections. While there
 /// is no quorum, reads are answered with what a voter has, and marked; writes are told what is missing.
 pub const GLANCE_AFTER: Duration = Duration::from_secs(1);

@@ -45,6 +45,22 @@ pub struct Mandate {
     pub votes: Vec<Vote>,
 }
 
+/// A leader's word that another voter may stand for election while it leads. Without it, a voter that has a leader passes
+/// over whoever asks for its vote. Not yet checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// Whose ledger is led.
+    pub group: MeshId,
+    /// Which voters the leader is one of.
+    pub epoch: Epoch,
+    /// The term in which it leads. The election is for the next one.
+    pub term: Term,
+    /// Who may stand.
+    pub candidate: NodeId,
+    /// The leader's signature.
+    pub signature: Signature,
+}
+
 /// Whether one mark is below another; no mark is below every mark.
 pub(crate) fn is_below(one: Option<Mark>, other: Option<Mark>) -> bool {
     one.map(|mark| mark.rank()) < other.map(|mark| mark.rank())
@@ -116,6 +132,47 @@ impl Vote {
         }
         self.check_signature()
     }
+}
+
+impl Release {
+    /// The word of a leader, one of these voters, in its term.
+    pub fn sign(set: &VoterSet, (term, candidate): (Term, NodeId), key: &SecretKey) -> Self {
+        let digest = release_digest((set.group(), set.epoch()), term, candidate);
+        Self {
+            group: set.group(),
+            epoch: set.epoch(),
+            term,
+            candidate,
+            signature: key.sign(Domain::Release, digest),
+        }
+    }
+
+    /// Whether the leader of this term, one of these voters, has given it to this candidate.
+    pub fn verify(
+        &self,
+        set: &VoterSet,
+        leader: NodeId,
+        (term, candidate): (Term, NodeId),
+    ) -> Result<(), CertificateRefusal> {
+        check_set(set, self.group, self.epoch)?;
+        check_voter(set, leader)?;
+        if (self.term, self.candidate) != (term, candidate) {
+            return Err(CertificateRefusal::OtherBallot { node: leader });
+        }
+        let digest = release_digest((self.group, self.epoch), self.term, self.candidate);
+        if PublicKey::from(leader).verifies(Domain::Release, digest, &self.signature) {
+            return Ok(());
+        }
+        Err(CertificateRefusal::BadSignature { node: leader })
+    }
+}
+
+fn release_digest((group, epoch): (MeshId, Epoch), term: Term, candidate: NodeId) -> Hash {
+    let (epoch, term) = (epoch.0.to_le_bytes(), term.0.to_le_bytes());
+    hash_fields(
+        Domain::Release,
+        &[group.as_bytes(), &epoch, &term, candidate.as_bytes()],
+    )
 }
 
 impl Mandate {

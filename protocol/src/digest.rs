@@ -111,6 +111,10 @@ pub enum Domain {
     Facts,
     /// The report of a drill.
     DrillReport,
+    /// What a petition is for.
+    Petition,
+    /// A leader's word that another voter may stand for election.
+    Release,
 }
 
 impl Domain {
@@ -146,6 +150,8 @@ impl Domain {
             Self::TreeRoot => "hms/tree-root/v1",
             Self::Facts => "hms/facts/v1",
             Self::DrillReport => "hms/drill-report/v1",
+            Self::Petition => "hms/petition/v1",
+            Self::Release => "hms/release/v1",
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::ballot::{Mandate, Vote};
+use crate::ballot::{Mandate, Release, Vote};
 use crate::certificate::{Attestation, Certificate};
 use crate::digest::Hash;
 use crate::id::{Index, Term};
@@ -34,6 +34,8 @@ pub struct Frame {
     pub chunk: Option<Chunk>,
     /// From whom a snapshot comes to: how much of it is there.
     pub arrival: Option<Arrival>,
+    /// With a leader's call to stand for election, and with the request for a vote that follows it.
+    pub release: Option<Release>,
 }
 
 /// A piece of a snapshot, and what it is a piece of.

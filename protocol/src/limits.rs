@@ -8,6 +8,10 @@ pub const NAME_BYTES_MAX: usize = 64;
 /// Characters of a foreign text that an error message repeats. The rest is cut, so that an error cannot be a flood.
 pub const QUOTED_CHARS_MAX: usize = 80;
 
+/// Bytes of the command in a petition: what a client may submit, and round what goes with it. A larger one is refused: no
+/// client's request becomes one.
+pub const PETITION_BYTES_MAX: usize = CALL_BYTES_MAX + 64 * 1024;
+
 /// Bytes of a task's input. Larger inputs are refused with `TooLarge`: the log is not a file store.
 pub const TASK_INPUT_BYTES_MAX: usize = 256 * 1024;
 

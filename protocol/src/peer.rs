@@ -100,6 +100,12 @@ pub enum PeerMessage {
     /// Node to voter: this convicts a voter. Repeated until the ledger has it; whoever gets it checks it for itself, and
     /// whoever sends it is not to blame for it.
     Evidence(Box<VoterEvidence>),
+    /// Node to voter, and voter to voter: a client's request was brought to the leader, which has not decided it. Whoever
+    /// leads takes it; the others watch whether it does.
+    Petition {
+        /// The encoded command that the request becomes, opaque outside `consensus`.
+        command: Vec<u8>,
+    },
     /// Voter to voter: my state's digest at an index, to be compared with yours.
     Digest {
         /// Where.

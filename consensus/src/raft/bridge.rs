@@ -29,6 +29,21 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// Whether a message names a term of which it shows nothing: whoever answers is in that term, or says so. A promise of a
+    /// vote names the term that was asked for.
+    pub(super) const fn names_a_term(self, message: &Message) -> bool {
+        match self {
+            Self::AppendAnswer | Self::HeartbeatAnswer | Self::VoteAnswer => true,
+            Self::PreVoteAnswer => message.reject,
+            Self::Append
+            | Self::Snapshot
+            | Self::Heartbeat
+            | Self::Vote
+            | Self::PreVote
+            | Self::TimeoutNow => false,
+        }
+    }
+
     fn of(number: i32) -> Option<Self> {
         match MessageType::from_i32(number)? {
             MessageType::MsgAppend => Some(Self::Append),

@@ -72,18 +72,4 @@ impl Driver {
             max: limits::UNCOMMITTED_BYTES_MAX,
         })
     }
-
-    /// Hands the office over to another voter, if it can take it within an election timeout.
-    /// Proposals are refused meanwhile.
-    pub fn transfer(&mut self, to: NodeId) -> Result<(), RaftRefusal> {
-        self.check_leads()?;
-        if !self.members.votes(raft_id(to)) {
-            return Err(RaftRefusal::MembershipWrong {
-                node: to,
-                reason: "it does not vote",
-            });
-        }
-        self.node.transfer_leader(raft_id(to));
-        Ok(())
-    }
 }

@@ -297,7 +297,6 @@ impl Driver {
     }
 
     /// Bytes that are held of checkpoints that have not come whole.
-    #[cfg(test)]
     pub(super) fn held_of_checkpoints(&self) -> usize {
         self.deliveries.incoming.held()
     }

@@ -7,12 +7,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use hms_protocol::ballot::Release;
 use hms_protocol::id::{Index, NodeId, Term};
 use hms_protocol::limits::CHUNK_BYTES_MAX;
 use hms_protocol::time::Moment;
 use raft::eraftpb::{Entry, Message};
 use raft::{RawNode, StateRole};
 
+use super::claims::Claims;
 use super::delivery::Deliveries;
 use super::election::Election;
 use super::log::{Anchor, Kept, Log};
@@ -102,6 +104,10 @@ pub struct Driver {
     pub(super) scrutiny: Scrutiny,
     // Entries from here on were cut from the log and are still on disk.
     pub(super) cut: Option<Index>,
+    // Who has named a higher term, and shown nothing of it.
+    pub(super) claims: Claims,
+    // The word of the leader that has last called on this voter to stand for election.
+    pub(super) release: Option<Release>,
     // Whether this term is to be left once Raft can be told so.
     pub(super) leaves: bool,
     // Term and certified index, and since when they are the same while entries wait.
@@ -193,6 +199,8 @@ impl Driver {
             vouch,
             held_back: VecDeque::new(),
             election: Election::default(),
+            claims: Claims::default(),
+            release: None,
             scrutiny: Scrutiny::default(),
             cut: None,
             leaves: false,
@@ -216,6 +224,7 @@ impl Driver {
         if self.may_tick() {
             self.node.tick();
             self.lose_patience();
+            self.doubt_office();
             self.draw_timeout();
         }
         self.reads.tick();

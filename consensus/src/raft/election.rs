@@ -1,27 +1,25 @@
-//! Elections: to whom this voter gives its vote, whom the votes of a quorum have made the leader, and whom it obeys
-//! (clauses I, J and K of the commit rule).
+//! Elections: to whom this voter gives its vote, and whom the votes of a quorum have made the leader (clauses I and J of the
+//! commit rule). Whom it obeys is for [`office`](super::office) to say.
 //!
 //! The raft crate counts unsigned answers of a majority. It gets none before enough signed votes are here for a mandate, so
 //! whoever leads by its reckoning can show one. A mandate goes with every heartbeat, and with appends and checkpoints until
 //! the follower has answered; a voter keeps it in memory only, because the next heartbeat brings it again.
-//!
-//! A mandate of voters that this node does not know yet can be neither believed nor refused: the node lets itself be brought
-//! up, and signs nothing in that term until it has come to know them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hms_protocol::ballot::{Ballot, Mandate, Vote};
 use hms_protocol::certificate::{Certificate, Mark};
 use hms_protocol::frame::Frame;
-use hms_protocol::id::{Epoch, NodeId, Term};
+use hms_protocol::id::{Index, NodeId, Term};
 use hms_protocol::receipt::{Handover, Succession};
 use hms_protocol::trust::VoterSet;
 use raft::StateRole;
-use raft::eraftpb::{Message, MessageType};
+use raft::eraftpb::Message;
 
 use super::bridge::Kind;
 use super::driver::Driver;
 use super::members::raft_id;
+use super::office::Office;
 use super::refusal::RaftRefusal;
 
 /// What this node knows of elections in the present term.
@@ -32,9 +30,13 @@ pub(super) struct Election {
     /// Votes for this node as a candidate, and the answers that they came with, until there are enough.
     grants: BTreeMap<NodeId, (Vote, Message)>,
     /// Who leads by the votes of a quorum.
-    office: Option<Office>,
+    pub(super) office: Option<Office>,
     /// Peers that have answered this leader, and so have its mandate.
-    acquainted: BTreeSet<u64>,
+    pub(super) acquainted: BTreeSet<u64>,
+    /// The leader whose mandate cannot be judged, what it has brought this node, and when that was last more.
+    pub(super) doubt: Option<((NodeId, Index, usize), u64)>,
+    /// Who has brought nothing like that, and until when it counts for nothing, in ticks.
+    pub(super) distrusted: BTreeMap<NodeId, u64>,
 }
 
 /// To whom Raft gives this voter's vote in a term, and what it has shown.
@@ -45,16 +47,6 @@ struct Choice {
     shown: Option<Mark>,
     /// Among whom the vote is given.
     set: VoterSet,
-}
-
-/// The office of a leader, for one term.
-#[derive(Debug)]
-struct Office {
-    term: u64,
-    leader: NodeId,
-    mandate: Mandate,
-    /// Whether the mandate is known to be good. If not, it is of voters that are not known yet.
-    judged: bool,
 }
 
 impl Election {
@@ -73,7 +65,7 @@ impl Election {
         office.is_some_and(|it| it.term == term && it.judged)
     }
 
-    fn leader(&self, term: u64) -> Option<NodeId> {
+    pub(super) fn leader(&self, term: u64) -> Option<NodeId> {
         let office = self.office.as_ref().filter(|it| it.term == term);
         office.map(|it| it.leader)
     }
@@ -245,138 +237,6 @@ impl Driver {
     /// A candidate's log stays as it is; one that is not on disk makes no leader.
     fn is_settled_or_leads(&self) -> bool {
         self.leads() || self.is_settled()
-    }
-
-    /// Whether a node may speak as the leader of a message's term (clause K).
-    pub(super) fn check_mandate(
-        &mut self,
-        from: NodeId,
-        message: &Message,
-        mandate: Option<Mandate>,
-    ) -> Result<(), RaftRefusal> {
-        let term = message.term;
-        if term < self.node.raft.term {
-            return Ok(());
-        }
-        if let Some(mandate) = &mandate {
-            self.witness_mandate(mandate);
-        }
-        let refusal = |reason| RaftRefusal::NoMandate {
-            node: from,
-            term: Term(term),
-            reason,
-        };
-        match self.election.leader(term) {
-            Some(leader) if leader == from => return Ok(()),
-            Some(_) => return Err(refusal("another node has one")),
-            None => {}
-        }
-        let Some(mandate) = mandate else {
-            // A node that was never brought up believes a checkpoint by its certificate.
-            let blank = self.members.is_empty();
-            return blank.then_some(()).ok_or(refusal("there is none"));
-        };
-        let judged = self.judge_mandate(&mandate);
-        match judged {
-            Some(Ok(given)) if given == (Term(term), from) => {}
-            Some(Ok(_)) => return Err(refusal("it is another's, or of another term")),
-            Some(Err(())) => return Err(refusal("it is no quorum's")),
-            None if self.is_ahead(&mandate) => {}
-            None => return Err(refusal("it is of voters that nobody knows any more")),
-        }
-        self.election.office = Some(Office {
-            term,
-            leader: from,
-            mandate,
-            judged: judged.is_some(),
-        });
-        Ok(())
-    }
-
-    /// Whether a mandate holds, and what it gives to whom; `None` when the voters that gave it are not known here.
-    fn judge_mandate(&self, mandate: &Mandate) -> Option<Result<(Term, NodeId), ()>> {
-        let Some(first) = mandate.votes.first() else {
-            return Some(Err(()));
-        };
-        let set = self.voters_of(first.ballot.epoch)?;
-        Some(mandate.verify(&set).map_err(drop))
-    }
-
-    /// Whether a mandate is of voters that this node has yet to hear of.
-    fn is_ahead(&self, mandate: &Mandate) -> bool {
-        let epoch = mandate.votes.first().map(|vote| vote.ballot.epoch);
-        epoch.is_some_and(|epoch| self.vouch.voters().is_none_or(|set| set.epoch() < epoch))
-    }
-
-    /// The voters have changed: a mandate of theirs can be judged now.
-    pub(super) fn review_office(&mut self) {
-        let Some(office) = self.election.office.take_if(|office| !office.judged) else {
-            return;
-        };
-        let given = (Term(office.term), office.leader);
-        let judged = self.judge_mandate(&office.mandate);
-        match judged {
-            None => self.election.office = Some(office),
-            Some(Ok(found)) if found == given => {
-                self.election.office = Some(Office {
-                    judged: true,
-                    ..office
-                });
-            }
-            Some(_) => {
-                tracing::warn!(leader = %office.leader, "a leader's mandate is no quorum's");
-                self.resign();
-            }
-        }
-    }
-
-    /// Follows nobody any more, in the same term.
-    fn resign(&mut self) {
-        let term = self.node.raft.term;
-        if self.node.raft.leader_id != raft::INVALID_ID && !self.leads() {
-            self.node.raft.become_follower(term, raft::INVALID_ID);
-        }
-    }
-
-    /// The voters of an epoch, if it is this one or one before it.
-    pub(super) fn voters_of(&self, epoch: Epoch) -> Option<VoterSet> {
-        let current = self.vouch.voters()?;
-        let mut set = VoterSet::clone(&current);
-        while epoch < set.epoch() {
-            set = self.vouch.handover(set.epoch())?.precede(&set)?;
-        }
-        (set.epoch() == epoch).then_some(set)
-    }
-
-    /// The mandate that goes with a message of this leader.
-    pub(super) fn mandate_for(&mut self, message: &Message) -> Option<Mandate> {
-        let kind = MessageType::from_i32(message.msg_type)?;
-        let beats = kind == MessageType::MsgHeartbeat;
-        let leads = beats || matches!(kind, MessageType::MsgAppend | MessageType::MsgSnapshot);
-        // A round of reads asks everybody again and again: those who have answered know who leads.
-        let known = self.election.acquainted.contains(&message.to);
-        if !leads || (known && !(beats && message.context.is_empty())) {
-            return None;
-        }
-        self.claim_office();
-        let office = self.election.office.as_ref()?;
-        let mine = office.term == message.term && office.leader == self.me;
-        mine.then(|| office.mandate.clone())
-    }
-
-    /// A peer has answered this leader: it has the mandate.
-    pub(super) fn note_answer(&mut self, message: &Message) {
-        if self.leads() && message.term == self.node.raft.term {
-            self.election.acquainted.insert(message.from);
-        }
-    }
-
-    /// Takes note that a voter still follows this node, as of a round of reads.
-    pub(super) fn note_round(&mut self, from: NodeId, message: &Message) {
-        let votes = self.vouch.voters().is_some_and(|set| set.has(from));
-        if votes && self.leads() && message.term == self.node.raft.term {
-            self.reads.note(from, &message.context);
-        }
     }
 
     /// Tells a peer what this voter is locked on.

@@ -52,6 +52,26 @@ pub const READ_ROUNDS_MAX: usize = 16;
 /// its term. Shorter, and a stalled disk costs an election; longer, and a liar stops the mesh for that long.
 pub const STANDSTILL_TIMEOUTS: u64 = 5;
 
+/// Election timeouts (the longest) for which whoever showed a mandate that could not be judged, and brought this node nothing,
+/// cannot show one again. Longer than it was followed, or it would be followed most of the time; it ends, because an honest
+/// leader may have been cut off.
+pub const DISTRUST_TIMEOUTS: u64 = 3 * STANDSTILL_TIMEOUTS;
+
+/// Election timeouts (the longest) for which a voter's word for a higher term counts together with others'. A voter in a
+/// higher term says so with every answer to a heartbeat.
+pub const CLAIM_FRESH_TIMEOUTS: u64 = 2;
+
+/// Election timeouts (the longest) for which a voter alone must name higher terms, again and again, before a node that has a
+/// leader takes its word. It doubles each time that its word was taken. Shorter, and a liar costs more elections; longer,
+/// and an honest voter that is alone in its term stays out for longer.
+pub const CLAIM_ALONE_TIMEOUTS: u64 = 10;
+
+/// The same for a node that has no leader: it has none to lose.
+pub const CLAIM_ALONE_TIMEOUTS_UNLED: u64 = 2;
+
+/// How often the time doubles for which a voter alone must name higher terms: to about ten minutes.
+pub const CLAIM_DOUBLINGS_MAX: u32 = 6;
+
 /// A learner is caught up when it has all but so many of the leader's entries.
 pub const CAUGHT_UP_ENTRIES: u64 = 64;
 

@@ -58,6 +58,7 @@ impl Driver {
         } else {
             let (message, kind) = bridge::decode(&message)?;
             self.judge(from, &message, kind)?;
+            self.check_claim(from, &message, kind)?;
             if kind != Kind::Snapshot && frame.chunk.is_some() {
                 let reason = "only a snapshot comes in chunks";
                 return Err(RaftRefusal::Malformed { reason });
@@ -97,6 +98,7 @@ impl Driver {
             Kind::Vote | Kind::PreVote => {
                 let certificates = frame.certificates.clone();
                 let handovers = std::mem::take(&mut frame.handovers);
+                let message = self.weigh_request(from, message, frame.release.as_ref());
                 self.hear(from, frame);
                 let shown = self.check_candidate(from, &message, &certificates)?;
                 self.take(from, message.clone(), kind)?;
@@ -129,7 +131,13 @@ impl Driver {
                 self.hear(from, frame);
                 Ok(())
             }
-            Kind::VoteAnswer | Kind::PreVoteAnswer | Kind::TimeoutNow => {
+            Kind::TimeoutNow => {
+                self.take_release(&frame);
+                self.take(from, message, kind)?;
+                self.hear(from, frame);
+                Ok(())
+            }
+            Kind::VoteAnswer | Kind::PreVoteAnswer => {
                 self.take(from, message, kind)?;
                 self.hear(from, frame);
                 Ok(())

@@ -129,6 +129,14 @@ pub enum RaftRefusal {
         /// Where the lock is.
         lock: Index,
     },
+    /// Nothing shows that the term in which the sender answers was ever due.
+    #[error("{node} answers in term {term}, of which nothing is shown")]
+    TermUnshown {
+        /// The sender.
+        node: NodeId,
+        /// The term.
+        term: Term,
+    },
     /// Nothing shows that a quorum has made the sender the leader of this term.
     #[error("{node} claims to lead term {term} and shows no mandate: {reason}")]
     NoMandate {
@@ -234,6 +242,7 @@ impl RaftRefusal {
             Self::VoteUnasked => "HMS-RAFT-VOTE-UNASKED",
             Self::VoteUncounted { .. } => "HMS-RAFT-VOTE-UNCOUNTED",
             Self::BelowLock { .. } => "HMS-RAFT-BELOW-LOCK",
+            Self::TermUnshown { .. } => "HMS-RAFT-TERM-UNSHOWN",
             Self::NoMandate { .. } => "HMS-RAFT-NO-MANDATE",
             Self::LockConflict { .. } => "HMS-RAFT-LOCK-CONFLICT",
             Self::TwoChains { .. } => "HMS-RAFT-TWO-CHAINS",

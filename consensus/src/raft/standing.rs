@@ -154,6 +154,19 @@ impl Driver {
         }
     }
 
+    /// Gives up a leader that keeps from the ledger what it was asked for. Where nobody may lie it is kept: it does what it
+    /// can. `false` when there is nobody to be given up.
+    pub fn give_up_leader(&mut self) -> bool {
+        let may_lie = self.vouch.voters().is_some_and(|set| set.needs_locks());
+        let follows = self.node.raft.leader_id != raft::INVALID_ID && !self.leads();
+        let gives_up = may_lie && follows && self.members.votes(self.node.raft.id);
+        if gives_up {
+            self.leave_term();
+            self.draw_timeout();
+        }
+        gives_up
+    }
+
     /// Whether the whole log is on stable storage.
     pub(super) fn is_settled(&self) -> bool {
         let log = &self.node.raft.raft_log;

@@ -12,7 +12,7 @@ use hms_protocol::service::{Observation, ServiceSpec};
 use hms_protocol::task::{AttemptEnd, Blockage, TaskSpec};
 use hms_protocol::time::Moment;
 
-use crate::input::Admission;
+use crate::input::{Admission, Request};
 
 /// The content of one log entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,4 +142,50 @@ pub enum Command {
         /// The spare.
         spare: NodeId,
     },
+}
+
+impl Command {
+    /// What a client's request becomes in the log. A request that is answered in another way is given back.
+    pub fn of(request: Request) -> Result<Self, Box<Request>> {
+        match request {
+            Request::Admit(admission) => Ok(Self::Admit(admission)),
+            Request::Submit { task, spec, via } => Ok(Self::Submit { task, spec, via }),
+            Request::Cancel { task } => Ok(Self::Cancel { task }),
+            Request::Operate(signed) => Ok(Self::Operate(signed)),
+            Request::Declare(spec) => Ok(Self::Declare(spec)),
+            Request::Withdraw { service } => Ok(Self::Withdraw { service }),
+            Request::Spawn { .. }
+            | Request::Stop { .. }
+            | Request::Read(_)
+            | Request::Glance(_) => Err(Box::new(request)),
+        }
+    }
+
+    /// Whether it is what a client's request becomes.
+    pub const fn is_asked(&self) -> bool {
+        match self {
+            Self::Admit(_)
+            | Self::Submit { .. }
+            | Self::Cancel { .. }
+            | Self::Operate(_)
+            | Self::Declare(_)
+            | Self::Withdraw { .. } => true,
+            Self::Greet { .. }
+            | Self::Lose { .. }
+            | Self::Enrol(_)
+            | Self::Retire { .. }
+            | Self::Assign { .. }
+            | Self::Block { .. }
+            | Self::Unblock { .. }
+            | Self::Start { .. }
+            | Self::Report(_)
+            | Self::Judge(_)
+            | Self::Redraw { .. }
+            | Self::Expire { .. }
+            | Self::Lapse { .. }
+            | Self::Observe(_)
+            | Self::Convict(_)
+            | Self::ReplaceLost { .. } => false,
+        }
+    }
 }

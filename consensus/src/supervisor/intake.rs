@@ -85,10 +85,11 @@ impl Supervisor {
     }
 
     fn way(&mut self, request: Request, liveness: &Liveness) -> Result<Way, Refusal> {
-        Ok(match request {
-            Request::Admit(admission) => Way::Log(Command::Admit(admission)),
-            Request::Submit { task, spec, via } => Way::Log(Command::Submit { task, spec, via }),
-            Request::Cancel { task } => Way::Log(Command::Cancel { task }),
+        let request = match Command::of(request) {
+            Ok(command) => return Ok(Way::Log(command)),
+            Err(request) => request,
+        };
+        Ok(match *request {
             Request::Spawn {
                 agent,
                 node,
@@ -103,10 +104,13 @@ impl Supervisor {
                 Way::Node(Raising::new(agent, node, wish, self.now))
             }
             Request::Stop { agent } => self.stop(agent)?,
-            Request::Operate(signed) => Way::Log(Command::Operate(signed)),
-            Request::Declare(spec) => Way::Log(Command::Declare(spec)),
-            Request::Withdraw { service } => Way::Log(Command::Withdraw { service }),
             Request::Read(question) | Request::Glance(question) => Way::Read(question),
+            Request::Admit(_)
+            | Request::Submit { .. }
+            | Request::Cancel { .. }
+            | Request::Operate(_)
+            | Request::Declare(_)
+            | Request::Withdraw { .. } => unreachable!("it has become a command"),
         })
     }
 

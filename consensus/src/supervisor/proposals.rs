@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hms_protocol::codec;
+use hms_protocol::digest::Hash;
 use hms_protocol::id::{Index, NodeId, ServiceName, TaskId, Term};
 use hms_protocol::limits::{BATCH_BYTES_MAX, BATCH_COMMANDS_MAX};
 use hms_protocol::peer::Run;
@@ -64,6 +65,8 @@ pub enum Errand {
     Observe(NodeId, ServiceName),
     /// Quarantine a node.
     Convict(NodeId),
+    /// Decide what a petition is for.
+    Petition(Hash),
 }
 
 /// Commands that wait, and entries under way.

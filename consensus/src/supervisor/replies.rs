@@ -83,7 +83,8 @@ fn report_back(errand: Errand, command: &Command, state: &State, outbox: &mut Ou
         | Errand::Lose(_)
         | Errand::Observe(..)
         | Errand::Replace(_)
-        | Errand::Convict(_) => {}
+        | Errand::Convict(_)
+        | Errand::Petition(_) => {}
     }
 }
 

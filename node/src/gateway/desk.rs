@@ -52,6 +52,14 @@ impl Desk {
         }
     }
 
+    /// Tells the mind something that has no answer. A full mailbox does without: whoever asked is still waiting, or asks
+    /// again.
+    pub(super) fn tell(&self, input: Input) {
+        if self.mailbox.try_send(input).is_err() {
+            tracing::debug!("the mind is not told what the leader left unanswered: it is busy");
+        }
+    }
+
     /// Hands an answer of the mind to whoever waits for it.
     pub(super) fn deliver(&self, ticket: Ticket, answer: Result<Answer, Refusal>) {
         self.answers.deliver(ticket, answer);

@@ -3,12 +3,14 @@
 //! A call is repeated only when its failure is passing, and always with the same ids, so that what was done once is not
 //! done twice. A call that another node has passed on is never passed on again: the first gateway does the looking.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hms_consensus::effect::{Answer, Staleness};
-use hms_consensus::input::Request;
+use hms_consensus::input::{Input, Request};
 use hms_proto::v1::{self as wire, call, reply};
 use hms_protocol::id::NodeId;
 use hms_protocol::refusal::Refusal;
@@ -19,7 +21,7 @@ use super::call::{Ask, read};
 use super::desk::millis_since;
 use super::failure::Failure;
 use super::{Hall, reply as answer};
-use crate::limits::{GLANCE_AFTER, RETRY_AFTER, RETRY_SPREAD};
+use crate::limits::{GLANCE_AFTER, PETITION_AFTER, RETRY_AFTER, RETRY_SPREAD};
 
 /// A call with one answer, on its way to whoever can give it.
 #[derive(Clone, Debug)]
@@ -181,6 +183,7 @@ impl Hall {
         let started = crate::clock::instant();
         tokio::select! {
             outcome = self.call_once(leader, errand) => outcome,
+            never = self.petition(errand) => match never {},
             () = self.compass.somebody_else(leader) => Err(Refusal::OutcomeUnknown.into()),
             () = tokio::time::sleep_until(errand.deadline) => {
                 Err(match self.compass.heading().leader {
@@ -189,6 +192,13 @@ impl Hall {
                 })
             }
         }
+    }
+
+    /// Tells the voters, when the leader takes long with what should be in the ledger by then.
+    async fn petition(&self, errand: &Errand) -> Infallible {
+        sleep(PETITION_AFTER).await;
+        self.desk.tell(Input::Unanswered(errand.request.clone()));
+        pending().await
     }
 
     async fn call_once(&self, to: NodeId, errand: &Errand) -> Result<reply::Reply, Failure> {

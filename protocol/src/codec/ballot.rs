@@ -3,7 +3,7 @@
 use hms_proto::v1;
 
 use super::{CodecError, Wire, field};
-use crate::ballot::{Ballot, Mandate, Vote};
+use crate::ballot::{Ballot, Mandate, Release, Vote};
 use crate::id::{Epoch, Term};
 use crate::limits;
 
@@ -51,6 +51,31 @@ impl Wire for Vote {
             ballot: field::part("vote.ballot", message.ballot)?,
             voter: field::node_id("vote.voter", &message.voter)?,
             signature: field::signature("vote.signature", &message.signature)?,
+        })
+    }
+}
+
+impl Wire for Release {
+    type Message = v1::Release;
+    const NAME: &'static str = "release";
+
+    fn to_wire(&self) -> v1::Release {
+        v1::Release {
+            group: self.group.as_bytes().to_vec(),
+            epoch: self.epoch.0,
+            term: self.term.0,
+            candidate: self.candidate.as_bytes().to_vec(),
+            signature: self.signature.as_bytes().to_vec(),
+        }
+    }
+
+    fn from_wire(message: v1::Release) -> Result<Self, CodecError> {
+        Ok(Self {
+            group: field::mesh_id("release.group", &message.group)?,
+            epoch: Epoch(message.epoch),
+            term: Term(message.term),
+            candidate: field::node_id("release.candidate", &message.candidate)?,
+            signature: field::signature("release.signature", &message.signature)?,
         })
     }
 }

@@ -36,6 +36,7 @@ impl Wire for Frame {
             handovers: self.handovers.iter().map(Wire::to_wire).collect(),
             chunk: self.chunk.as_ref().map(Wire::to_wire),
             arrival: self.arrival.as_ref().map(Wire::to_wire),
+            release: self.release.as_ref().map(Wire::to_wire),
         }
     }
 
@@ -55,6 +56,7 @@ impl Wire for Frame {
             handovers: field::parts("frame.handovers", message.handovers, most)?,
             chunk: message.chunk.map(Wire::from_wire).transpose()?,
             arrival: message.arrival.map(Wire::from_wire).transpose()?,
+            release: message.release.map(Wire::from_wire).transpose()?,
         })
     }
 

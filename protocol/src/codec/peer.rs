@@ -61,6 +61,13 @@ impl Wire for PeerMessage {
             Say::Watch(watch) => read_watch(watch),
             Say::Observed(observation) => Wire::from_wire(observation).map(Self::Observed),
             Say::Evidence(evidence) => Ok(Self::Evidence(Box::new(Wire::from_wire(evidence)?))),
+            Say::Petition(petition) => Ok(Self::Petition {
+                command: field::bytes(
+                    "petition.command",
+                    petition.command,
+                    limits::PETITION_BYTES_MAX,
+                )?,
+            }),
             Say::Digest(digest) => Ok(Self::Digest {
                 index: Index(digest.index),
                 state: field::hash("digest.state", &digest.state)?,
@@ -125,6 +132,9 @@ fn say(message: &PeerMessage) -> Say {
         }),
         PeerMessage::Observed(observation) => Say::Observed(observation.to_wire()),
         PeerMessage::Evidence(evidence) => Say::Evidence(evidence.to_wire()),
+        PeerMessage::Petition { command } => Say::Petition(v1::Petition {
+            command: command.clone(),
+        }),
         PeerMessage::Digest {
             index,
             state,

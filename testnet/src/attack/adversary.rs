@@ -235,7 +235,10 @@ impl Adversary {
                     message: PeerMessage::Raft(frame),
                 }));
             }
-            if due && self.misdeeds[number].0.attack == Attack::Deafen {
+            let attack = self.misdeeds[number].0.attack;
+            let ignored = attack == Attack::Deafen
+                || (attack == Attack::Censor && matches!(message, PeerMessage::Petition { .. }));
+            if due && ignored {
                 heard = false;
                 self.told += 1;
             }

@@ -164,6 +164,7 @@ impl Story {
             | PeerMessage::Watch { .. }
             | PeerMessage::Observed(_)
             | PeerMessage::Evidence(_)
+            | PeerMessage::Petition { .. }
             | PeerMessage::AskSuccession { .. }
             | PeerMessage::Succession(_)
             | PeerMessage::Digest { .. } => None,

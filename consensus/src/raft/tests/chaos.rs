@@ -210,6 +210,7 @@ impl Storm {
                     | RaftRefusal::VoteUnasked
                     | RaftRefusal::VoteUncounted { .. }
                     | RaftRefusal::BelowLock { .. }
+                    | RaftRefusal::TermUnshown { .. }
                     | RaftRefusal::NoMandate { .. }
                     | RaftRefusal::LockConflict { .. }
                     | RaftRefusal::Unsettled { .. }

@@ -156,6 +156,7 @@ impl Driver {
             certified: self.vouch.certified,
             certificates: self.vouch.way((known, reach), changes),
             mandate: self.mandate_for(message),
+            release: self.release_for(message),
             ..Frame::default()
         };
         match kind {

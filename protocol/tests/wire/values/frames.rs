@@ -1,6 +1,6 @@
 //! Arbitrary frames: what voters say to each other, with every field that a frame can have.
 
-use hms_protocol::ballot::{Ballot, Mandate, Vote};
+use hms_protocol::ballot::{Ballot, Mandate, Release, Vote};
 use hms_protocol::certificate::{Certificate, Mark};
 use hms_protocol::chain::EntryKind;
 use hms_protocol::frame::{Arrival, Chunk, Frame};
@@ -34,6 +34,15 @@ prop_compose! {
         let epoch = Epoch(epoch);
         let ballot = Ballot { group, epoch, term, candidate, shown, lock };
         Vote { ballot, voter, signature: Signature::from_bytes(signature) }
+    }
+}
+
+prop_compose! {
+    fn release()(
+        group in mesh_id(), epoch: u64, term in term(), candidate in node_id(), signature: [u8; 64],
+    ) -> Release {
+        let signature = Signature::from_bytes(signature);
+        Release { group, epoch: Epoch(epoch), term, candidate, signature }
     }
 }
 
@@ -76,10 +85,11 @@ prop_compose! {
         (attestations, certificates) in (vec(word(), FEW), vec(certificate(), FEW)),
         (vote, mandate) in (maybe(vote()), maybe(vec(vote(), FEW))),
         before in maybe(hash()), handovers in vec(handover(), FEW),
-        (chunk, arrival) in (maybe(chunk()), maybe(arrival())),
+        (chunk, arrival, release) in (maybe(chunk()), maybe(arrival()), maybe(release())),
     ) -> Frame {
         Frame {
             message, certified, attestations, certificates, vote, before, handovers, chunk, arrival,
+            release,
             mandate: mandate.map(|votes| Mandate { votes }),
         }
     }

@@ -149,6 +149,7 @@ fn housekeeping() -> impl Strategy<Value = PeerMessage> {
             PeerMessage::Succession(SuccessionShown { genesis, handovers })
         }),
         Just(PeerMessage::AskWatch),
+        bytes().prop_map(|command| PeerMessage::Petition { command }),
         vec((service_spec(), any::<u64>()), FEW)
             .prop_map(|services| PeerMessage::Watch { services }),
         observation().prop_map(PeerMessage::Observed),

@@ -75,14 +75,17 @@ impl World {
         true
     }
 
-    /// Nobody answered in time.
+    /// Nobody answered in time. Whoever is asked next does what its gateway would: it tells the voters.
     pub(super) fn lose_patience(&mut self, number: u64, ticket: Ticket) {
-        if self
-            .crowd
-            .call(number)
-            .is_some_and(|call| call.ticket == ticket)
-        {
-            self.ask_again(number, 1, None);
+        let call = self.crowd.call(number).filter(|it| it.ticket == ticket);
+        let Some(request) = call.map(|call| call.request.clone()) else {
+            return;
+        };
+        self.ask_again(number, 1, None);
+        if let Some(call) = self.crowd.call(number) {
+            let next = call.target;
+            let input = Input::Unanswered(request);
+            self.plan(1, next, Event::Input(Box::new(input)));
         }
     }
 
