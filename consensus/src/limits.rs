@@ -120,6 +120,11 @@ pub const DIGESTS_KEPT_MAX: usize = 64;
 /// verifications. More are dropped unread: who brings evidence repeats it.
 pub const EVIDENCE_CHECKS_PER_NODE_MAX: u32 = 4;
 
+/// Reports and verdicts of one node that their agent has not sealed, within [`REPEAT_EVERY_MS`]: each costs a verification.
+/// After as many, what the node reports is dropped unread until the second is over; it repeats what is true. A true one costs a
+/// command, and each run takes one: how many there are is for the leader that assigns them.
+pub const FORGERIES_PER_NODE_MAX: u32 = 16;
+
 /// Pieces of evidence that a voter tells the others in one round. The rest waits for the next tick.
 pub const EVIDENCE_TOLD_PER_ROUND_MAX: usize = 8;
 

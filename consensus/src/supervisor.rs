@@ -6,12 +6,14 @@
 //! true before it is applied.
 
 pub mod adverts;
+mod allowance;
 pub mod audit;
 mod clerk;
 mod docket;
 mod intake;
 pub mod lead;
 mod office;
+mod perform;
 mod petitions;
 pub mod proposals;
 pub mod raising;
@@ -28,23 +30,22 @@ use std::fmt;
 use std::sync::Arc;
 
 use hms_protocol::id::{Index, NodeId, Term};
-use hms_protocol::peer::PeerMessage;
-use hms_protocol::refusal::Refusal;
 use hms_protocol::service::ServiceSpec;
 use hms_protocol::time::Moment;
 use hms_protocol::vetting::Vetted;
 
 use crate::birth::Birth;
 use crate::effect::{Effect, Recovered};
+use crate::limits::FORGERIES_PER_NODE_MAX;
 use crate::liveness::Liveness;
 use crate::outbox::Outbox;
 use crate::raft::Driver;
-use crate::raft::{Committed, Progress, RaftRefusal, RaftStatus};
+use crate::raft::{RaftRefusal, RaftStatus};
 use crate::raft::{RestoreError, Seat};
 use crate::state::State;
-use crate::state::event::Event;
 
 use adverts::Adverts;
+use allowance::Allowance;
 use audit::Audit;
 use docket::Docket;
 use lead::{Beats, Desk, Tenure};
@@ -53,7 +54,7 @@ use proposals::Proposals;
 use raising::Raisings;
 use reads::Reads;
 use recovery::Overruled;
-use replica::{Outcome, Replica};
+use replica::Replica;
 
 /// What a voter thinks.
 pub struct Supervisor {
@@ -74,6 +75,8 @@ pub struct Supervisor {
     proposals: Proposals,
     reads: Reads,
     raisings: Raisings,
+    /// Who may still bring a report that its agent has not sealed.
+    forgeries: Allowance,
     /// Whether something has changed that may let a waiting task be placed.
     unplaced: bool,
     /// Whether nothing is proposed until everything that was is applied: a change of members is to follow it.
@@ -128,6 +131,7 @@ impl Supervisor {
             proposals: Proposals::default(),
             reads: Reads::default(),
             raisings: Raisings::default(),
+            forgeries: Allowance::new(FORGERIES_PER_NODE_MAX),
             unplaced: false,
             hushed: false,
             head_told: Index::default(),
@@ -263,90 +267,6 @@ impl Supervisor {
                 now: self.now,
             };
             tenure.dispatch_new(&desk, outbox);
-        }
-    }
-
-    /// Carries out what Raft wants done.
-    fn perform(&mut self, progress: Progress, outbox: &mut Outbox) {
-        for write in progress.writes {
-            outbox.push(Effect::Persist(write));
-        }
-        for (to, bytes) in progress.sends {
-            outbox.send(to, PeerMessage::Raft(bytes));
-        }
-        for evidence in progress.evidence {
-            self.accuse(&evidence);
-        }
-        if let Some((_, bytes)) = progress.install {
-            self.install(&bytes, outbox);
-        }
-        for committed in progress.committed {
-            self.apply(committed, outbox);
-        }
-        for (round, index) in progress.reads {
-            self.reads.confirm(round, index);
-        }
-        for round in progress.reads_lost {
-            let refusal = Refusal::NotLeader {
-                leader: self.driver.leader(),
-            };
-            for ticket in self.reads.lose(round) {
-                let answer = Err(refusal.clone());
-                outbox.push(Effect::Answer { ticket, answer });
-            }
-        }
-        let wanted = progress.checkpoint_wanted;
-        if let Some(checkpoint) = self.replica.checkpoint(&self.driver, wanted) {
-            outbox.push(Effect::Checkpoint(Box::new(checkpoint)));
-        }
-    }
-
-    fn install(&mut self, bytes: &[u8], outbox: &mut Outbox) {
-        match self.replica.install(bytes) {
-            Ok(()) => self.tell_roster(outbox),
-            Err(error) => outbox.push(Effect::Halt {
-                reason: format!("the leader's checkpoint cannot be read: {error}"),
-            }),
-        }
-    }
-
-    /// This node's own worker learns of members from this node's own state.
-    fn tell_roster(&self, outbox: &mut Outbox) {
-        let roster = self.replica.state().roster().view();
-        outbox.send(self.me, PeerMessage::Roster(roster));
-    }
-
-    /// Applies one entry, and does what follows from it.
-    fn apply(&mut self, committed: Committed, outbox: &mut Outbox) {
-        let index = committed.index();
-        let outcome = match self.replica.apply(committed) {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                let reason = format!("entry {index} cannot be read: {error}");
-                outbox.push(Effect::Halt { reason });
-                return;
-            }
-        };
-        self.unplaced = true;
-        self.compare(outbox);
-        self.enter_office(outcome.term);
-        self.heed(&outcome);
-        self.petitions.settle(&outcome);
-        self.reply(&outcome, outbox);
-        self.publish(outcome, outbox);
-    }
-
-    /// Tells watchers what has changed, and gives the orders that follow from it.
-    fn publish(&mut self, outcome: Outcome, outbox: &mut Outbox) {
-        let mut roster_changed = false;
-        for notice in outcome.notices {
-            roster_changed |= notice.event == Event::RosterChanged;
-            self.follow(&notice.event, outbox);
-            self.announce(&notice, outbox);
-            outbox.push(Effect::Publish(notice));
-        }
-        if roster_changed {
-            self.tell_roster(outbox);
         }
     }
 

@@ -20,22 +20,31 @@ use crate::raft::MembershipChange;
 use crate::state::command::Command;
 use crate::state::roster::Roster;
 use crate::supervisor::Supervisor;
+use crate::supervisor::allowance::Allowance;
 use crate::supervisor::proposals::Errand;
 
 /// Evidence that the ledger does not have yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Docket {
     /// By whom it convicts: one piece is enough. Bounded by the members.
     cases: BTreeMap<NodeId, Case>,
-    /// How often somebody's evidence was checked since `counted_from`. Bounded by the members, who alone are heard.
-    checks: BTreeMap<NodeId, u32>,
-    counted_from: Moment,
+    /// Who may have evidence checked.
+    checks: Allowance,
 }
 
 #[derive(Debug)]
 struct Case {
     evidence: VoterEvidence,
     tell_at: Moment,
+}
+
+impl Default for Docket {
+    fn default() -> Self {
+        Self {
+            cases: BTreeMap::new(),
+            checks: Allowance::new(EVIDENCE_CHECKS_PER_NODE_MAX),
+        }
+    }
 }
 
 impl Docket {
@@ -60,17 +69,6 @@ impl Docket {
         };
         self.cases.insert(guilty, case);
         Some(guilty)
-    }
-
-    /// Whether somebody's evidence may be checked now; it counts.
-    fn may_check(&mut self, from: NodeId, now: Moment) -> bool {
-        if REPEAT_EVERY_MS <= now.since_ms(self.counted_from) {
-            self.counted_from = now;
-            self.checks.clear();
-        }
-        let checks = self.checks.entry(from).or_default();
-        *checks += 1;
-        *checks <= EVIDENCE_CHECKS_PER_NODE_MAX
     }
 
     /// Whether there is evidence against a node that the ledger does not have yet.
@@ -112,7 +110,7 @@ impl Supervisor {
     /// A member brings evidence. What is known already, or comes too often, costs nothing.
     pub fn told(&mut self, from: NodeId, evidence: &VoterEvidence) {
         let news = !self.is_excluded(evidence.accused());
-        if news && self.docket.may_check(from, self.now) {
+        if news && self.docket.checks.spend(from, self.now) {
             self.accuse(evidence);
         }
     }
@@ -237,15 +235,5 @@ mod tests {
         docket.settle(convicted().roster());
         assert_eq!(docket.due(NOW.plus_ms(9 * REPEAT_EVERY_MS)), []);
         assert!(!docket.accuses(evidence(1).accused()));
-    }
-
-    #[test]
-    fn whoever_brings_much_is_checked_a_few_times_a_second_and_hinders_nobody() {
-        let mut docket = Docket::default();
-        let (one, other) = (NodeId::from_bytes([1; 32]), NodeId::from_bytes([2; 32]));
-        let checked = (0..100).filter(|_| docket.may_check(one, NOW)).count();
-        assert_eq!(checked, EVIDENCE_CHECKS_PER_NODE_MAX as usize);
-        assert!(docket.may_check(other, NOW));
-        assert!(docket.may_check(one, NOW.plus_ms(REPEAT_EVERY_MS)));
     }
 }

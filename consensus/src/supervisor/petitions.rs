@@ -19,16 +19,17 @@ use hms_protocol::time::Moment;
 
 use crate::limits::{
     PETITION_DOUBLINGS_MAX, PETITION_KEPT_MS, PETITION_PATIENCE_MS, PETITIONS_OPEN_MAX,
-    PETITIONS_PER_NODE_MAX, REPEAT_EVERY_MS,
+    PETITIONS_PER_NODE_MAX,
 };
 use crate::outbox::Outbox;
 use crate::state::command::Command;
 use crate::supervisor::Supervisor;
+use crate::supervisor::allowance::Allowance;
 use crate::supervisor::proposals::Errand;
 use crate::supervisor::replica::Outcome;
 
 /// Petitions that are not decided yet, as one voter knows them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Petitions {
     /// By the digest of what is asked.
     open: BTreeMap<Hash, Petition>,
@@ -36,15 +37,25 @@ pub(super) struct Petitions {
     led: (Option<NodeId>, Term, Moment),
     /// How many leaders were given up since anything petitioned was decided.
     given_up: u32,
-    /// How many a node has brought since `counted_from`. Bounded by the members, who alone are heard.
-    brought: BTreeMap<NodeId, u32>,
-    counted_from: Moment,
+    /// Who may bring more.
+    allowance: Allowance,
 }
 
 #[derive(Debug)]
 struct Petition {
     command: Command,
     since: Moment,
+}
+
+impl Default for Petitions {
+    fn default() -> Self {
+        Self {
+            open: BTreeMap::new(),
+            led: (None, Term::default(), Moment::default()),
+            given_up: 0,
+            allowance: Allowance::new(PETITIONS_PER_NODE_MAX),
+        }
+    }
 }
 
 impl Petitions {
@@ -61,17 +72,6 @@ impl Petitions {
         tracing::info!(%from, "the leader is said to leave a request undecided");
         self.open.insert(digest, petition);
         true
-    }
-
-    /// Whether a node may bring another one now; it counts.
-    fn may_bring(&mut self, from: NodeId, now: Moment) -> bool {
-        if REPEAT_EVERY_MS <= now.since_ms(self.counted_from) {
-            self.counted_from = now;
-            self.brought.clear();
-        }
-        let brought = self.brought.entry(from).or_default();
-        *brought += 1;
-        *brought <= PETITIONS_PER_NODE_MAX
     }
 
     /// Closes what an entry has decided, whatever became of it.
@@ -128,7 +128,7 @@ impl Supervisor {
     /// A member says that the leader leaves a request undecided. What is no client's request, or comes too often, is
     /// dropped.
     pub fn petitioned(&mut self, from: NodeId, bytes: Vec<u8>, outbox: &mut Outbox) {
-        if self.is_excluded(from) || !self.petitions.may_bring(from, self.now) {
+        if self.is_excluded(from) || !self.petitions.allowance.spend(from, self.now) {
             return;
         }
         let Ok(command) = codec::decode_exact::<Command>(&bytes) else {
@@ -231,12 +231,8 @@ mod tests {
     }
 
     #[test]
-    fn whoever_brings_many_is_heard_a_few_times_a_second_and_hinders_nobody() {
+    fn no_more_are_followed_up_than_there_is_room_for() {
         let mut petitions = Petitions::default();
-        let heard = (0..100).filter(|_| petitions.may_bring(FROM, NOW)).count();
-        assert_eq!(heard, PETITIONS_PER_NODE_MAX as usize);
-        assert!(petitions.may_bring(LEADER, NOW));
-        assert!(petitions.may_bring(FROM, NOW.plus_ms(REPEAT_EVERY_MS)));
         let taken = (0..=255).filter(|task| petitions.take(FROM, cancel(*task), NOW));
         assert_eq!(taken.count(), PETITIONS_OPEN_MAX);
     }

@@ -28,16 +28,21 @@ impl Supervisor {
             outbox.send(from, PeerMessage::Taken { run });
             return;
         }
+        let errand = Errand::Take { run, from };
+        if self.proposals.is_under_way(&errand) || !self.forgeries.has_left(from, self.now) {
+            return;
+        }
         let command = match run {
             Run::Attempt { .. } => Command::Report(sealed),
             Run::Check { .. } => Command::Judge(sealed),
         };
         if let Err(refusal) = self.replica.state().check_author(&command) {
+            self.forgeries.spend(from, self.now);
             tracing::warn!(%from, ?run, %refusal, "what an agent is said to have sealed is dropped");
             outbox.send(from, PeerMessage::Taken { run });
             return;
         }
-        self.proposals.run(command, Errand::Take { run, from });
+        self.proposals.run(command, errand);
     }
 
     /// Whether the ledger waits for this run. One that is not dispatched yet may be waited for too, so a run of the

@@ -101,7 +101,6 @@ impl Receiver {
     }
 
     /// Bytes that are held.
-    #[cfg(test)]
     pub(in crate::raft) fn held(&self) -> usize {
         self.incoming.as_ref().map_or(0, |it| it.bytes.capacity())
     }
