@@ -3,7 +3,7 @@
 use hms_protocol::ballot::{Ballot, Mandate};
 use hms_protocol::codec;
 use hms_protocol::frame::Frame;
-use hms_protocol::id::{Epoch, NodeId, Term};
+use hms_protocol::id::{Epoch, Index, NodeId, Term};
 use prost_raft::Message as _;
 use raft::eraftpb::{Message, MessageType};
 
@@ -217,8 +217,14 @@ fn a_transfer_takes_the_leaders_word() {
             context: raft::CAMPAIGN_TRANSFER.to_vec(),
             ..bare(MessageType::MsgRequestVote, liar, to, term.0 + 1)
         };
-        mesh.deliver(liar, to, &frame(&request));
+        let request = Frame {
+            message: request.encode_to_vec(),
+            certificates: mesh.live[&leader].driver.certificates_from(Index(1)),
+            ..Frame::default()
+        };
+        mesh.deliver(liar, to, &codec::encode(&request));
     }
+    assert!(mesh.refusals.is_empty(), "{:?}", mesh.refusals);
     mesh.run(5);
     assert_eq!(mesh.live[&leader].driver.term(), term);
     let driver = &mut mesh.live.get_mut(&leader).unwrap().driver;
