@@ -3,7 +3,9 @@
 //! The hands give it a burst of inputs and then let it [`settle`](Mind::settle) once: what came in one burst becomes one
 //! log entry. What one half says to the other travels as it would between two nodes, only not through the network.
 
+use hms_protocol::codec;
 use hms_protocol::id::{Index, NodeId, Term};
+use hms_protocol::limits::PETITION_BYTES_MAX;
 use hms_protocol::member::{Role, RosterView};
 use hms_protocol::peer::{Announcement, PeerMessage};
 use hms_protocol::time::Moment;
@@ -15,6 +17,7 @@ use crate::input::{Input, Request, TICK_MS, Ticket};
 use crate::liveness::Liveness;
 use crate::outbox::Outbox;
 use crate::raft::RestoreError;
+use crate::state::command::Command;
 use crate::supervisor::Supervisor;
 use crate::supervisor::audit::Stand;
 use crate::worker::Worker;
@@ -78,7 +81,7 @@ impl Mind {
             Input::Announced { from, announcement } => self.learn(from, announcement),
             Input::Linked { node, up } => self.link(node, up),
             Input::Asked { ticket, request } => self.ask(ticket, request),
-            Input::Unanswered(request) => self.worker.petition(request, outbox),
+            Input::Unanswered(request) => self.petition(request),
             Input::Persisted { number } => self.voter(|voter| voter.persisted(number)),
             Input::Checkpointed { index, bytes } => {
                 self.voter(|voter| voter.checkpointed(index, bytes));
@@ -186,6 +189,21 @@ impl Mind {
         } else {
             let answer = Err(self.worker.not_leading(&self.liveness));
             self.outbox.push(Effect::Answer { ticket, answer });
+        }
+    }
+
+    /// The leader leaves a client's request unanswered: every voter is told. What would not go into the ledger is for the
+    /// client to ask again.
+    fn petition(&mut self, request: Request) {
+        let Ok(command) = Command::of(request) else {
+            return;
+        };
+        let command = codec::encode(&command);
+        if command.len() <= PETITION_BYTES_MAX {
+            for voter in self.worker.voters() {
+                let command = command.clone();
+                self.outbox.send(voter, PeerMessage::Petition { command });
+            }
         }
     }
 

@@ -5,11 +5,9 @@
 
 use hms_protocol::agent::AgentCertificate;
 use hms_protocol::certificate::Certificate;
-use hms_protocol::codec;
 use hms_protocol::envelope::Sealed;
 use hms_protocol::heartbeat::Heartbeat;
 use hms_protocol::id::{AgentId, Epoch, Incarnation, Index, NodeId, ServiceName, Term};
-use hms_protocol::limits::PETITION_BYTES_MAX;
 use hms_protocol::member::{Role, RosterView};
 use hms_protocol::peer::{Announcement, Dispatch, Lead, PeerMessage, Run, SuccessionShown};
 use hms_protocol::refusal::Refusal;
@@ -19,12 +17,11 @@ use hms_protocol::warrant::WarrantRefusal;
 
 use crate::birth::Birth;
 use crate::effect::Effect;
-use crate::input::{Request, Vitals};
+use crate::input::Vitals;
 use crate::limits::{ADVERTISE_EVERY_MS, AGENTS_UP_WITHIN_MS, REPEAT_EVERY_MS};
 use crate::liveness::Liveness;
 use crate::outbox::Outbox;
 use crate::quorum::Outlook;
-use crate::state::command::Command;
 
 pub mod beat;
 pub mod enrolment;
@@ -127,19 +124,12 @@ impl Worker {
             .fence_off(|until| !holds || fence.may_have_ended(until, now), outbox);
     }
 
-    /// The leader leaves a client's request unanswered: every voter is told. What would not go into the ledger is for the
-    /// client to ask again.
-    pub fn petition(&self, request: Request, outbox: &mut Outbox) {
-        let Ok(command) = Command::of(request) else {
-            return;
-        };
-        let command = codec::encode(&command);
-        if command.len() <= PETITION_BYTES_MAX {
-            for voter in self.roster.members.iter().filter(|member| member.votes) {
-                let command = command.clone();
-                outbox.send(voter.id, PeerMessage::Petition { command });
-            }
-        }
+    /// Who votes, as far as this node knows.
+    pub fn voters(&self) -> impl Iterator<Item = NodeId> {
+        let members = self.roster.members.iter();
+        members
+            .filter(|member| member.votes)
+            .map(|member| member.id)
     }
 
     /// Without a leader, asks one voter after the other for the roster: the leader may be one that this node was never
@@ -361,11 +351,7 @@ impl Worker {
             led_at: self.fence.heard_at(),
             now: self.now,
         };
-        let members = self.roster.members.iter();
-        let voters = members
-            .filter(|member| member.votes)
-            .map(|member| member.id);
-        let voters: Vec<NodeId> = voters.collect();
+        let voters: Vec<NodeId> = self.voters().collect();
         // What the voters may do is not known here: it takes a majority at least.
         let need = voters.len() / 2 + 1;
         outlook.refusal((&voters, need), liveness)
