@@ -10,6 +10,8 @@ mod eyes;
 mod ground;
 pub mod orders;
 mod story;
+mod strangers;
+mod switch;
 
 use std::time::Duration;
 

@@ -3,20 +3,27 @@
 use std::fs;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::TestnetFault;
 use crate::attack::Damage;
+
+/// How long a ledger may take to grow, while clients submit.
+const GROWS_WITHIN: Duration = Duration::from_secs(20);
+
+/// How much it must grow: some entries, and not only what a start writes.
+const GROWTH_BYTES_MIN: u64 = 4 * 1024;
+
+/// How often is looked.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Flips a byte in the middle of every file of rows that a ledger has, or cuts off its last third.
 pub(super) fn spoil(ledger: &Path, damage: Damage) -> Result<(), TestnetFault> {
     let files = fs::read_dir(ledger).map_err(io("read", ledger))?;
     for file in files {
         let path = file.map_err(io("read", ledger))?.path();
-        let rows = path
-            .extension()
-            .is_some_and(|end| end == "log" || end == "sst");
         let bytes = fs::metadata(&path).map_err(io("read", &path))?.len();
-        if !rows || bytes < 3 {
+        if !holds_rows(&path) || bytes < 3 {
             continue;
         }
         let mut file = fs::File::options()
@@ -36,6 +43,35 @@ pub(super) fn spoil(ledger: &Path, damage: Damage) -> Result<(), TestnetFault> {
             .map_err(io("written", &path))?;
     }
     Ok(())
+}
+
+/// Waits until a ledger has more in it than a copy of it has: until there is something to be rolled back.
+pub(super) fn wait_for_growth(ledger: &Path, copy: &Path) -> Result<(), TestnetFault> {
+    let end = Instant::now() + GROWS_WITHIN;
+    let before = size(copy)?;
+    while size(ledger)? <= before + GROWTH_BYTES_MIN {
+        if end < Instant::now() {
+            let source = std::io::Error::other("nothing is written to it");
+            return Err(io("rolled back", ledger)(source));
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    Ok(())
+}
+
+/// Whether a file of a ledger holds rows.
+fn holds_rows(path: &Path) -> bool {
+    let end = path.extension();
+    end.is_some_and(|end| end == "log" || end == "sst")
+}
+
+/// Bytes of the rows of a ledger.
+fn size(ledger: &Path) -> Result<u64, TestnetFault> {
+    let files = fs::read_dir(ledger).map_err(io("read", ledger))?;
+    let rows = files.flatten().filter(|file| holds_rows(&file.path()));
+    // A file may be gone between the two looks.
+    let sizes = rows.filter_map(|file| file.metadata().ok());
+    Ok(sizes.map(|metadata| metadata.len()).sum())
 }
 
 /// Copies a folder with all that is in it.

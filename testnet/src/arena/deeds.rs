@@ -5,38 +5,30 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hms_client::{Client, Submission};
 use hms_keystore::{draw_seed, load_operator, now};
 use hms_protocol::id::NodeId;
-use hms_protocol::keyring::SecretKey;
-use hms_protocol::member::Role;
 use hms_protocol::order::{Order, OrderDraft};
 use hms_protocol::time::Moment;
-use hms_protocol::token::{Invitation, TOKEN_TTL_MS};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::damage::{copy, io, spoil};
+use super::damage::{copy, io, spoil, wait_for_growth};
 use super::ground::Ground;
 use super::orders::{self, Ordered, Orders};
+use super::strangers::Strangers;
 use crate::attack::{Attack, Damage, Seam};
 use crate::chaos;
 use crate::drill::Drill;
 use crate::drill::manifest::Step;
-use crate::launch::Launch;
 use crate::manifest::NodeEntry;
-use crate::process::ProcessId;
-use crate::{Cluster, Plan, TestnetFault};
+use crate::{Plan, TestnetFault};
 
 /// Bytes of the input of a client that floods.
 const FLOOD_BYTES: usize = 4 * 1024;
-
-/// How long a stranger may take to be refused.
-const STRANGER_WITHIN: Duration = Duration::from_secs(5);
 
 /// What is done.
 pub(super) struct Deeds {
@@ -50,7 +42,7 @@ pub(super) struct Deeds {
     /// Nodes that are down or paused because of a step.
     down: BTreeSet<String>,
     /// Processes that are no nodes of the mesh.
-    strangers: Vec<ProcessId>,
+    strangers: Strangers,
     /// What was done here, and what of it was refused.
     done: u64,
     pub(super) refused: u64,
@@ -110,7 +102,7 @@ impl Deeds {
             begun: BTreeSet::new(),
             ended: BTreeSet::new(),
             down: BTreeSet::new(),
-            strangers: Vec::new(),
+            strangers: Strangers::default(),
             done: 0,
             refused: 0,
             first: None,
@@ -175,11 +167,7 @@ impl Deeds {
         for node in ground.nodes() {
             Orders::revoke(&node.data_dir).map_err(io("removed", &node.data_dir))?;
         }
-        for process in std::mem::take(&mut self.strangers) {
-            process
-                .signal(rustix::process::Signal::KILL)
-                .map_err(io("killed", Path::new("a stranger")))?;
-        }
+        self.strangers.end()?;
         for name in self.down.clone() {
             self.restore(ground, &name)?;
         }
@@ -203,8 +191,7 @@ impl Deeds {
             if matches!(attack, Attack::Crash { .. }) {
                 chaos::kill(&node)?;
             } else {
-                ground.paused.insert(name.to_owned());
-                chaos::pause(&node)?;
+                ground.pause(&node)?;
             }
             self.down.insert(name.to_owned());
             self.did();
@@ -215,9 +202,14 @@ impl Deeds {
         } else if let Attack::Disk { damage } = attack {
             self.damage(ground, &node, damage)?;
         } else if attack == Attack::Twin {
-            self.twin(ground, &node)?;
+            self.strangers.copy(ground, &node)?;
+            self.did();
         } else if let Attack::Sybils { count } = attack {
-            self.invade(ground, &node, count)?;
+            let invasion = self.strangers.invade(ground, &node, count)?;
+            self.done += invasion.asked;
+            self.refused += invasion.refused;
+            self.first.get_or_insert(invasion.began);
+            self.harm = invasion.harm.or(self.harm.take());
         } else if let Attack::Flood { clients } = attack {
             self.flood(ground, clients)?;
         } else if attack == Attack::StealOperatorKey {
@@ -230,7 +222,7 @@ impl Deeds {
     fn restore(&mut self, ground: &mut Ground, name: &str) -> Result<(), TestnetFault> {
         if self.down.remove(name) {
             let node = ground.cluster().node(name)?.clone();
-            chaos::resume(&node)?;
+            ground.resume(&node)?;
             if node.process.pulse() == crate::process::Pulse::Gone {
                 ground.cluster().restart(name)?;
             }
@@ -251,7 +243,7 @@ impl Deeds {
             chaos::kill(node)?;
             copy(&ledger, &kept)?;
             ground.cluster().restart(&node.name)?;
-            std::thread::sleep(Duration::from_secs(1));
+            wait_for_growth(&ledger, &kept)?;
         }
         let node = ground.cluster().node(&node.name)?.clone();
         chaos::kill(&node)?;
@@ -271,57 +263,6 @@ impl Deeds {
                 self.start_refused = Some((Instant::now(), why));
             }
             Err(fault) => return Err(fault),
-        }
-        Ok(())
-    }
-
-    /// Starts a second process with a copy of a node's data.
-    fn twin(&mut self, ground: &mut Ground, node: &NodeEntry) -> Result<(), TestnetFault> {
-        chaos::kill(node)?;
-        let data_dir = ground.folder().join("twin");
-        copy(&node.data_dir, &data_dir)?;
-        ground.cluster().restart(&node.name)?;
-        let mut launch = stranger(ground.cluster(), node, data_dir, "twin");
-        launch.binary.clone_from(&node.binary);
-        // A twin may be refused at once, which is as good.
-        self.strangers.push(launch.start()?.process());
-        self.did();
-        Ok(())
-    }
-
-    /// Lets nodes that nobody has invited ask to be let in.
-    fn invade(
-        &mut self,
-        ground: &mut Ground,
-        node: &NodeEntry,
-        count: u32,
-    ) -> Result<(), TestnetFault> {
-        let mesh = node.ready.mesh.parse().map_err(|_| TestnetFault::NoMesh {
-            folder: node.data_dir.clone(),
-        })?;
-        let seed = draw_seed()?;
-        let nobody = SecretKey::from_seed(&seed);
-        let end = Instant::now() + STRANGER_WITHIN;
-        for number in 0..count {
-            let token_seed = draw_seed()?;
-            let ends = now().plus_ms(TOKEN_TTL_MS);
-            let token = Invitation::new(&nobody, mesh, Role::Worker, ends, &token_seed);
-            let name = format!("stranger{number}");
-            let data_dir = ground.folder().join(&name);
-            let mut launch = stranger(ground.cluster(), node, data_dir, &name);
-            launch.token = Some(token.to_text());
-            self.did();
-            match launch.start()?.wait() {
-                Ok((process, _, _)) => {
-                    self.strangers.push(process);
-                    self.harm = Some("a node that nobody has invited is a member".to_owned());
-                }
-                Err(TestnetFault::Stopped { .. }) => self.refused += 1,
-                Err(fault) => return Err(fault),
-            }
-            if end < Instant::now() {
-                break;
-            }
         }
         Ok(())
     }
@@ -386,31 +327,6 @@ fn is_told(attack: Attack) -> bool {
             | Attack::SkewClock { .. }
     );
     noise || matches!(attack.seam(), Seam::Traffic | Seam::Desk | Seam::Agents)
-}
-
-/// A node that is none of the mesh.
-fn stranger(cluster: &Cluster, like: &NodeEntry, data_dir: PathBuf, name: &str) -> Launch {
-    let founder = cluster.nodes().first().unwrap_or(like);
-    let mut arguments = vec![
-        "--name".to_owned(),
-        name.to_owned(),
-        "--data-dir".to_owned(),
-        data_dir.display().to_string(),
-        "--gateway".to_owned(),
-        "127.0.0.1:0".to_owned(),
-    ];
-    for address in &founder.ready.addresses {
-        arguments.extend(["--join".to_owned(), address.clone()]);
-    }
-    Launch {
-        binary: founder.binary.clone(),
-        name: name.to_owned(),
-        log_file: data_dir.with_extension("log"),
-        data_dir,
-        arguments,
-        token: None,
-        log: "info".to_owned(),
-    }
 }
 
 fn wall_ms() -> u64 {

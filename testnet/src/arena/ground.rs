@@ -7,6 +7,8 @@ use std::path::Path;
 use hms_protocol::id::NodeId;
 use tempfile::TempDir;
 
+use super::damage::io;
+use super::switch::Switch;
 use crate::drill::Drill;
 use crate::drill::manifest::Mesh;
 use crate::manifest::NodeEntry;
@@ -22,7 +24,7 @@ pub(super) struct Ground {
     /// Whether it was there before: then it is left as it was.
     adopted: bool,
     /// Nodes that are paused for the drill, by name.
-    pub(super) paused: BTreeSet<String>,
+    paused: BTreeMap<String, Switch>,
     /// Who may do something wrong, by name.
     pub(super) actors: BTreeSet<String>,
     // Removed last, when no process writes there any more.
@@ -59,7 +61,7 @@ impl Ground {
         Ok(Self {
             cluster: Some(cluster),
             adopted: false,
-            paused: BTreeSet::new(),
+            paused: BTreeMap::new(),
             actors,
             folder,
         })
@@ -76,7 +78,7 @@ impl Ground {
         Ok(Self {
             cluster: Some(cluster),
             adopted: true,
-            paused: BTreeSet::new(),
+            paused: BTreeMap::new(),
             actors: drill.actors().into_iter().map(str::to_owned).collect(),
             folder,
         })
@@ -87,14 +89,25 @@ impl Ground {
         self.adopted
     }
 
+    /// Pauses a node. It goes on when [`Ground::resume`] says so, and when this process ends before that.
+    pub(super) fn pause(&mut self, node: &NodeEntry) -> Result<(), TestnetFault> {
+        let switch = Switch::over(node.process.pid).map_err(io("watched over", &node.data_dir))?;
+        self.paused.insert(node.name.clone(), switch);
+        crate::chaos::pause(node)
+    }
+
+    /// Lets a node go on, if it was paused.
+    pub(super) fn resume(&mut self, node: &NodeEntry) -> Result<(), TestnetFault> {
+        self.paused.remove(&node.name);
+        crate::chaos::resume(node)
+    }
+
     /// Lets whoever is paused for the drill go on. It asks nobody: it works without a leader, too.
-    fn resume_all(&self) {
-        let paused = self
-            .nodes()
-            .iter()
-            .filter(|node| self.paused.contains(&node.name));
-        for node in paused {
-            if let Err(error) = crate::chaos::resume(node) {
+    fn resume_all(&mut self) {
+        for node in self.nodes().to_vec() {
+            if self.paused.contains_key(&node.name)
+                && let Err(error) = self.resume(&node)
+            {
                 tracing::error!(%error, node = node.name, "a node of the mesh is still paused");
             }
         }

@@ -1,10 +1,11 @@
 //! BYZ-1: a person attacks a mesh that is made for it, and reads in a signed report what held.
 
 use std::fs;
+use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::mesh::{Mesh, hms};
+use crate::mesh::{Mesh, hms, prepare};
 
 /// A real mesh of processes: a voter that signs two logs is convicted by what it has signed. The report is signed, shown
 /// in every form, and not believed once a letter of it is another one.
@@ -120,6 +121,32 @@ fn a_live_mesh_is_drilled_with_permission_and_left_as_it_was() {
         nodes.iter().all(|node| node["process"] == "running"),
         "{nodes:?}"
     );
+}
+
+/// A drill that is killed in the middle leaves no node of a live mesh paused.
+#[test]
+fn a_drill_that_is_killed_lets_go_of_what_it_has_paused() {
+    let mesh = Mesh::up(3, &[]);
+    let (dir, out) = (&mesh.place(""), tempfile::tempdir().expect("a folder"));
+    let out = out.path().to_str().expect("a path in UTF-8");
+    let asked = ["--live", dir, "--allow-live", "--out", out];
+    let mut drill = prepare(&[&["drill", "run", "pause-leader"], &asked[..]].concat())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("hms runs");
+    let processes = |mesh: &Mesh| {
+        let nodes = mesh.local(&["status", "-o", "json"]).json();
+        let nodes = nodes.as_array().expect("a row for each node").clone();
+        let process = |node: &Value| node["process"].as_str().map(str::to_owned);
+        nodes.iter().filter_map(process).collect::<Vec<_>>()
+    };
+    mesh.until("a node is paused", |mesh| {
+        processes(mesh).iter().any(|process| process == "paused")
+    });
+    drill.kill().expect("it is ours");
+    drill.wait().expect("it ends");
+    mesh.until("every node runs", |mesh| processes(mesh) == ["running"; 3]);
 }
 
 /// Whatever is wrong with what was asked for is said before anything is started.
