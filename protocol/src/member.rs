@@ -99,6 +99,8 @@ pub struct Member {
     pub listens: bool,
     /// Since when the ledger sees it as it does: present or lost.
     pub presence_since: Moment,
+    /// Whether it gets no new work, because the operator says so. What it has, it goes on with.
+    pub cordoned: bool,
 }
 
 /// The life of a member that has not beaten yet. The first life of a node is 1.
@@ -121,6 +123,7 @@ impl Member {
             seat: Seat::None,
             listens: false,
             presence_since: now,
+            cordoned: false,
         }
     }
 

@@ -46,6 +46,10 @@ pub enum Order {
     },
     /// A voter leads, if it can take over at once.
     Transfer(NodeId),
+    /// A node gets no new work; what it has, it goes on with.
+    Cordon(NodeId),
+    /// A node gets work again.
+    Uncordon(NodeId),
     /// The voters are lost: one node goes on alone, from the ledger that it holds. Carried out where no mesh is left to
     /// ask, by a [`Recovery`](crate::recovery::Recovery).
     Recover(Recover),
@@ -303,6 +307,8 @@ mod tests {
                 new: other,
             },
             Order::Transfer(NODE),
+            Order::Cordon(NODE),
+            Order::Uncordon(NODE),
         ] {
             let signed = draft(order).sign(&key(1));
             let opened = signed.open(&key(1).public(), MESH, NOW);

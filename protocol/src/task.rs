@@ -123,7 +123,7 @@ pub enum Blockage {
     NoSkill,
     /// Agents have the skill, but none offers all that the task needs; one missing need is named.
     NoOffer(String),
-    /// Capable agents exist, but their nodes are lost or they are quarantined.
+    /// Capable agents exist, but their nodes are lost or cordoned, or they are quarantined.
     NobodyPresent,
     /// No verifier for this kind of result is enrolled.
     NoVerifier,
@@ -134,7 +134,9 @@ impl fmt::Display for Blockage {
         match self {
             Self::NoSkill => out.write_str("no agent has the skill"),
             Self::NoOffer(need) => write!(out, "no agent with the skill offers {need}"),
-            Self::NobodyPresent => out.write_str("the agents that could take it are not present"),
+            Self::NobodyPresent => {
+                out.write_str("the agents that could take it are not present, or on cordoned nodes")
+            }
             Self::NoVerifier => out.write_str("no agent could check the result"),
         }
     }

@@ -16,6 +16,9 @@ pub(crate) fn obstacle(round: &Round, node: NodeId) -> Option<&'static str> {
     if !round.state.roster().is_present(node) {
         return Some("its node is lost");
     }
+    if !round.state.roster().takes_work(node) {
+        return Some("its node is cordoned");
+    }
     condition_obstacle(round.liveness, node, round.now)
 }
 

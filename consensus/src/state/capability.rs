@@ -29,6 +29,8 @@ pub enum Lack {
     Revoked,
     /// Its node is lost.
     Lost,
+    /// Its node is cordoned.
+    Cordoned,
     /// A free slot.
     Slot,
     /// Somebody else who could check its result.
@@ -45,6 +47,7 @@ impl Lack {
             Self::Stopped => "it was stopped",
             Self::Revoked => "the operator has revoked it",
             Self::Lost => "its node is lost",
+            Self::Cordoned => "its node is cordoned: it gets no new work",
             Self::Slot => "all its slots are taken",
             Self::Verifier => "nobody else could check its result",
         }
@@ -60,6 +63,7 @@ impl fmt::Display for Lack {
             | Self::Stopped
             | Self::Revoked
             | Self::Lost
+            | Self::Cordoned
             | Self::Slot
             | Self::Verifier => out.write_str(self.reason()),
         }
@@ -109,6 +113,9 @@ impl State {
         if !self.roster().is_present(certificate.node) {
             return Some(Lack::Lost);
         }
+        if !self.roster().takes_work(certificate.node) {
+            return Some(Lack::Cordoned);
+        }
         let running = self.crew().running(certificate.node, certificate.agent);
         if certificate.slots as usize <= running {
             return Some(Lack::Slot);
@@ -141,7 +148,7 @@ impl State {
         if let Some(need) = demand.needs.difference(&closest.offers).next() {
             return Some(Blockage::NoOffer(need.clone()));
         }
-        let present = |class: &Class| class.keys().any(|node| self.roster().is_present(*node));
+        let present = |class: &Class| class.keys().any(|node| self.roster().takes_work(*node));
         if !crew.capable(demand).any(present) {
             return Some(Blockage::NobodyPresent);
         }
@@ -166,10 +173,10 @@ impl State {
         }
     }
 
-    /// Ready agents on present nodes that have what is demanded.
+    /// Ready agents on nodes that take work that have what is demanded.
     fn some_present(&self, demand: &Demand) -> impl Iterator<Item = (NodeId, AgentId)> {
         let nodes = self.crew().capable(demand).flatten();
-        let present = nodes.filter(|(node, _)| self.roster().is_present(**node));
+        let present = nodes.filter(|(node, _)| self.roster().takes_work(**node));
         present.flat_map(|(node, agents)| agents.iter().map(|(_, agent)| (*node, *agent)))
     }
 }

@@ -101,6 +101,11 @@ impl Roster {
         })
     }
 
+    /// Whether the node may be given work: it is present, and not cordoned.
+    pub fn takes_work(&self, node: NodeId) -> bool {
+        self.is_present(node) && self.member(node).is_some_and(|member| !member.cordoned)
+    }
+
     /// How many members have a voter's seat, those that are still catching up included.
     pub fn seated(&self) -> usize {
         self.members()

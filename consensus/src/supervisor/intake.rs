@@ -145,7 +145,7 @@ impl Supervisor {
         };
         let members = roster.members().map(|member| member.id);
         members
-            .filter(|node| roster.is_present(*node) && able(*node))
+            .filter(|node| roster.takes_work(*node) && able(*node))
             .map(|node| (agents(node), liveness.load_permille(node), node))
             .min()
             .map(|(_, _, node)| node)

@@ -3,11 +3,12 @@
 
 use hms_consensus::state::Change;
 use hms_consensus::state::command::Command;
+use hms_consensus::state::waiting::Demand;
 use hms_protocol::agent::AgentStanding;
 use hms_protocol::keyring::SecretKey;
 use hms_protocol::member::{MemberStanding, Role, Seat};
 use hms_protocol::order::{ORDER_TTL_MS, Order, OrderDraft, SignedOrder};
-use hms_protocol::task::Outcome;
+use hms_protocol::task::{Blockage, Outcome};
 
 use super::stage::{
     REPLACE_AFTER_MS, Stage, agent_id, assign, greet, lose, node_id, operator_key, spec, submit,
@@ -161,6 +162,45 @@ fn a_revoked_node_is_never_let_in_again_and_a_spare_takes_its_seat() {
     assert_eq!(
         order(&mut stage, Order::RevokeNode(node_id(2))),
         "HMS-ORDER-IMPOSSIBLE"
+    );
+}
+
+/// SUP-19: a cordoned node keeps what it has and gets nothing new, neither tasks nor results to check, until it is
+/// uncordoned. Repeating either changes nothing.
+#[test]
+fn a_cordoned_node_gets_no_new_work() {
+    let mut stage = Stage::new(2);
+    let agent = stage.enrol(2, 1, &["echo"], 2);
+    for task in 1..=3 {
+        stage.must(submit(task, spec("echo")));
+    }
+    stage.must(assign(1, 1, agent));
+    for _ in 0..2 {
+        assert_eq!(order(&mut stage, Order::Cordon(node_id(2))), "");
+    }
+    assert_eq!(
+        stage.decide(assign(2, 1, agent)).unwrap_err().code(),
+        "HMS-UNFIT"
+    );
+    let demand = Demand::of(&spec("echo"));
+    assert_eq!(stage.state.blockage(&demand), Some(Blockage::NobodyPresent));
+    let done = stage.report(1, 1, agent, Outcome::Success);
+    stage.must(done);
+    assert_eq!(stage.standing(1), "succeeded");
+    stage.must(greet(2, 2));
+    assert_eq!(
+        stage.decide(assign(2, 1, agent)).unwrap_err().code(),
+        "HMS-UNFIT",
+        "a new life changes nothing"
+    );
+    for _ in 0..2 {
+        assert_eq!(order(&mut stage, Order::Uncordon(node_id(2))), "");
+    }
+    assert_eq!(stage.state.blockage(&demand), None);
+    stage.must(assign(2, 1, agent));
+    assert_eq!(
+        order(&mut stage, Order::Cordon(node_id(9))),
+        "HMS-UNKNOWN-NODE"
     );
 }
 

@@ -301,7 +301,7 @@ impl Fault {
             Self::ManyBases { .. } => "choose one with --db",
             Self::UnknownNode { .. } => "list the nodes with `hms node list`",
             Self::NotYet { .. } => {
-                "the leader goes on with it: a node may be down or catching up, see `hms operator raft list`"
+                "the order stands, and the mesh goes on with it: see `hms node list` and `hms operator raft list`"
             }
             Self::Unconfirmed => "read what is above, and say --yes",
             Self::BadSnapshot { complaint, .. } | Self::Survivor(complaint) => &complaint.hint,

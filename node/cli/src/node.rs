@@ -1,18 +1,28 @@
 //! `hms node`: the members of the mesh and how they do.
 
-use clap::Subcommand;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use hms_client::domain::id::NodeId;
 use hms_client::domain::member::{MemberStanding, Presence, Seat};
 use hms_client::domain::order::Order;
 use hms_client::{Condition, NodeView};
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::operator::OperatorKey;
 use crate::phrase::{size, span};
-use crate::screen::{Screen, Tone, plain};
+use crate::screen::{Screen, Tone, plain, remark};
 use crate::session::Session;
 use crate::status::role;
+
+/// How long draining may take unless told otherwise: as long as most tasks.
+const DRAINS_WITHIN: Duration = Duration::from_mins(5);
+
+/// How often it is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Members of the mesh.
 #[derive(Debug, Subcommand)]
@@ -20,6 +30,17 @@ pub(crate) enum NodeCommand {
     /// List the members, with their condition, load and gateway.
     #[command(after_help = "Example:\n  hms node list\n  hms node list -o json")]
     List,
+    /// Give a node no new work. It goes on with what it has, votes and watches as before.
+    #[command(after_help = "Example:\n  hms node cordon n3")]
+    Cordon(One),
+    /// Give a cordoned node work again.
+    #[command(after_help = "Example:\n  hms node uncordon n3")]
+    Uncordon(One),
+    /// Cordon a node and wait until it has no task any more: before it is upgraded or taken away.
+    #[command(
+        after_help = "Example:\n  hms node drain n3\n  hms --timeout 10m node drain n3\n\nWaits for five minutes, or as --timeout says. Exit code 7 if tasks are left: the node stays cordoned."
+    )]
+    Drain(One),
     /// Revoke a node with the operator's key: it takes no part any more, and its key is never admitted again.
     #[command(
         after_help = "Example:\n  hms node revoke n5\n  hms node revoke n5 --operator-key ~/safe/operator.key"
@@ -32,6 +53,15 @@ pub(crate) enum NodeCommand {
     },
 }
 
+/// A node and the operator's key.
+#[derive(Debug, Args)]
+pub(crate) struct One {
+    /// The node, by name or id.
+    node: String,
+    #[command(flatten)]
+    key: OperatorKey,
+}
+
 /// Runs a command about nodes.
 pub(crate) async fn run(command: NodeCommand, session: &Session) -> Result<Exit, Fault> {
     match command {
@@ -42,6 +72,37 @@ pub(crate) async fn run(command: NodeCommand, session: &Session) -> Result<Exit,
                 .show(|screen| text(&nodes, screen), || as_json(&nodes))?;
             Ok(Exit::Done)
         }
+        NodeCommand::Cordon(one) => {
+            let id = session.node(&one.node).await?;
+            one.key.order(session, Order::Cordon(id)).await?;
+            told(
+                session,
+                id,
+                &format!("node {} gets no new work", one.node),
+                true,
+            )
+        }
+        NodeCommand::Uncordon(one) => {
+            let id = session.node(&one.node).await?;
+            one.key.order(session, Order::Uncordon(id)).await?;
+            told(
+                session,
+                id,
+                &format!("node {} gets work again", one.node),
+                false,
+            )
+        }
+        NodeCommand::Drain(one) => {
+            let id = session.node(&one.node).await?;
+            one.key.order(session, Order::Cordon(id)).await?;
+            drain(session, id).await?;
+            told(
+                session,
+                id,
+                &format!("node {} is drained: it has no task and gets none", one.node),
+                true,
+            )
+        }
         NodeCommand::Revoke { node, key } => {
             let id = session.node(&node).await?;
             key.order(session, Order::RevokeNode(id)).await?;
@@ -51,6 +112,40 @@ pub(crate) async fn run(command: NodeCommand, session: &Session) -> Result<Exit,
                 .show(|_| format!("node {node} is revoked"), json)?;
             Ok(Exit::Done)
         }
+    }
+}
+
+/// Says whether a node is cordoned now.
+fn told(session: &Session, node: NodeId, words: &str, cordoned: bool) -> Result<Exit, Fault> {
+    let json = || json!({ "node": node.to_string(), "cordoned": cordoned });
+    session.screen.show(|_| words.to_owned(), json)?;
+    Ok(Exit::Done)
+}
+
+/// Waits until no agent of a node holds the lease of a task, as the ledger has it.
+async fn drain(session: &Session, node: NodeId) -> Result<(), Fault> {
+    let patience = session.patience.unwrap_or(DRAINS_WITHIN);
+    let since = Instant::now();
+    let mut before = None;
+    loop {
+        // Whoever leads may change while this is waited for: an answer that does not come is asked for again.
+        if let Ok(agents) = session.client.agents(Some(node)).await {
+            let left: usize = agents.iter().map(|agent| agent.running.len()).sum();
+            if left == 0 {
+                return Ok(());
+            }
+            if before.replace(left) != Some(left) {
+                remark(&format!("tasks left: {left}"));
+            }
+        }
+        if patience < since.elapsed() {
+            let left = before.map_or_else(|| "unknown".to_owned(), |left| left.to_string());
+            return Err(Fault::NotYet {
+                within: patience,
+                stands: format!("tasks left: {left}"),
+            });
+        }
+        sleep(LOOK_EVERY).await;
     }
 }
 
@@ -86,6 +181,9 @@ fn state(node: &NodeView) -> (String, Tone) {
     let (name, tone) = match (node.member.standing, node.condition) {
         (MemberStanding::Quarantined | MemberStanding::Revoked, _) => {
             (node.member.standing.name(), Tone::Bad)
+        }
+        (MemberStanding::Good, Condition::Alive) if node.member.cordoned => {
+            ("cordoned", Tone::Warn)
         }
         (MemberStanding::Good, Condition::Alive) => (node.condition.name(), Tone::Good),
         (MemberStanding::Good, Condition::Suspect) => (node.condition.name(), Tone::Warn),
@@ -150,6 +248,7 @@ fn node_json(node: &NodeView) -> Value {
         "standing": member.standing.name(),
         "seat": member.seat.name(),
         "listens": member.listens,
+        "cordoned": member.cordoned,
         "heartbeat": beat,
     })
 }
@@ -196,6 +295,7 @@ mod tests {
                 seat: Seat::Voter,
                 listens: false,
                 presence_since: Moment(1),
+                cordoned: false,
             },
             condition,
             silent_ms: beats.then_some(400),

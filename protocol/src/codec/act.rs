@@ -212,6 +212,8 @@ fn tell_order(order: &Order) -> Telling {
             Telling::new(Actor::Operator, "ordered", about).note(note)
         }
         Order::Transfer(node) => about("ordered", node).note("it is to lead"),
+        Order::Cordon(node) => about("cordoned", node),
+        Order::Uncordon(node) => about("uncordoned", node),
         Order::Recover(recover) => about("recovered", &recover.survivor)
             .note("the other voters are lost: it goes on alone"),
     }

@@ -40,6 +40,7 @@ impl Wire for Member {
             seat: self.seat.to_number(),
             listens: self.listens,
             presence_since_ms: self.presence_since.0,
+            cordoned: self.cordoned,
         }
     }
 
@@ -58,6 +59,7 @@ impl Wire for Member {
             seat: Seat::from_number("member.seat", message.seat)?,
             listens: message.listens,
             presence_since: Moment(message.presence_since_ms),
+            cordoned: message.cordoned,
         })
     }
 }

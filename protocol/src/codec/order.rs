@@ -98,6 +98,8 @@ fn to_wire(order: &Order) -> Decide {
             new: bytes(new),
         }),
         Order::Transfer(node) => Decide::Transfer(bytes(node)),
+        Order::Cordon(node) => Decide::Cordon(bytes(node)),
+        Order::Uncordon(node) => Decide::Uncordon(bytes(node)),
         Order::Recover(recover) => Decide::Recover(v1::RecoverLedger {
             survivor: bytes(&recover.survivor),
             index: recover.index.0,
@@ -125,6 +127,8 @@ fn from_wire(decide: Decide) -> Result<Order, CodecError> {
             new: node("order.replace.new", &replace.new)?,
         },
         Decide::Transfer(bytes) => Order::Transfer(node("order.transfer", &bytes)?),
+        Decide::Cordon(bytes) => Order::Cordon(node("order.cordon", &bytes)?),
+        Decide::Uncordon(bytes) => Order::Uncordon(node("order.uncordon", &bytes)?),
         Decide::Recover(recover) => Order::Recover(Recover {
             survivor: node("order.recover.survivor", &recover.survivor)?,
             index: Index(recover.index),

@@ -175,11 +175,11 @@ prop_compose! {
         standing in prop::sample::select(vec![
             MemberStanding::Good, MemberStanding::Quarantined, MemberStanding::Revoked,
         ]),
-        (seat, listens, presence_since) in (seat(), any::<bool>(), moment()),
+        (seat, listens, presence_since, cordoned) in (seat(), any::<bool>(), moment(), any::<bool>()),
     ) -> Member {
         Member {
             id, name, role, addresses, gateway, incarnation, presence, votes, admitted_at, standing,
-            seat, listens, presence_since,
+            seat, listens, presence_since, cordoned,
         }
     }
 }

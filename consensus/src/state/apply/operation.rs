@@ -71,10 +71,27 @@ impl Turn<'_> {
                 }
                 Err(impossible("the node does not vote"))
             }
+            Order::Cordon(node) => self.cordon(*node, true),
+            Order::Uncordon(node) => self.cordon(*node, false),
             Order::Recover(_) => Err(impossible(
                 "the mesh has a quorum: a recovery is for a ledger without one",
             )),
         }
+    }
+
+    /// Whether a member gets new work. Repeating it changes nothing.
+    fn cordon(&mut self, node: NodeId, cordoned: bool) -> Result<(), Refusal> {
+        let member = self.state.roster.known(node)?;
+        self.state.roster.check_standing(node)?;
+        if member.cordoned != cordoned {
+            let member = Member {
+                cordoned,
+                ..member.clone()
+            };
+            self.state.roster.put_member(member, true);
+            self.tell(Event::RosterChanged);
+        }
+        Ok(())
     }
 
     /// A member that may have a seat.

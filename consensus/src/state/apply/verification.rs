@@ -68,7 +68,7 @@ impl Turn<'_> {
             return round;
         };
         let mut nodes: BTreeSet<NodeId> = self.state.crew.nodes_capable(&demand);
-        nodes.retain(|node| self.state.roster.is_present(*node));
+        nodes.retain(|node| self.state.roster.takes_work(*node));
         let most = limits::VERIFIERS_MAX;
         let idlest = |node, wanted| self.state.crew.idlest(&demand, node, attempt.agent, wanted);
         if nodes.len() == 1 && nodes.contains(&attempt.node) {

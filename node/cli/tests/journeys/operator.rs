@@ -55,6 +55,52 @@ fn seats_are_moved_one_change_at_a_time_and_every_order_is_audited() {
     assert_eq!(audit.matches("operator").count(), 6, "{audit}");
 }
 
+/// SUP-19: a node is drained before it is taken away: it finishes what it has, and gets work again when it is back.
+#[test]
+fn a_drained_node_finishes_its_work_and_gets_none() {
+    let mesh = Mesh::up(2, &["--voters", "1"]);
+    let key = key_of(&mesh);
+    let signed = ["--operator-key", &key, "-o", "json"];
+    let node = |verb, more: &[&str]| mesh.hms(&[&["node", verb, "n2"], &signed[..], more].concat());
+    let submit = |skill, input| {
+        let task = mesh.json(&["task", "submit", "--skill", skill, "--input", input]);
+        task["task"].as_str().expect("it has an id").to_owned()
+    };
+    let place = |task: &str| mesh.json(&["task", "show", task])["attempts"][0]["node"].clone();
+    let nodes = mesh.json(&["node", "list"]);
+    let mut nodes = nodes.as_array().expect("a list of nodes").iter();
+    let other = nodes.find(|node| node["name"] == "n1").expect("a member")["id"].clone();
+    let state = || {
+        let nodes = mesh.json(&["node", "list"]);
+        let mut nodes = nodes.as_array().expect("a list of nodes").iter();
+        nodes.find(|node| node["name"] == "n2").expect("a member")["cordoned"].clone()
+    };
+    assert_eq!(node("cordon", &[]).json()["cordoned"], true);
+    assert_eq!((state(), node("uncordon", &[]).code), (true.into(), 0));
+
+    // Each node has one agent: of two tasks, each gets one.
+    let slow = [submit("sleep", "2000"), submit("sleep", "2000")];
+    mesh.until("both are placed", |_| {
+        slow.iter().all(|task| !place(task).is_null())
+    });
+    let early = node("drain", &["-t", "300ms"]);
+    early.expect_fault(7, "HMS-NOT-YET");
+    assert!(early.err.contains("tasks left: 1"), "{early:?}");
+    assert_eq!(node("drain", &[]).json()["cordoned"], true);
+    for task in slow {
+        assert_eq!(mesh.json(&["task", "wait", &task])["state"], "succeeded");
+    }
+    let rest: Vec<String> = (0..4).map(|_| submit("echo", "x")).collect();
+    for task in rest {
+        assert_eq!(mesh.json(&["task", "wait", &task])["state"], "succeeded");
+        assert_eq!(place(&task), other);
+    }
+    let why = submit("sleep", "1000");
+    let why = mesh.hms(&["task", "why", &why]).done();
+    assert!(why.contains("its node is cordoned"), "{why}");
+    assert_eq!(node("uncordon", &[]).json()["cordoned"], false);
+}
+
 #[test]
 fn a_revoked_node_and_a_revoked_agent_take_no_part_any_more() {
     let mesh = Mesh::up(3, &["--voters", "1"]);
