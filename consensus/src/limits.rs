@@ -68,6 +68,9 @@ pub const HEADS_SEEN_MAX: u64 = 4;
 /// Orders that a node keeps until it knows the voters who certify them. The oldest is dropped: the leader repeats it.
 pub const ORDERS_EARLY_MAX: usize = 256;
 
+/// How often a report is sent again to the leader alone. After that the other voters are told as well: it is a petition.
+pub const REPEATS_TO_LEADER: u32 = 2;
+
 /// Reports sent again in one go. The rest waits for the next second, so that a new leader is not flooded.
 pub const REPORTS_PER_ROUND_MAX: usize = 512;
 

@@ -102,7 +102,8 @@ impl Worker {
         self.fence.forget_silent(now);
         self.probes.start_due(now, outbox);
         if let Some(leader) = self.fence.leader() {
-            self.runs.repeat(leader, now, outbox);
+            let voters: Vec<NodeId> = self.voters().collect();
+            self.runs.repeat(leader, &voters, now, outbox);
             self.enrolment.repeat(leader, now, outbox);
             self.probes.send_due(leader, now, outbox);
         } else {

@@ -71,6 +71,8 @@ pub enum Attack {
     SlanderServices,
     /// A leader does not take up what clients submit, and says nothing of it.
     Censor,
+    /// A leader does not take up what agents report, and says nothing of it.
+    Shelve,
     /// A node tells clients that their tasks are in the ledger, and does nothing.
     AcknowledgeFalsely,
     /// Agents report results that are wrong.
@@ -170,7 +172,8 @@ impl Attack {
             | Self::Mute
             | Self::Deafen
             | Self::FreezeBeats
-            | Self::SlanderServices => Seam::Traffic,
+            | Self::SlanderServices
+            | Self::Shelve => Seam::Traffic,
             Self::Censor | Self::AcknowledgeFalsely => Seam::Desk,
             Self::FalseResults | Self::LazyVerdicts => Seam::Agents,
             Self::SkewClock { .. }
@@ -225,6 +228,7 @@ impl Attack {
             | Self::FreezeBeats
             | Self::SlanderServices
             | Self::Censor
+            | Self::Shelve
             | Self::AcknowledgeFalsely
             | Self::SkewClock { .. }
             | Self::Disk {

@@ -6,6 +6,8 @@
 //! where voters may lie. So no leader can keep out what it does not like: it can delay it, and loses its office for that
 //! (the duty of backups in PBFT, Castro and Liskov 1999, section 4.4).
 //!
+//! What agents report is petitioned in the same way: a node whose leader leaves a report lying tells every voter.
+//!
 //! An honest leader that is overloaded or cut off is given up, too, and each time with more patience: the doubling of PBFT's
 //! section 4.5.2. A liar gains nothing by petitions of its own: an honest leader decides them.
 
@@ -14,7 +16,7 @@ use std::collections::BTreeMap;
 use hms_protocol::codec;
 use hms_protocol::digest::{Domain, Hash, hash_fields};
 use hms_protocol::id::{NodeId, Term};
-use hms_protocol::peer::PeerMessage;
+use hms_protocol::peer::{PeerMessage, Run};
 use hms_protocol::time::Moment;
 
 use crate::limits::{
@@ -44,6 +46,8 @@ pub(super) struct Petitions {
 #[derive(Debug)]
 struct Petition {
     command: Command,
+    /// The run of which it is a report, if it is one: nobody waits for it once the ledger does not.
+    run: Option<Run>,
     since: Moment,
 }
 
@@ -60,18 +64,26 @@ impl Default for Petitions {
 
 impl Petitions {
     /// Takes a petition that a node has brought. `true` if it is news.
-    fn take(&mut self, from: NodeId, command: Command, now: Moment) -> bool {
+    fn take(&mut self, from: NodeId, (command, run): (Command, Option<Run>), now: Moment) -> bool {
         let digest = digest(&command);
         if self.open.contains_key(&digest) || PETITIONS_OPEN_MAX <= self.open.len() {
             return false;
         }
         let petition = Petition {
             command,
+            run,
             since: now,
         };
         tracing::info!(%from, "the leader is said to leave a request undecided");
         self.open.insert(digest, petition);
         true
+    }
+
+    /// Takes a report that the leader leaves lying, unless its node has brought many.
+    pub(super) fn follow(&mut self, from: NodeId, command: Command, run: Option<Run>, now: Moment) {
+        if self.allowance.spend(from, now) {
+            self.take(from, (command, run), now);
+        }
     }
 
     /// Closes what an entry has decided, whatever became of it.
@@ -137,7 +149,7 @@ impl Supervisor {
         };
         let state = self.replica.state();
         let asked = command.is_asked() && state.check_author(&command).is_ok();
-        if !asked || !self.petitions.take(from, command, self.now) {
+        if !asked || !self.petitions.take(from, (command, None), self.now) {
             return;
         }
         for voter in self.driver.members().voters() {
@@ -151,6 +163,9 @@ impl Supervisor {
     /// As the leader, decides what is petitioned; as another voter, sees that the leader does.
     pub(super) fn follow_petitions(&mut self) {
         let posture = (self.driver.leader(), self.driver.term());
+        let mut open = std::mem::take(&mut self.petitions.open);
+        open.retain(|_, it| it.run.is_none_or(|run| self.is_wanted(run)));
+        self.petitions.open = open;
         let overdue = self.petitions.is_overdue(posture, self.now);
         if self.acting() {
             for (digest, petition) in &self.petitions.open {
@@ -203,27 +218,30 @@ mod tests {
     #[test]
     fn a_leader_is_given_up_after_the_patience_which_doubles_until_something_is_decided() {
         let mut petitions = Petitions::default();
-        assert!(petitions.take(FROM, cancel(1), NOW));
-        assert!(!petitions.take(FROM, cancel(1), NOW), "that is no news");
+        assert!(petitions.take(FROM, (cancel(1), None), NOW));
+        assert!(
+            !petitions.take(FROM, (cancel(1), None), NOW),
+            "that is no news"
+        );
         assert_eq!(kept_ms(&mut petitions, 1, NOW), PETITION_PATIENCE_MS);
         petitions.given_up += 1;
         let next = NOW.plus_ms(PETITION_PATIENCE_MS);
         assert_eq!(kept_ms(&mut petitions, 2, next), 2 * PETITION_PATIENCE_MS);
         petitions.settle(&decided(cancel(1)));
-        assert!(petitions.take(FROM, cancel(2), next));
+        assert!(petitions.take(FROM, (cancel(2), None), next));
         assert_eq!(kept_ms(&mut petitions, 3, next), PETITION_PATIENCE_MS);
     }
 
     #[test]
     fn what_is_decided_or_nobody_waits_for_costs_no_leader() {
         let mut petitions = Petitions::default();
-        petitions.take(FROM, cancel(1), NOW);
+        petitions.take(FROM, (cancel(1), None), NOW);
         petitions.settle(&decided(cancel(2)));
         assert_eq!(petitions.open.len(), 1);
         petitions.settle(&decided(cancel(1)));
         assert_eq!(kept_ms(&mut petitions, 1, NOW), PETITION_KEPT_MS);
 
-        petitions.take(FROM, cancel(3), NOW);
+        petitions.take(FROM, (cancel(3), None), NOW);
         let nobody = (None, Term(2));
         assert!(!petitions.is_overdue(nobody, NOW.plus_ms(PETITION_KEPT_MS - 1)));
         assert!(!petitions.is_overdue(nobody, NOW.plus_ms(PETITION_KEPT_MS)));
@@ -233,7 +251,7 @@ mod tests {
     #[test]
     fn no_more_are_followed_up_than_there_is_room_for() {
         let mut petitions = Petitions::default();
-        let taken = (0..=255).filter(|task| petitions.take(FROM, cancel(*task), NOW));
+        let taken = (0..=255).filter(|task| petitions.take(FROM, (cancel(*task), None), NOW));
         assert_eq!(taken.count(), PETITIONS_OPEN_MAX);
     }
 }

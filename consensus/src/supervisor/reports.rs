@@ -19,13 +19,17 @@ use crate::supervisor::Supervisor;
 use crate::supervisor::proposals::Errand;
 
 impl Supervisor {
-    /// A report or verdict has come, sealed by an agent.
+    /// A report or verdict has come, sealed by an agent. To a voter that does not lead it is a petition: the leader leaves it
+    /// lying.
     pub fn reported(&mut self, from: NodeId, sealed: Sealed, outbox: &mut Outbox) {
-        let Some(run) = self.acting().then(|| run_of(&sealed)).flatten() else {
+        let Some(run) = run_of(&sealed) else {
             return;
         };
+        let acting = self.acting();
         if !self.is_wanted(run) {
-            outbox.send(from, PeerMessage::Taken { run });
+            if acting {
+                outbox.send(from, PeerMessage::Taken { run });
+            }
             return;
         }
         let errand = Errand::Take { run, from };
@@ -39,15 +43,19 @@ impl Supervisor {
         if let Err(refusal) = self.replica.state().check_author(&command) {
             self.forgeries.spend(from, self.now);
             tracing::warn!(%from, ?run, %refusal, "what an agent is said to have sealed is dropped");
-            outbox.send(from, PeerMessage::Taken { run });
-            return;
+            if acting {
+                outbox.send(from, PeerMessage::Taken { run });
+            }
+        } else if acting {
+            self.proposals.run(command, errand);
+        } else {
+            self.petitions.follow(from, command, Some(run), self.now);
         }
-        self.proposals.run(command, errand);
     }
 
     /// Whether the ledger waits for this run. One that is not dispatched yet may be waited for too, so a run of the
     /// future is wanted.
-    fn is_wanted(&self, run: Run) -> bool {
+    pub(super) fn is_wanted(&self, run: Run) -> bool {
         let (Run::Attempt { task, attempt } | Run::Check { task, attempt, .. }) = run;
         let Some(task) = self.replica.state().ledger().task(task) else {
             return false;

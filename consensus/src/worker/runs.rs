@@ -14,8 +14,8 @@ use hms_protocol::time::Moment;
 
 use crate::effect::Effect;
 use crate::limits::{
-    LEASE_SLACK_MS, REPEAT_EVERY_MS, REPORTS_PER_ROUND_MAX, RUNNING_AFTER_MS, RUNNING_EVERY_MS,
-    RUNS_MAX, RUNS_REMEMBERED_MAX,
+    LEASE_SLACK_MS, PETITIONS_PER_NODE_MAX, REPEAT_EVERY_MS, REPEATS_TO_LEADER,
+    REPORTS_PER_ROUND_MAX, RUNNING_AFTER_MS, RUNNING_EVERY_MS, RUNS_MAX, RUNS_REMEMBERED_MAX,
 };
 use crate::outbox::Outbox;
 
@@ -44,6 +44,8 @@ struct UnderWay {
 struct Untaken {
     sealed: Sealed,
     repeat_at: Moment,
+    /// How often the leader was told again.
+    repeats: u32,
 }
 
 impl Runs {
@@ -73,7 +75,12 @@ impl Runs {
         self.remember(run);
         let message = report_message(&sealed);
         let repeat_at = now.plus_ms(REPEAT_EVERY_MS);
-        self.untaken.insert(run, Untaken { sealed, repeat_at });
+        let untaken = Untaken {
+            sealed,
+            repeat_at,
+            repeats: 0,
+        };
+        self.untaken.insert(run, untaken);
         Some(message)
     }
 
@@ -117,15 +124,24 @@ impl Runs {
         }
     }
 
-    /// Says again what is due: reports that are not taken, and runs that go on.
-    pub fn repeat(&mut self, leader: NodeId, now: Moment, outbox: &mut Outbox) {
+    /// Says again what is due: reports that are not taken, and runs that go on. Some of the reports that the leader leaves
+    /// lying are told to every voter, who then sees that they are taken.
+    pub fn repeat(&mut self, leader: NodeId, voters: &[NodeId], now: Moment, outbox: &mut Outbox) {
         let due = self
             .untaken
             .values_mut()
             .filter(|report| report.repeat_at <= now);
+        let mut told = 0;
         for report in due.take(REPORTS_PER_ROUND_MAX) {
             report.repeat_at = now.plus_ms(REPEAT_EVERY_MS);
+            report.repeats += 1;
             outbox.send(leader, report_message(&report.sealed));
+            if REPEATS_TO_LEADER < report.repeats && told < PETITIONS_PER_NODE_MAX {
+                told += 1;
+                for voter in voters.iter().filter(|voter| **voter != leader) {
+                    outbox.send(*voter, report_message(&report.sealed));
+                }
+            }
         }
         let due = self
             .under_way
@@ -188,6 +204,7 @@ mod tests {
     use super::*;
 
     const LEADER: NodeId = NodeId::from_bytes([9; 32]);
+    const VOTER: NodeId = NodeId::from_bytes([8; 32]);
     const AGENT: AgentId = AgentId::from_bytes([5; 16]);
     const RUN: Run = Run::Attempt {
         task: TaskId::from_bytes([7; 16]),
@@ -254,7 +271,7 @@ mod tests {
                 Dismissed => runs.dismiss(AGENT),
                 Passed(ms) => now = now.plus_ms(*ms),
             }
-            runs.repeat(LEADER, now, &mut outbox);
+            runs.repeat(LEADER, &[LEADER, VOTER], now, &mut outbox);
             let mut effects = Vec::new();
             outbox.deliver(&mut effects);
             let found: Vec<&str> = effects.iter().map(word).collect();
@@ -291,6 +308,20 @@ mod tests {
             (Passed(1), &["report"]),
             (Taken, &[]),
             (Passed(5_000), &[]),
+        ]);
+    }
+
+    #[test]
+    fn a_report_that_the_leader_leaves_lying_is_told_to_every_voter() {
+        check(&[
+            (Ordered, &["start"]),
+            (Ended, &["report"]),
+            (Passed(1_000), &["report"]),
+            (Passed(1_000), &["report"]),
+            (Passed(1_000), &["report", "report"]),
+            (Passed(1_000), &["report", "report"]),
+            (Taken, &[]),
+            (Passed(1_000), &[]),
         ]);
     }
 

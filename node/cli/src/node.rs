@@ -62,6 +62,15 @@ pub(crate) struct One {
     key: OperatorKey,
 }
 
+impl One {
+    /// Orders something of the node, and says which it is.
+    async fn order(&self, session: &Session, order: fn(NodeId) -> Order) -> Result<NodeId, Fault> {
+        let node = session.node(&self.node).await?;
+        self.key.order(session, order(node)).await?;
+        Ok(node)
+    }
+}
+
 /// Runs a command about nodes.
 pub(crate) async fn run(command: NodeCommand, session: &Session) -> Result<Exit, Fault> {
     match command {
@@ -73,35 +82,28 @@ pub(crate) async fn run(command: NodeCommand, session: &Session) -> Result<Exit,
             Ok(Exit::Done)
         }
         NodeCommand::Cordon(one) => {
-            let id = session.node(&one.node).await?;
-            one.key.order(session, Order::Cordon(id)).await?;
+            let node = one.order(session, Order::Cordon).await?;
             told(
                 session,
-                id,
+                node,
                 &format!("node {} gets no new work", one.node),
                 true,
             )
         }
         NodeCommand::Uncordon(one) => {
-            let id = session.node(&one.node).await?;
-            one.key.order(session, Order::Uncordon(id)).await?;
+            let node = one.order(session, Order::Uncordon).await?;
             told(
                 session,
-                id,
+                node,
                 &format!("node {} gets work again", one.node),
                 false,
             )
         }
         NodeCommand::Drain(one) => {
-            let id = session.node(&one.node).await?;
-            one.key.order(session, Order::Cordon(id)).await?;
-            drain(session, id).await?;
-            told(
-                session,
-                id,
-                &format!("node {} is drained: it has no task and gets none", one.node),
-                true,
-            )
+            let node = one.order(session, Order::Cordon).await?;
+            drain(session, node).await?;
+            let words = format!("node {} is drained: it has no task and gets none", one.node);
+            told(session, node, &words, true)
         }
         NodeCommand::Revoke { node, key } => {
             let id = session.node(&node).await?;

@@ -236,9 +236,7 @@ impl Adversary {
                 }));
             }
             let attack = self.misdeeds[number].0.attack;
-            let ignored = attack == Attack::Deafen
-                || (attack == Attack::Censor && matches!(message, PeerMessage::Petition { .. }));
-            if due && ignored {
+            if due && ignores(attack, message) {
                 heard = false;
                 self.told += 1;
             }
@@ -376,6 +374,19 @@ impl Adversary {
             message,
             ..parcel.clone()
         }));
+    }
+}
+
+/// Whether a message is kept from the mind.
+fn ignores(attack: Attack, message: &PeerMessage) -> bool {
+    let petition = matches!(message, PeerMessage::Petition { .. });
+    let report = matches!(message, PeerMessage::Report(_) | PeerMessage::Verdict(_));
+    if attack == Attack::Censor {
+        petition
+    } else if attack == Attack::Shelve {
+        petition || report
+    } else {
+        attack == Attack::Deafen
     }
 }
 

@@ -3,10 +3,11 @@
 use super::{Drill, DrillFault};
 
 /// The manifests, by name.
-const MANIFESTS: [&str; 36] = [
+const MANIFESTS: [&str; 37] = [
     include_str!("../../../tests/drills/acknowledge-falsely.toml"),
     include_str!("../../../tests/drills/bogus-result.toml"),
     include_str!("../../../tests/drills/censor.toml"),
+    include_str!("../../../tests/drills/shelve.toml"),
     include_str!("../../../tests/drills/crash-leader.toml"),
     include_str!("../../../tests/drills/damaged-ledger.toml"),
     include_str!("../../../tests/drills/eclipse.toml"),
