@@ -288,7 +288,7 @@ fn all_alive(state: &State) -> Liveness {
             leader: None,
             applied: Index(1),
         };
-        liveness.hear(&beat, state.now());
+        liveness.hear(&beat.into(), state.now());
     }
     liveness
 }

@@ -43,14 +43,14 @@ pub enum Input {
         /// What it says.
         frame: Box<Vetted>,
     },
-    /// A heartbeat arrived by gossip; its envelope was opened.
-    Heard(Heartbeat),
+    /// A heartbeat arrived by gossip; its envelope was opened. Every node keeps the newest of every other.
+    Heard(Arc<Heartbeat>),
     /// An announcement arrived by gossip; its envelope was opened.
     Announced {
         /// The node that sealed it.
         from: NodeId,
         /// What it says.
-        announcement: Announcement,
+        announcement: Arc<Announcement>,
     },
     /// The direct connection to a peer came up or went down.
     Linked {

@@ -4,6 +4,9 @@
 //! log entry. What one half says to the other travels as it would between two nodes, only not through the network.
 
 use hms_protocol::codec;
+use std::sync::Arc;
+
+use hms_protocol::heartbeat::Heartbeat;
 use hms_protocol::id::{Index, NodeId, Term};
 use hms_protocol::limits::PETITION_BYTES_MAX;
 use hms_protocol::member::{Role, RosterView};
@@ -78,7 +81,7 @@ impl Mind {
                 self.voter(|voter| voter.framed(from, *frame));
             }
             Input::Heard(heartbeat) => self.hear(&heartbeat),
-            Input::Announced { from, announcement } => self.learn(from, announcement),
+            Input::Announced { from, announcement } => self.learn(from, &announcement),
             Input::Linked { node, up } => self.link(node, up),
             Input::Asked { ticket, request } => self.ask(ticket, request),
             Input::Unanswered(request) => self.petition(request),
@@ -143,7 +146,7 @@ impl Mind {
     fn tick(&mut self) {
         self.worker.tick(&mut self.outbox);
         if let Some(beat) = self.worker.beat(self.applied()) {
-            self.hear(&beat);
+            self.hear(&Arc::new(beat.clone()));
             self.outbox.push(Effect::Beat(beat));
         }
         if let Some(supervisor) = &mut self.supervisor {
@@ -151,12 +154,12 @@ impl Mind {
         }
     }
 
-    fn hear(&mut self, heartbeat: &hms_protocol::heartbeat::Heartbeat) {
+    fn hear(&mut self, heartbeat: &Arc<Heartbeat>) {
         self.liveness.hear(heartbeat, self.now);
         self.voter(|voter| voter.heard(heartbeat));
     }
 
-    fn learn(&mut self, from: NodeId, announcement: Announcement) {
+    fn learn(&mut self, from: NodeId, announcement: &Announcement) {
         match announcement {
             Announcement::Membership {
                 roster_revision,
@@ -164,11 +167,11 @@ impl Mind {
                 ..
             } => self
                 .worker
-                .roster_announced(leader, roster_revision, &mut self.outbox),
+                .roster_announced(*leader, *roster_revision, &mut self.outbox),
             Announcement::Capabilities(skills) => {
-                self.voter(|voter| voter.advertised(from, skills));
+                self.voter(|voter| voter.advertised(from, skills.clone()));
             }
-            Announcement::Head(certificate) => self.worker.take_head(&certificate),
+            Announcement::Head(certificate) => self.worker.take_head(certificate),
             // For people: the gateway shows it.
             Announcement::Happened(_) => {}
         }

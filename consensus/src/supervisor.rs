@@ -8,6 +8,7 @@
 pub mod adverts;
 mod allowance;
 pub mod audit;
+mod bulletin;
 mod clerk;
 mod docket;
 mod intake;
@@ -47,6 +48,7 @@ use crate::state::State;
 use adverts::Adverts;
 use allowance::Allowance;
 use audit::Audit;
+use bulletin::Bulletin;
 use docket::Docket;
 use lead::{Beats, Desk, Tenure};
 use petitions::Petitions;
@@ -66,6 +68,7 @@ pub struct Supervisor {
     docket: Docket,
     petitions: Petitions,
     adverts: Adverts,
+    bulletin: Bulletin,
     beats: Beats,
     /// When a leader was last known.
     led_at: Moment,
@@ -125,6 +128,7 @@ impl Supervisor {
             docket: Docket::default(),
             petitions: Petitions::default(),
             adverts,
+            bulletin: Bulletin::default(),
             beats: Beats::default(),
             led_at: Moment::default(),
             tenure: None,

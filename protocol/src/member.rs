@@ -1,5 +1,7 @@
 //! A member: a node that the mesh has admitted.
 
+use std::sync::Arc;
+
 use crate::id::{Incarnation, NodeId, NodeName};
 use crate::time::Moment;
 
@@ -141,8 +143,8 @@ impl Member {
 pub struct RosterView {
     /// Grows with every change of membership.
     pub revision: u64,
-    /// Everybody, by id.
-    pub members: Vec<Member>,
+    /// Everybody, by id. A mesh of a thousand passes its roster on many times: copies share what they hold.
+    pub members: Arc<[Member]>,
 }
 
 impl RosterView {

@@ -1,6 +1,7 @@
 //! A mesh of many nodes: the same promises, and the same trace twice.
 //!
-//! `HMS_CROWD=1000` runs one of so many nodes: gossip makes that sixteen times the work of the usual 250.
+//! `HMS_CROWD=1000 cargo test -p hms-tests --test sim crowd -- --nocapture` runs one of so many nodes: everybody hears
+//! everybody, which makes that sixteen times the work of the usual 250.
 
 use std::env;
 use std::io::{self, Write as _};

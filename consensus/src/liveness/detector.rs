@@ -7,6 +7,7 @@
 //! It reads no clock and decides nothing: the leader proposes what the ledger then says.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hms_protocol::heartbeat::{DEAD_AFTER_MS, HEARTBEAT_EVERY_MS, Heartbeat, SUSPECT_AFTER_MS};
 use hms_protocol::id::{Incarnation, NodeId};
@@ -56,7 +57,7 @@ struct Subject {
     /// When its direct connection broke, unless something has cleared that since.
     broken_at: Option<Moment>,
     incarnation: Incarnation,
-    heartbeat: Option<Heartbeat>,
+    heartbeat: Option<Arc<Heartbeat>>,
 }
 
 impl Liveness {
@@ -93,7 +94,7 @@ impl Liveness {
 
     /// A heartbeat came, by whatever way. One of a former life, or older than the newest, says nothing. Tells whether it
     /// was news.
-    pub fn hear(&mut self, heartbeat: &Heartbeat, now: Moment) -> bool {
+    pub fn hear(&mut self, heartbeat: &Arc<Heartbeat>, now: Moment) -> bool {
         let subject = self.subject(heartbeat.node, now);
         let newest = subject
             .heartbeat
@@ -115,7 +116,7 @@ impl Liveness {
         subject.heard_at = subject.heard_at.max(now);
         subject.heard = true;
         subject.incarnation = heartbeat.incarnation;
-        subject.heartbeat = Some(heartbeat.clone());
+        subject.heartbeat = Some(Arc::clone(heartbeat));
         true
     }
 
@@ -162,7 +163,7 @@ impl Liveness {
 
     /// The newest heartbeat of a node.
     pub fn heartbeat(&self, node: NodeId) -> Option<&Heartbeat> {
-        self.subjects.get(&node)?.heartbeat.as_ref()
+        self.subjects.get(&node)?.heartbeat.as_deref()
     }
 
     /// The newest life of a node that was heard.
@@ -229,7 +230,7 @@ mod tests {
             let now = Moment(*at_ms);
             match happening {
                 Beat(incarnation, sequence) => {
-                    liveness.hear(&beat(*incarnation, *sequence), now);
+                    liveness.hear(&Arc::new(beat(*incarnation, *sequence)), now);
                 }
                 Touch => liveness.touch(PEER, now),
                 Link(up) => liveness.link(PEER, *up, now),

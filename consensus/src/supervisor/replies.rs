@@ -9,6 +9,7 @@ use crate::outbox::Outbox;
 use crate::state::command::Command;
 use crate::state::{Change, State};
 use crate::supervisor::Supervisor;
+use crate::supervisor::bulletin::Bulletin;
 use crate::supervisor::proposals::{Errand, Origin};
 use crate::supervisor::replica::Outcome;
 
@@ -31,7 +32,8 @@ impl Supervisor {
                         index: outcome.index,
                         offset,
                     };
-                    let answer = change.clone().map(|change| answer(change, position, state));
+                    let told = (&mut self.bulletin, state);
+                    let answer = change.clone().map(|change| answer(change, position, told));
                     outbox.push(Effect::Answer { ticket, answer });
                 }
                 Origin::Errand(errand) => report_back(errand, command, state, outbox),
@@ -44,11 +46,15 @@ impl Supervisor {
 }
 
 /// What a client is told of its command.
-fn answer(change: Change, position: Position, state: &State) -> Answer {
+fn answer(
+    change: Change,
+    position: Position,
+    (bulletin, state): (&mut Bulletin, &State),
+) -> Answer {
     match change {
         Change::Admitted(member) => Answer::Admitted {
             member,
-            roster: state.roster().view(),
+            roster: bulletin.of(state.roster()),
         },
         Change::Submitted { task, fresh } => Answer::Submitted {
             task,

@@ -210,10 +210,10 @@ impl Supervisor {
     }
 
     /// A node asks for the roster. Every voter answers: what it has applied is true, if perhaps not the newest.
-    pub fn asked_roster(&self, from: NodeId, have_revision: u64, outbox: &mut Outbox) {
+    pub fn asked_roster(&mut self, from: NodeId, have_revision: u64, outbox: &mut Outbox) {
         let roster = self.replica.state().roster();
         if roster.revision() > have_revision {
-            outbox.send(from, PeerMessage::Roster(roster.view()));
+            outbox.send(from, PeerMessage::Roster(self.bulletin.of(roster)));
         }
     }
 }

@@ -29,7 +29,7 @@ fn heard(stage: &Stage, loads: &[(u8, u32)]) -> Liveness {
             leader: Some(node_id(1)),
             applied: Index(1),
         };
-        liveness.hear(&beat, stage.now);
+        liveness.hear(&beat.into(), stage.now);
     }
     liveness
 }

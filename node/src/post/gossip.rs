@@ -81,8 +81,11 @@ impl GossipRoom {
 
 fn to_input(from: NodeId, content: Content) -> Result<Input, PostRefusal> {
     match content {
-        Content::Heartbeat(heartbeat) => Ok(Input::Heard(heartbeat)),
-        Content::Announcement(announcement) => Ok(Input::Announced { from, announcement }),
+        Content::Heartbeat(heartbeat) => Ok(Input::Heard(Arc::new(heartbeat))),
+        Content::Announcement(announcement) => Ok(Input::Announced {
+            from,
+            announcement: Arc::new(announcement),
+        }),
         Content::Peer(_) | Content::Report(_) | Content::Verdict(_) => Err(PostRefusal::WrongWay),
     }
 }

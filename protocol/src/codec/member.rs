@@ -78,7 +78,7 @@ impl Wire for RosterView {
     fn from_wire(message: v1::RosterView) -> Result<Self, CodecError> {
         Ok(Self {
             revision: message.revision,
-            members: field::parts("roster.members", message.members, limits::MEMBERS_MAX)?,
+            members: field::parts("roster.members", message.members, limits::MEMBERS_MAX)?.into(),
         })
     }
 }

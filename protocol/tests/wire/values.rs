@@ -186,7 +186,7 @@ prop_compose! {
 
 prop_compose! {
     pub(crate) fn roster()(revision: u64, members in vec(member(), FEW)) -> RosterView {
-        RosterView { revision, members }
+        RosterView { revision, members: members.into() }
     }
 }
 

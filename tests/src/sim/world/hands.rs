@@ -54,6 +54,7 @@ impl World {
             Effect::Beat(beat) => self.beat(host, beat),
             Effect::Announce(announcement) => {
                 let from = self.hosts[host.0].node;
+                let announcement = Arc::new(announcement);
                 self.gossip(host, Input::Announced { from, announcement });
             }
             Effect::Answer { ticket, answer } => self.answer(ticket, answer),
@@ -181,7 +182,7 @@ impl World {
             None => Some(beat),
         };
         if let Some(beat) = shown {
-            self.gossip(host, Input::Heard(beat));
+            self.gossip(host, Input::Heard(Arc::new(beat)));
         }
     }
 
