@@ -21,5 +21,6 @@ pub mod salvage;
 pub mod schedule;
 pub mod state;
 pub mod supervisor;
+pub mod turns;
 pub mod verdicts;
 pub mod worker;

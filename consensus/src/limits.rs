@@ -158,3 +158,45 @@ pub const ADVERTISE_EVERY_MS: u64 = 15_000;
 
 /// Skills kept of one node's announcement. The rest is ignored.
 pub const SKILLS_PER_NODE_MAX: usize = 256;
+
+/// Calls of clients that pause, under way at one mind at a time. More wait for their turn, round by round. As many as wait
+/// elsewhere for nothing else: only a crowd of them, or a node that lies about its clients, meets it.
+pub const CALLS_PAUSING_MAX: usize = 1_024;
+
+/// Calls of clients that press, under way at one mind at a time while nobody else asks. More wait for their turn. Two full
+/// entries of the log: more would make the queue longer and nothing quicker.
+pub const CALLS_PRESSING_MAX: usize = 2 * hms_protocol::limits::BATCH_COMMANDS_MAX;
+
+/// As many of them as make the least round, where others pause. Rounds begin with so many. In one entry of the log they cost
+/// about what one of them costs.
+pub const CALLS_PER_ROUND_MIN: u64 = 4;
+
+/// Calls of one client that wait for their turn. A further one is refused at once and told when to come again: the client
+/// has more on its way than it can be served in a while.
+pub const CALLS_WAITING_PER_CLIENT_MAX: usize = 256;
+
+/// Calls that wait for their turn, of those who press and as many of those who pause. A further one is answered `Busy`.
+pub const CALLS_WAITING_MAX: usize = 16_384;
+
+/// What a call costs its client in turns beside its bytes, in bytes: what the log and its signatures add to a small one.
+pub const TURN_COST_FIXED: u64 = 1_024;
+
+/// How long after somebody who pauses was last seen those who press still make way, in microseconds. Longer than such a
+/// client's pauses mostly are; a mesh that only programs use is theirs again after it.
+pub const COURTESY_AFTER_US: u64 = 1_000_000;
+
+/// From the beginning of a round to that of the next, in parts of how long the calls of those who press take: so much of the
+/// time the log is free for others.
+pub const ROUND_REST: u64 = 4;
+
+/// The least time from the beginning of a round to that of the next, in microseconds. Where calls take little, larger rounds
+/// do as much as more of them, and cost less.
+pub const ROUND_EVERY_US_MIN: u64 = 100_000;
+
+/// The most time from the beginning of a round to that of the next, in microseconds: who presses is served even where
+/// something holds everybody up.
+pub const ROUND_EVERY_US_MAX: u64 = 1_000_000;
+
+/// How much longer a call may take because others press, beside a quarter of what it takes anyway, in microseconds: what is not noticed is
+/// not worth making anybody wait.
+pub const COURTESY_SLACK_US: u64 = 5_000;

@@ -9,12 +9,13 @@
 //! futures that it gives.
 //!
 //! ```text
-//! client ─► doorway ─► rpc, plan ─► submit, declare ─► redirect ─► desk ─► mind
+//! client ─► doorway ─► rpc, plan ─► submit, declare ─► redirect ─► turnstile ─► desk ─► mind
 //!                                                       │   ▲
 //! other node ─► passage ────────────────────────────────┘   └─ answers, compass, notices ◄─ perform
 //! ```
 
 mod answers;
+mod asker;
 mod call;
 mod compass;
 mod declare;
@@ -42,6 +43,7 @@ mod status;
 mod step;
 mod submit;
 mod transcript;
+mod turnstile;
 mod visit;
 mod watch;
 
@@ -50,6 +52,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hms_consensus::effect::{Answer, Notice};
 use hms_consensus::input::Ticket;
+use hms_consensus::turns::{Bounds, Turns};
 use hms_protocol::id::{Index, MeshId, NodeId, NodeName, Term};
 use hms_protocol::member::{Role, RosterView};
 use hms_protocol::refusal::Refusal;
@@ -64,8 +67,9 @@ use self::compass::Compass;
 use self::desk::Desk;
 use self::notices::Notices;
 use self::roster::Roster;
+use self::turnstile::Turnstile;
 use crate::clock::Clock;
-use crate::limits::WATCHES_MAX;
+use crate::limits::{CALLS_LEAVING_PAUSING_MAX, CALLS_LEAVING_PRESSING_MAX, WATCHES_MAX};
 use crate::mailbox::Mailbox;
 use crate::metrics::Metrics;
 use crate::net::Net;
@@ -109,10 +113,20 @@ pub struct Gateway {
     hall: Arc<Hall>,
 }
 
+/// How many calls leave for the leader at a time. Who goes first there is decided there.
+const EXIT: Bounds = Bounds {
+    pausing_max: CALLS_LEAVING_PAUSING_MAX,
+    pressing_max: CALLS_LEAVING_PRESSING_MAX,
+    courteous: false,
+};
+
 /// Everything that the rooms of the gateway share.
 struct Hall {
     profile: Profile,
     desk: Desk,
+    // Before the mind of this node, and before the way to another's.
+    entrance: Turnstile,
+    exit: Turnstile,
     compass: Compass,
     roster: Roster,
     notices: Notices,
@@ -134,6 +148,8 @@ impl Gateway {
     pub fn new(profile: Profile, tools: Tools) -> Self {
         let hall = Hall {
             desk: Desk::new(tools.mailbox),
+            entrance: Turnstile::new(Turns::default()),
+            exit: Turnstile::new(Turns::new(EXIT)),
             compass: Compass::default(),
             roster: Roster::default(),
             notices: Notices::since(profile.restored_to),

@@ -135,6 +135,40 @@ pub const CALLS_PER_CONNECTION_MAX: u32 = 2_048;
 /// again. Above what a node of two processors answers in a second, so that only who floods ever meets it.
 pub const CALLS_PER_SECOND_MAX: u32 = 16_384;
 
+/// How long a client has to have no call under way for its next one to count as that of somebody who pauses, in
+/// milliseconds. Longer than a program takes to ask again at once, shorter than people and most programs wait.
+pub const PAUSE_MS: u64 = 25;
+
+/// The part of the time that its last calls took for which a client has to have none under way, if that is longer than
+/// [`PAUSE_MS`]. Small, so that nobody counts as pressing for having been kept waiting.
+pub const PAUSE_PART: u64 = 8;
+
+/// Pauses that a client has to make before it counts as one that does. A program that asks without pause makes one now and
+/// then, when the machine is busy.
+pub const STANDING_MIN: u32 = 3;
+
+/// Pauses that are remembered of a client. With more it keeps its standing no longer.
+pub const STANDING_MAX: u32 = 8;
+
+/// Pauses that are forgotten of a client whenever it asks without one: who does so half of the time does not pause.
+pub const STANDING_LOST: u32 = 2;
+
+/// Pauses that a client may save up: so many calls it may make at once after a while, as somebody does who opens a page.
+pub const PAUSES_MAX: u64 = 8;
+
+/// When a client that is refused because too many of its calls wait may come again. Some of them are served by then.
+pub const TURN_RETRY_AFTER: Duration = Duration::from_millis(250);
+
+/// Calls of clients that pause, on their way to the leader at a time. More wait here for their turn. With those that press
+/// they are fewer than [`CALLS_PER_MEMBER_MAX`], so that a client that asks for much does not take the way from the others.
+pub const CALLS_LEAVING_PAUSING_MAX: usize = 256;
+
+/// Calls of clients that press, on their way to the leader at a time. More wait here for their turn.
+pub const CALLS_LEAVING_PRESSING_MAX: usize = 512;
+
+const _: () =
+    assert!(CALLS_LEAVING_PAUSING_MAX + CALLS_LEAVING_PRESSING_MAX < CALLS_PER_MEMBER_MAX);
+
 /// Connections of clients. A further one is closed at once, which the client sees as unreachable.
 pub const CONNECTIONS_MAX: usize = 1_024;
 
@@ -244,6 +278,10 @@ pub const SANDBOX_DRAIN_WITHIN: Duration = Duration::from_secs(1);
 /// How long the leader may leave a call unanswered before the voters are told. Many times what a command takes: below it a
 /// busy mesh would petition for everything; much more, and a client gives up before its leader does.
 pub const PETITION_AFTER: Duration = Duration::from_secs(1);
+
+/// The same for a call of a client that presses, which may be waiting for its turn. With what the voters wait for and an
+/// election takes it is still less than ten seconds.
+pub const PETITION_PRESSING_AFTER: Duration = Duration::from_secs(3);
 
 /// How long a call waits for a leader before this node says what it knows itself: longer than most elections. While there
 /// is no quorum, reads are answered with what a voter has, and marked; writes are told what is missing.

@@ -15,6 +15,7 @@ use hms_protocol::service::ServiceSpec;
 use tokio::time::Instant;
 
 use super::Hall;
+use super::asker::Asker;
 use super::failure::Failure;
 use super::redirect::Errand;
 use super::rpc::pick;
@@ -25,11 +26,11 @@ impl Hall {
     pub(super) async fn declare(
         self: &Arc<Self>,
         request: wire::DeclareServicesRequest,
-        request_id: &str,
+        asker: &Asker,
         deadline: Instant,
     ) -> Result<wire::DeclareServicesReply, Failure> {
         let specs = check(request.services)?;
-        let known = self.known_services(request_id, deadline).await?;
+        let known = self.known_services(asker, deadline).await?;
         let declarations = specs.into_iter().map(|spec| {
             let found = known.get(spec.name.as_str());
             let plan = plan(&spec, found);
@@ -37,7 +38,7 @@ impl Hall {
                 if request.dry_run {
                     return Ok(plan);
                 }
-                self.declare_one(spec, plan, request_id, deadline).await
+                self.declare_one(spec, plan, asker, deadline).await
             }
         });
         let services = stream::iter(declarations)
@@ -49,7 +50,7 @@ impl Hall {
 
     async fn known_services(
         self: &Arc<Self>,
-        request_id: &str,
+        asker: &Asker,
         deadline: Instant,
     ) -> Result<BTreeMap<String, wire::Service>, Failure> {
         let mut known = BTreeMap::new();
@@ -60,7 +61,7 @@ impl Hall {
                 page_token,
             };
             let ask = call::Ask::ListServices(request);
-            let errand = Errand::new(request_id.to_owned(), ask, deadline)?;
+            let errand = Errand::new(asker.clone(), ask, deadline)?;
             let page: wire::ListServicesReply = pick(self.settle(&errand).await?)?;
             known.extend(page.services.into_iter().filter_map(|service| {
                 let name = service.spec.as_ref()?.name.clone();
@@ -77,13 +78,13 @@ impl Hall {
         self: &Arc<Self>,
         spec: ServiceSpec,
         plan: wire::Declared,
-        request_id: &str,
+        asker: &Asker,
         deadline: Instant,
     ) -> Result<wire::Declared, Failure> {
         let ask = call::Ask::Declare(wire::DeclareRequest {
             service: Some(spec.to_wire()),
         });
-        let errand = Errand::new(request_id.to_owned(), ask, deadline)?;
+        let errand = Errand::new(asker.clone(), ask, deadline)?;
         let reply: wire::DeclareReply = pick(self.settle(&errand).await?)?;
         Ok(wire::Declared {
             revision: reply.revision,

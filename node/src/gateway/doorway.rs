@@ -104,6 +104,7 @@ impl Gateway {
             .build_v1()
             .map_err(DoorwayError::Schema)?;
         let (health, reporting) = health(&hall);
+        let entrance = hall.entrance.clone();
 
         let stopped = {
             let hall = Arc::clone(&hall);
@@ -123,6 +124,7 @@ impl Gateway {
         tokio::select! {
             served = serving => served.map_err(DoorwayError::Server),
             () = reporting => unreachable!("reporting goes on for ever"),
+            () = entrance.tend() => unreachable!("tending goes on for ever"),
         }
     }
 }
@@ -160,12 +162,31 @@ struct Guest {
     _place: OwnedSemaphorePermit,
 }
 
+/// Where clients come in.
+struct Entry {
+    listener: TcpListener,
+    places: Arc<Semaphore>,
+    /// The number of the next client.
+    next: u64,
+}
+
 /// Accepts clients as long as there is a place; one too many is closed at once.
 fn guests(listener: TcpListener) -> impl Stream<Item = io::Result<Guest>> {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    stream::unfold((listener, places), async |(listener, places)| {
+    let entry = Entry {
+        listener,
+        places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+        next: 1,
+    };
+    stream::unfold(entry, async |mut entry| {
+        let guest = entry.accept().await;
+        Some((Ok(guest), entry))
+    })
+}
+
+impl Entry {
+    async fn accept(&mut self) -> Guest {
         loop {
-            let (stream, client) = match listener.accept().await {
+            let (stream, client) = match self.listener.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, "a client could not be accepted");
@@ -178,17 +199,18 @@ fn guests(listener: TcpListener) -> impl Stream<Item = io::Result<Guest>> {
                 tracing::debug!(%client, %error, "a client was gone at once");
                 continue;
             }
-            if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
-                let guest = Guest {
+            if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+                let number = self.next;
+                self.next += 1;
+                return Guest {
                     stream,
-                    pace: Pace::default(),
+                    pace: Pace::new(number),
                     _place: place,
                 };
-                return Some((Ok(guest), (listener, places)));
             }
             tracing::warn!(%client, max = CONNECTIONS_MAX, "too many clients");
         }
-    })
+    }
 }
 
 impl Connected for Guest {

@@ -7,6 +7,7 @@
 mod details;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use hms_proto::v1 as wire;
 use hms_protocol::id::NodeId;
@@ -82,6 +83,21 @@ impl Failure {
             message,
             "wait for so long, or ask for several things in one call",
         );
+        failure.details.extend([
+            ("max".to_owned(), calls_max.to_string()),
+            ("retry_after_ms".to_owned(), retry_after_ms.to_string()),
+        ]);
+        failure
+    }
+
+    /// Too many calls of one client wait for their turn.
+    pub fn too_many_waiting(calls_max: usize, retry_after: Duration) -> Self {
+        let retry_after_ms = retry_after.as_millis();
+        let message = format!(
+            "too many calls: {calls_max} of this client wait for their turn already; come again in {retry_after_ms} ms"
+        );
+        let hint = "wait for answers before asking for more";
+        let mut failure = Self::new(TOO_MANY_CALLS, message, hint);
         failure.details.extend([
             ("max".to_owned(), calls_max.to_string()),
             ("retry_after_ms".to_owned(), retry_after_ms.to_string()),

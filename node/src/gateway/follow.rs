@@ -16,10 +16,11 @@ use tokio::time::{Instant, sleep_until};
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::Hall;
+use super::asker::{Asker, encode_call};
 use super::call::{Watch, cursor, cursor_to_wire};
 use super::desk::millis_since;
 use super::failure::Failure;
-use super::redirect::{encode_call, pause};
+use super::redirect::pause;
 use crate::limits::{CALL_WITHIN, WATCH_CAPACITY, WATCH_WITHIN};
 
 /// Where the client's replies go, the failure that ends the watch among them.
@@ -29,7 +30,7 @@ type ClientOut = mpsc::Sender<Result<reply::Reply, Failure>>;
 #[derive(Debug)]
 struct Follower {
     watch: Watch,
-    request_id: String,
+    asker: Asker,
     // Whether the client has been told where its watch starts.
     begun: bool,
     // Whether the last reply of the watch has passed.
@@ -41,7 +42,7 @@ impl Hall {
     pub(super) fn follow(
         self: &Arc<Self>,
         watch: Watch,
-        request_id: String,
+        asker: Asker,
         deadline: Option<Instant>,
     ) -> impl Stream<Item = Result<reply::Reply, Failure>> + Send + use<> {
         let hall = Arc::clone(self);
@@ -50,7 +51,7 @@ impl Hall {
             let started = crate::clock::instant();
             let follower = Follower {
                 watch,
-                request_id,
+                asker,
                 begun: false,
                 done: false,
             };
@@ -96,7 +97,7 @@ impl Hall {
                 Ok(()) if follower.done || out.is_closed() => return Ok(()),
                 Ok(()) => {}
                 Err(failure) if failure.is_passing() || failure.is_uncertain() => {
-                    let request = &follower.request_id;
+                    let request = &follower.asker.request_id;
                     tracing::debug!(%request, ?leader, code = failure.code(), "following on");
                 }
                 Err(failure) => return Err(failure),
@@ -127,8 +128,8 @@ impl Hall {
         follower: &mut Follower,
         out: &ClientOut,
     ) -> Result<(), Failure> {
-        let request_id = follower.request_id.clone();
-        let call = encode_call(request_id, Duration::ZERO, follower.watch.to_wire());
+        let asker = follower.asker.clone();
+        let call = encode_call(asker, Duration::ZERO, follower.watch.to_wire());
         let mut journey = self.call(leader, call, WATCH_WITHIN).await?;
         loop {
             let reply = tokio::select! {
@@ -271,7 +272,7 @@ mod tests {
         };
         let mut follower = Follower {
             watch,
-            request_id: String::new(),
+            asker: Asker::node("test"),
             begun: false,
             done: false,
         };

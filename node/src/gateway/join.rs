@@ -10,6 +10,7 @@ use hms_protocol::refusal::Refusal;
 use prost::Message as _;
 
 use super::Gateway;
+use super::asker::Asker;
 use super::failure::Failure;
 use super::redirect::Errand;
 use crate::limits::CALL_WITHIN;
@@ -35,6 +36,8 @@ pub fn ask_to_join(admission: &Admission) -> Bytes {
         limit_ms,
         hops: 0,
         request_id: "join".to_owned(),
+        client: 0,
+        pressing: false,
         ask: Some(ask),
     }
     .encode_to_vec()
@@ -48,7 +51,7 @@ impl Gateway {
         let ask = call::Ask::Join(wire::JoinRequest {
             admission: Some(admission.to_wire()),
         });
-        let errand = Errand::new("admit".to_owned(), ask, deadline)?;
+        let errand = Errand::new(Asker::node("admit"), ask, deadline)?;
         self.hall.settle(&errand).await.map(drop)
     }
 }

@@ -16,6 +16,7 @@ use hms_protocol::time::Moment;
 use tokio::time::Instant;
 
 use super::Hall;
+use super::asker::Asker;
 use super::call::{Watch, cursor};
 use super::failure::Failure;
 use super::plan::THEOREM_LABEL;
@@ -31,7 +32,7 @@ impl Hall {
     pub(super) fn life_of(
         self: Arc<Self>,
         watch: Watch,
-        request_id: String,
+        asker: Asker,
         deadline: Option<Instant>,
     ) -> impl Stream<Item = Result<agent::AgentEvent, Failure>> + Send + use<> {
         let begin = async move {
@@ -39,9 +40,9 @@ impl Hall {
                 return Err(Failure::malformed("only a task has a life"));
             };
             let patience = deadline.unwrap_or_else(|| crate::clock::instant() + CALL_WITHIN);
-            let submitted = self.find_task(task, request_id.clone(), patience).await?;
+            let submitted = self.find_task(task, asker.clone(), patience).await?;
             let mut last = None;
-            let replies = self.follow(watch, request_id, deadline);
+            let replies = self.follow(watch, asker, deadline);
             Ok(replies.flat_map(move |reply| {
                 let events = reply
                     .and_then(pick::<WatchTaskReply>)

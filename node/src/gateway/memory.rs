@@ -11,8 +11,9 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::Hall;
+use super::asker::encode_call;
 use super::failure::Failure;
-use super::redirect::{Errand, encode_call};
+use super::redirect::Errand;
 use super::rpc::pick;
 use crate::limits::MEMORY_WEIGHED_WITHIN;
 use crate::store::StoreError;
@@ -61,7 +62,7 @@ impl Hall {
         let ask = call::Ask::WeighMemory(wire::WeighMemoryRequest {
             agent: agent.as_bytes().to_vec(),
         });
-        let call = encode_call(errand.request_id.clone(), within, ask);
+        let call = encode_call(errand.asker.clone(), within, ask);
         pick(self.call(host, call, within).await?.next().await?)
     }
 

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use hms_consensus::turns::Manner;
 use hms_proto::v1::{self as wire, call, reply};
 use hms_protocol::id::NodeId;
 use prost::Message as _;
@@ -13,8 +14,10 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use super::asker::Asker;
 use super::call::{Ask, Watch, method, read, task_of};
 use super::failure::Failure;
+use super::pace::Visitor;
 use super::redirect::Errand;
 use super::{Gateway, Hall};
 use crate::limits::{CALL_WITHIN, CALL_WITHIN_MAX, WATCH_CAPACITY};
@@ -49,6 +52,8 @@ impl Hall {
             limit_ms,
             hops,
             request_id,
+            client,
+            pressing,
             ask,
         } = call;
         let ask = ask.ok_or_else(|| Failure::malformed("it asks for nothing"))?;
@@ -70,11 +75,16 @@ impl Hall {
                 Ask::Watch(watch) => self.serve_watch_to(watch, replies).await.map(|()| None),
                 Ask::Weigh(agent) => self.weigh_here(agent).await.map(Some),
                 Ask::Once(_) => {
-                    let errand = Errand::new(request_id, ask, deadline(limit_ms))?;
+                    let visitor = visitor(member, client, pressing);
+                    let asker = Asker {
+                        request_id,
+                        visitor,
+                    };
+                    let errand = Errand::new(asker, ask, deadline(limit_ms))?;
                     let settled = if joining && hops == 0 {
                         self.settle(&errand).await
                     } else {
-                        self.answer_here(&errand).await
+                        self.answer_here(from, &errand).await
                     };
                     settled.map(Some)
                 }
@@ -123,6 +133,17 @@ fn signed_by_transport(from: NodeId, ask: call::Ask) -> Result<call::Ask, Failur
         ));
     }
     Ok(ask)
+}
+
+/// Who asks, by a member's word. Strangers are no member's clients, and have no word.
+fn visitor(member: bool, client: u64, pressing: bool) -> Visitor {
+    let manner = if member && !pressing {
+        Manner::Pausing
+    } else {
+        Manner::Pressing
+    };
+    let client = if member { client } else { 0 };
+    Visitor { client, manner }
 }
 
 fn deadline(limit_ms: u64) -> Instant {

@@ -18,10 +18,10 @@ use hms_protocol::proof::{Claim, database_offer};
 use hms_protocol::refusal::Refusal;
 use hms_protocol::task::Task;
 use tokio::time::Instant;
-use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
 use super::Hall;
+use super::asker::Asker;
 use super::failure::Failure;
 use super::life::task_status;
 use super::redirect::Errand;
@@ -46,8 +46,9 @@ impl PlanFace {
         Self { hall }
     }
 
-    fn visit(&self, method: &'static str, metadata: &MetadataMap) -> Visit {
-        Visit::begin(&self.hall, method, metadata)
+    fn visit<Q>(&self, method: &'static str, request: &Request<Q>) -> Visit {
+        let headers = (request.metadata(), request.extensions());
+        Visit::begin(&self.hall, method, headers)
     }
 }
 
@@ -57,7 +58,7 @@ impl SupervisorService for PlanFace {
         &self,
         request: Request<agent::PingRequest>,
     ) -> Result<Response<agent::PingResponse>, Status> {
-        let visit = self.visit("plan_ping", request.metadata());
+        let visit = self.visit("plan_ping", &request);
         visit
             .attend(&self.hall, async { Ok(self.hall.plan_ping()) })
             .await
@@ -67,11 +68,9 @@ impl SupervisorService for PlanFace {
         &self,
         request: Request<agent::SpawnAgentRequest>,
     ) -> Result<Response<agent::SpawnAgentResponse>, Status> {
-        let visit = self.visit("plan_spawn_agent", request.metadata());
-        let (request_id, deadline) = (visit.request_id.clone(), visit.deadline());
-        let work = self
-            .hall
-            .plan_spawn(request.into_inner(), request_id, deadline);
+        let visit = self.visit("plan_spawn_agent", &request);
+        let (asker, deadline) = (visit.asker.clone(), visit.deadline());
+        let work = self.hall.plan_spawn(request.into_inner(), asker, deadline);
         visit.attend(&self.hall, work).await
     }
 
@@ -79,11 +78,9 @@ impl SupervisorService for PlanFace {
         &self,
         request: Request<agent::AgentTask>,
     ) -> Result<Response<TaskStatusResponse>, Status> {
-        let visit = self.visit("plan_submit_proof_task", request.metadata());
-        let (request_id, deadline) = (visit.request_id.clone(), visit.deadline());
-        let work = self
-            .hall
-            .plan_submit(request.into_inner(), request_id, deadline);
+        let visit = self.visit("plan_submit_proof_task", &request);
+        let (asker, deadline) = (visit.asker.clone(), visit.deadline());
+        let work = self.hall.plan_submit(request.into_inner(), asker, deadline);
         visit.attend(&self.hall, work).await
     }
 
@@ -91,13 +88,13 @@ impl SupervisorService for PlanFace {
         &self,
         request: Request<TaskStatusRequest>,
     ) -> Result<Response<TaskStatusResponse>, Status> {
-        let visit = self.visit("plan_query_task_status", request.metadata());
-        let (request_id, deadline) = (visit.request_id.clone(), visit.deadline());
+        let visit = self.visit("plan_query_task_status", &request);
+        let (asker, deadline) = (visit.asker.clone(), visit.deadline());
         let work = async {
             let task = named::<TaskId>("task_id", &request.get_ref().task_id)?;
             visit.about(Some(task));
             Ok(task_status(
-                &self.hall.find_task(task, request_id, deadline).await?,
+                &self.hall.find_task(task, asker, deadline).await?,
             ))
         };
         let outcome = work.await;
@@ -109,26 +106,23 @@ impl Hall {
     async fn plan_errand<T: Picked>(
         self: &Arc<Self>,
         ask: call::Ask,
-        request_id: String,
+        asker: Asker,
         deadline: Instant,
     ) -> Result<T, Failure> {
-        pick(
-            self.settle(&Errand::new(request_id, ask, deadline)?)
-                .await?,
-        )
+        pick(self.settle(&Errand::new(asker, ask, deadline)?).await?)
     }
 
     /// Reads one task of the ledger.
     pub(super) async fn find_task(
         self: &Arc<Self>,
         task: TaskId,
-        request_id: String,
+        asker: Asker,
         deadline: Instant,
     ) -> Result<Task, Failure> {
         let ask = call::Ask::GetTask(wire::GetTaskRequest {
             task: task.as_bytes().to_vec(),
         });
-        let reply: wire::GetTaskReply = self.plan_errand(ask, request_id, deadline).await?;
+        let reply: wire::GetTaskReply = self.plan_errand(ask, asker, deadline).await?;
         Ok(field::part("task", reply.task).map_err(Refusal::from)?)
     }
 
@@ -156,7 +150,7 @@ impl Hall {
     async fn plan_spawn(
         self: &Arc<Self>,
         request: agent::SpawnAgentRequest,
-        request_id: String,
+        asker: Asker,
         deadline: Instant,
     ) -> Result<agent::SpawnAgentResponse, Failure> {
         let agent = match request.agent_id.as_str() {
@@ -172,7 +166,7 @@ impl Hall {
             skills: request.skills,
             slots: request.slots,
         });
-        let reply: wire::SpawnAgentReply = self.plan_errand(ask, request_id, deadline).await?;
+        let reply: wire::SpawnAgentReply = self.plan_errand(ask, asker, deadline).await?;
         let certificate = reply.certificate.unwrap_or_default();
         Ok(agent::SpawnAgentResponse {
             agent_id: agent.to_string(),
@@ -203,18 +197,15 @@ impl Hall {
     async fn plan_submit(
         self: &Arc<Self>,
         task: agent::AgentTask,
-        request_id: String,
+        asker: Asker,
         deadline: Instant,
     ) -> Result<TaskStatusResponse, Failure> {
         let submission = submission(task)?;
         let submit = complete(submission, self.me(), self.clock.now());
         let ask = call::Ask::Submit(submit);
-        let reply: wire::SubmitTaskReply =
-            self.plan_errand(ask, request_id.clone(), deadline).await?;
+        let reply: wire::SubmitTaskReply = self.plan_errand(ask, asker.clone(), deadline).await?;
         let task = field::task_id("submit.task", &reply.task).map_err(Refusal::from)?;
-        Ok(task_status(
-            &self.find_task(task, request_id, deadline).await?,
-        ))
+        Ok(task_status(&self.find_task(task, asker, deadline).await?))
     }
 }
 

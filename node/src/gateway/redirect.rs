@@ -11,23 +11,27 @@ use std::time::Duration;
 use bytes::Bytes;
 use hms_consensus::effect::{Answer, Staleness};
 use hms_consensus::input::{Input, Request};
+use hms_consensus::turns::{Caller, Manner, Wish};
 use hms_proto::v1::{self as wire, call, reply};
 use hms_protocol::id::NodeId;
 use hms_protocol::refusal::Refusal;
-use prost::Message as _;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::asker::{Asker, encode_call, purpose_of};
 use super::call::{Ask, read};
 use super::desk::millis_since;
 use super::failure::Failure;
+use super::pace::Visitor;
 use super::{Hall, reply as answer};
-use crate::limits::{GLANCE_AFTER, PETITION_AFTER, RETRY_AFTER, RETRY_SPREAD};
+use crate::limits::{
+    GLANCE_AFTER, PETITION_AFTER, PETITION_PRESSING_AFTER, RETRY_AFTER, RETRY_SPREAD,
+};
 
 /// A call with one answer, on its way to whoever can give it.
 #[derive(Clone, Debug)]
 pub(super) struct Errand {
-    /// Its name in the logs.
-    pub(super) request_id: String,
+    /// For whom it is made.
+    pub(super) asker: Asker,
     /// The call as it travels.
     ask: call::Ask,
     /// The call as the mind understands it.
@@ -49,14 +53,10 @@ struct Trail {
 
 impl Errand {
     /// Checks a call that has one answer.
-    pub(super) fn new(
-        request_id: String,
-        ask: call::Ask,
-        deadline: Instant,
-    ) -> Result<Self, Failure> {
+    pub(super) fn new(asker: Asker, ask: call::Ask, deadline: Instant) -> Result<Self, Failure> {
         match read(ask.clone())? {
             Ask::Once(request) => Ok(Self {
-                request_id,
+                asker,
                 ask,
                 request: *request,
                 deadline,
@@ -68,21 +68,19 @@ impl Errand {
 
     /// The call as it travels to another node, which must not pass it on.
     fn encode(&self, left: Duration) -> Bytes {
-        encode_call(self.request_id.clone(), left, self.ask.clone())
+        encode_call(self.asker.clone(), left, self.ask.clone())
     }
-}
 
-/// A call as it travels to the leader.
-pub(super) fn encode_call(request_id: String, limit: Duration, ask: call::Ask) -> Bytes {
-    let limit_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-    wire::Call {
-        limit_ms,
-        hops: 1,
-        request_id,
-        ask: Some(ask),
+    /// The turn that it wants, having come in by `node`.
+    fn wish(&self, node: NodeId) -> Wish {
+        let Visitor { client, manner } = self.asker.visitor;
+        Wish {
+            caller: Caller { node, client },
+            manner,
+            purpose: purpose_of(&self.request),
+            bytes: self.ask.encoded_len(),
+        }
     }
-    .encode_to_vec()
-    .into()
 }
 
 /// How a call came out well.
@@ -123,7 +121,7 @@ impl Hall {
             if !failure.is_passing() {
                 return Err(failure);
             }
-            let request = &errand.request_id;
+            let request = &errand.asker.request_id;
             tracing::debug!(%request, ?leader, code = failure.code(), "trying again");
             // The next look would come too late for the caller to hear what is missing.
             let hopeless = failure.code() == "HMS-NO-QUORUM" && is_late(errand);
@@ -162,13 +160,20 @@ impl Hall {
         Ok(answer::write(answer, &errand.request, self.profile.mesh))
     }
 
-    /// Answers an errand at this node or not at all.
-    pub(super) async fn answer_here(&self, errand: &Errand) -> Result<reply::Reply, Failure> {
+    /// Answers an errand that came in by a node, when its turn has come: here or not at all.
+    pub(super) async fn answer_here(
+        &self,
+        by: NodeId,
+        errand: &Errand,
+    ) -> Result<reply::Reply, Failure> {
+        let turn = self.entrance.take(errand.wish(by), errand.deadline).await?;
         let answer = self
             .desk
             .ask(errand.request.clone(), errand.deadline)
             .await?;
+        turn.answered();
         let mut reply = self.put(answer, errand).await?;
+        drop(turn);
         if let reply::Reply::GetAgent(reply) = &mut reply {
             self.add_memory(reply, errand).await;
         }
@@ -178,7 +183,7 @@ impl Hall {
     /// One try, at the node that is believed to lead. Ends early when somebody else turns out to lead.
     async fn try_at(&self, leader: NodeId, errand: &Errand) -> Result<reply::Reply, Failure> {
         if leader == self.me() {
-            return self.answer_here(errand).await;
+            return self.answer_here(leader, errand).await;
         }
         let started = crate::clock::instant();
         tokio::select! {
@@ -194,14 +199,23 @@ impl Hall {
         }
     }
 
-    /// Tells the voters, when the leader takes long with what should be in the ledger by then.
+    /// Tells the voters, when the leader takes long with what should be in the ledger by then. Whoever presses may have to
+    /// wait for its turn, and is not told of as soon: a flood would be let in by its petitions.
     async fn petition(&self, errand: &Errand) -> Infallible {
-        sleep(PETITION_AFTER).await;
+        let after = match errand.asker.visitor.manner {
+            Manner::Pausing => PETITION_AFTER,
+            Manner::Pressing => PETITION_PRESSING_AFTER,
+        };
+        sleep(after).await;
         self.desk.tell(Input::Unanswered(errand.request.clone()));
         pending().await
     }
 
     async fn call_once(&self, to: NodeId, errand: &Errand) -> Result<reply::Reply, Failure> {
+        let _turn = self
+            .exit
+            .take(errand.wish(self.me()), errand.deadline)
+            .await?;
         let left = errand
             .deadline
             .saturating_duration_since(crate::clock::instant());

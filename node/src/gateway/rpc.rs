@@ -94,11 +94,11 @@ impl MeshFace {
         request: Request<Q>,
         ask: impl FnOnce(Q) -> call::Ask,
     ) -> Answered<T> {
-        let (metadata, _, request) = request.into_parts();
+        let (metadata, extensions, request) = request.into_parts();
         let ask = ask(request);
-        let visit = Visit::begin(&self.hall, method(&ask), &metadata);
+        let visit = Visit::begin(&self.hall, method(&ask), (&metadata, &extensions));
         visit.about(task_of(&ask));
-        let errand = Errand::new(visit.request_id.clone(), ask, visit.deadline());
+        let errand = Errand::new(visit.asker.clone(), ask, visit.deadline());
         let mut stale = None;
         let work = async {
             let settled = self.hall.conclude(&errand?).await?;
@@ -118,14 +118,14 @@ impl MeshFace {
         request: Request<Q>,
         ask: impl FnOnce(Q) -> call::Ask,
     ) -> Answered<Streamed<T>> {
-        let (metadata, _, request) = request.into_parts();
+        let (metadata, extensions, request) = request.into_parts();
         let ask = ask(request);
-        let visit = Visit::begin(&self.hall, method(&ask), &metadata);
+        let visit = Visit::begin(&self.hall, method(&ask), (&metadata, &extensions));
         visit.about(task_of(&ask));
-        let (request_id, deadline) = (visit.request_id.clone(), visit.watch_deadline());
+        let (asker, deadline) = (visit.asker.clone(), visit.watch_deadline());
         let work = async {
             let watch = watched(ask)?;
-            let replies = self.hall.follow(watch, request_id, deadline);
+            let replies = self.hall.follow(watch, asker, deadline);
             let replies = replies.map(|reply| reply.and_then(pick).map_err(Status::from));
             Ok(replies.boxed())
         };
@@ -179,10 +179,10 @@ impl Mesh for MeshFace {
         &self,
         request: Request<wire::DeclareServicesRequest>,
     ) -> Answered<wire::DeclareServicesReply> {
-        let (metadata, _, request) = request.into_parts();
-        let visit = Visit::begin(&self.hall, "declare_services", &metadata);
-        let (request_id, deadline) = (visit.request_id.clone(), visit.deadline());
-        let work = self.hall.declare(request, &request_id, deadline);
+        let (metadata, extensions, request) = request.into_parts();
+        let visit = Visit::begin(&self.hall, "declare_services", (&metadata, &extensions));
+        let (asker, deadline) = (visit.asker.clone(), visit.deadline());
+        let work = self.hall.declare(request, &asker, deadline);
         visit.attend(&self.hall, work).await
     }
 
@@ -190,7 +190,8 @@ impl Mesh for MeshFace {
         &self,
         request: Request<wire::ListTopicsRequest>,
     ) -> Answered<wire::ListTopicsReply> {
-        let visit = Visit::begin(&self.hall, "list_topics", request.metadata());
+        let headers = (request.metadata(), request.extensions());
+        let visit = Visit::begin(&self.hall, "list_topics", headers);
         visit
             .attend(&self.hall, async { Ok(self.hall.topics()) })
             .await
@@ -228,13 +229,13 @@ impl Mesh for MeshFace {
         &self,
         request: Request<wire::WatchTaskRequest>,
     ) -> Answered<Self::StreamTaskEventsStream> {
-        let (metadata, _, request) = request.into_parts();
-        let visit = Visit::begin(&self.hall, "stream_task_events", &metadata);
-        let (request_id, deadline) = (visit.request_id.clone(), visit.watch_deadline());
+        let (metadata, extensions, request) = request.into_parts();
+        let visit = Visit::begin(&self.hall, "stream_task_events", (&metadata, &extensions));
+        let (asker, deadline) = (visit.asker.clone(), visit.watch_deadline());
         let ask = call::Ask::WatchTask(request);
         visit.about(task_of(&ask));
         let work = async {
-            let events = Arc::clone(&self.hall).life_of(watched(ask)?, request_id, deadline);
+            let events = Arc::clone(&self.hall).life_of(watched(ask)?, asker, deadline);
             Ok(events.map_err(Status::from).boxed())
         };
         visit.attend(&self.hall, work).await

@@ -6,11 +6,13 @@ use std::time::Duration;
 use hms_protocol::id::TaskId;
 use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
-use tonic::{Response, Status};
+use tonic::{Extensions, Response, Status};
 use tracing::{Instrument as _, Span};
 
 use super::Hall;
+use super::asker::Asker;
 use super::failure::Failure;
+use super::pace::Visitor;
 use crate::limits::{CALL_WITHIN, CALL_WITHIN_MAX};
 
 /// How much earlier than its client a call gives up, so that the client hears why.
@@ -22,16 +24,21 @@ pub(super) struct Visit {
     method: &'static str,
     span: Span,
     began: Instant,
-    /// Its name in the logs.
-    pub(super) request_id: String,
+    /// Whose call it is.
+    pub(super) asker: Asker,
     /// How long the client waits, if it says.
     patience: Option<Duration>,
 }
 
 impl Visit {
     /// A client has come in.
-    pub(super) fn begin(hall: &Hall, method: &'static str, metadata: &MetadataMap) -> Self {
+    pub(super) fn begin(
+        hall: &Hall,
+        method: &'static str,
+        (metadata, extensions): (&MetadataMap, &Extensions),
+    ) -> Self {
         let request_id = hall.name_call();
+        let visitor = extensions.get().copied().unwrap_or(Visitor::NODE);
         let span =
             tracing::debug_span!("call", id = %request_id, method, task = tracing::field::Empty);
         let patience = metadata
@@ -41,7 +48,10 @@ impl Visit {
             method,
             span,
             began: crate::clock::instant(),
-            request_id,
+            asker: Asker {
+                request_id,
+                visitor,
+            },
             patience,
         }
     }

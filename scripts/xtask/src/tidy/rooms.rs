@@ -10,12 +10,13 @@ use crate::tidy::source::{Source, module_of};
 const CRATE: &str = "consensus/src/";
 
 /// Rooms by height. Rooms of one height do not know each other.
-const HEIGHTS: [(&str, u8); 11] = [
+const HEIGHTS: [(&str, u8); 12] = [
     ("policy", 0),
     ("verdicts", 0),
     ("liveness", 0),
     ("raft", 0),
     ("worker", 0),
+    ("turns", 0),
     ("state", 1),
     ("schedule", 2),
     ("heal", 2),
