@@ -60,6 +60,14 @@ pub struct Wish {
     pub bytes: usize,
 }
 
+impl Wish {
+    /// Whether those who press make way for it. A read does not wait for the log, and a poll now and then is no reason to
+    /// hold anybody back.
+    fn is_owed_courtesy(&self) -> bool {
+        self.manner == Manner::Pausing && self.purpose == Purpose::Decide
+    }
+}
+
 /// A turn, from the wish for it to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Turn(u64);
@@ -146,7 +154,7 @@ impl Turns {
 
     /// Wishes for a turn. It is given by [`next`](Self::next), and has to be ended.
     pub fn ask(&mut self, wish: Wish, now_us: u64) -> Result<Turn, Crowd> {
-        if wish.manner == Manner::Pausing {
+        if wish.is_owed_courtesy() {
             self.courtesy.meet(now_us);
         }
         let lines = &mut self.lane(wish.manner).lines;
@@ -215,12 +223,11 @@ impl Turns {
             return;
         };
         let took_us = now_us.saturating_sub(at_us);
-        match wish.manner {
-            Manner::Pausing => {
-                let alone = pressed == Some(self.pressed);
-                self.courtesy.note(wish.purpose, took_us, (alone, now_us));
-            }
-            Manner::Pressing => self.courtesy.note_pressing(took_us),
+        if wish.is_owed_courtesy() {
+            let alone = pressed == Some(self.pressed);
+            self.courtesy.note(took_us, (alone, now_us));
+        } else if wish.manner == Manner::Pressing {
+            self.courtesy.note_pressing(took_us);
         }
     }
 

@@ -279,8 +279,8 @@ pub const SANDBOX_DRAIN_WITHIN: Duration = Duration::from_secs(1);
 /// busy mesh would petition for everything; much more, and a client gives up before its leader does.
 pub const PETITION_AFTER: Duration = Duration::from_secs(1);
 
-/// The same for a call of a client that presses, which may be waiting for its turn. With what the voters wait for and an
-/// election takes it is still less than ten seconds.
+/// The same at most for a call of a client that presses, which may be waiting for its turn; less where it gives up earlier.
+/// With what the voters wait for and an election takes it is still less than ten seconds.
 pub const PETITION_PRESSING_AFTER: Duration = Duration::from_secs(3);
 
 /// How long a call waits for a leader before this node says what it knows itself: longer than most elections. While there

@@ -7,7 +7,6 @@
 //! calls take longer than while nobody presses, half as many, and otherwise by and by more. Nobody is stopped: a few are
 //! let through in every round.
 
-use super::Purpose;
 use crate::limits::{
     CALLS_PER_ROUND_MIN, CALLS_PRESSING_MAX, COURTESY_AFTER_US, COURTESY_SLACK_US,
     ROUND_EVERY_US_MAX, ROUND_EVERY_US_MIN, ROUND_REST,
@@ -29,8 +28,7 @@ pub(super) struct Courtesy {
     narrowed_at_us: u64,
     /// When somebody who pauses last asked or was answered.
     others_at_us: Option<u64>,
-    decisions: Pace,
-    reads: Pace,
+    pace: Pace,
     /// How long calls of those who press take, of late, in microseconds.
     pressing_us: Option<u64>,
 }
@@ -62,30 +60,25 @@ impl Default for Courtesy {
             round: Round::default(),
             narrowed_at_us: 0,
             others_at_us: None,
-            decisions: Pace::default(),
-            reads: Pace::default(),
+            pace: Pace::default(),
             pressing_us: None,
         }
     }
 }
 
 impl Courtesy {
-    /// Somebody who pauses asks.
+    /// Somebody who pauses asks for something to be decided.
     pub(super) fn meet(&mut self, now_us: u64) {
         self.others_at_us = Some(now_us);
     }
 
     /// A call of somebody who pauses was answered. `alone` says that nobody pressed meanwhile.
-    pub(super) fn note(&mut self, purpose: Purpose, took_us: u64, (alone, now_us): (bool, u64)) {
+    pub(super) fn note(&mut self, took_us: u64, (alone, now_us): (bool, u64)) {
         self.others_at_us = Some(now_us);
-        let pace = match purpose {
-            Purpose::Decide => &mut self.decisions,
-            Purpose::Read => &mut self.reads,
-        };
-        pace.note(took_us, alone);
+        self.pace.note(took_us, alone);
         // What was slow may have begun before the last change: that is not held against it twice.
         let seen_us = took_us.max(ROUND_EVERY_US_MIN);
-        if self.is_slow() && self.narrowed_at_us.saturating_add(seen_us) <= now_us {
+        if self.pace.is_slow() && self.narrowed_at_us.saturating_add(seen_us) <= now_us {
             let used = self.round_parts.min(PARTS * self.round.given.max(1));
             self.round_parts = (used / 2).max(LEAST_PARTS);
             self.round.left = self.round.left.min(self.round_parts / PARTS);
@@ -116,7 +109,7 @@ impl Courtesy {
 
     fn begin_round(&mut self, now_us: u64) {
         let full = self.round.left == 0 && self.round_parts / PARTS <= self.round.given;
-        if full && !self.is_slow() {
+        if full && !self.pace.is_slow() {
             let most = PARTS * CALLS_PRESSING_MAX as u64;
             self.round_parts = (self.round_parts + self.round_parts / 8).min(most);
         }
@@ -140,10 +133,6 @@ impl Courtesy {
     fn is_owed(&self, now_us: u64) -> bool {
         self.others_at_us
             .is_some_and(|at| now_us < at.saturating_add(COURTESY_AFTER_US))
-    }
-
-    fn is_slow(&self) -> bool {
-        self.decisions.is_slow() || self.reads.is_slow()
     }
 }
 

@@ -202,6 +202,24 @@ fn nobody_who_presses_waits_while_nobody_else_asks() {
 }
 
 #[test]
+fn who_only_reads_now_and_then_holds_nobody_back() {
+    let mut turns = Turns::default();
+    for step in 0..200 {
+        let now_us = step * 10 * MS;
+        let read = Wish {
+            purpose: Purpose::Read,
+            ..wish(99, Manner::Pausing)
+        };
+        for wish in [read, wish(0, Manner::Pressing)] {
+            let turn = turns.ask(wish, now_us).unwrap();
+            assert_eq!(turns.next(now_us), Some(turn), "step {step}");
+            turns.answered(turn, now_us + 8 * MS);
+            turns.end(turn);
+        }
+    }
+}
+
+#[test]
 fn where_nobody_suffers_nobody_is_held_back() {
     // What is under way beside it costs a call nothing.
     let mut world = World::new((10 * MS, 0));

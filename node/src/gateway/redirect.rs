@@ -204,7 +204,14 @@ impl Hall {
     async fn petition(&self, errand: &Errand) -> Infallible {
         let after = match errand.asker.visitor.manner {
             Manner::Pausing => PETITION_AFTER,
-            Manner::Pressing => PETITION_PRESSING_AFTER,
+            Manner::Pressing => {
+                let left = errand
+                    .deadline
+                    .saturating_duration_since(crate::clock::instant());
+                PETITION_PRESSING_AFTER
+                    .min(left * 4 / 5)
+                    .max(PETITION_AFTER)
+            }
         };
         sleep(after).await;
         self.desk.tell(Input::Unanswered(errand.request.clone()));
