@@ -25,7 +25,7 @@ use crate::limits::{
 pub struct Caller {
     /// The node by which the call came in. It is known for certain.
     pub node: NodeId,
-    /// Which of that node's clients, by that node's word.
+    /// Which of that node's clients, by that node's word; 0 for the node itself.
     pub client: u64,
 }
 
@@ -61,10 +61,11 @@ pub struct Wish {
 }
 
 impl Wish {
-    /// Whether those who press make way for it. A read does not wait for the log, and a poll now and then is no reason to
-    /// hold anybody back.
+    /// Whether those who press make way for it. A read does not wait for the log, and neither a poll now and then nor what a
+    /// node wants for itself, to join, is a reason to hold anybody back.
     fn is_owed_courtesy(&self) -> bool {
-        self.manner == Manner::Pausing && self.purpose == Purpose::Decide
+        let is_client = self.caller.client != 0;
+        is_client && self.manner == Manner::Pausing && self.purpose == Purpose::Decide
     }
 }
 
