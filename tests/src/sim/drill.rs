@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use hms_protocol::id::NodeId;
 use hms_protocol::task::TaskState;
-use hms_testnet::attack::{Adversary, Dice};
+use hms_testnet::attack::{Adversary, Attack, Dice};
 use hms_testnet::drill::manifest::Alarm;
 use hms_testnet::drill::{Drill, Mark, Run, Stage};
 
@@ -90,8 +90,15 @@ fn plan(drill: &Drill) -> Plan {
         },
         clients: count(mesh.clients),
         requests: REQUESTS,
+        spare: usize::from(needs_newcomer(drill)),
         ..Plan::plain(count(mesh.voters), count(mesh.workers))
     }
+}
+
+/// Whether somebody has to come in who is brought up with a checkpoint: nobody else is so far behind.
+fn needs_newcomer(drill: &Drill) -> bool {
+    let mut attacks = drill.method.iter().map(|step| step.attack);
+    attacks.any(|attack| attack == Attack::PoisonSnapshots)
 }
 
 /// A world in which a drill is run.
@@ -112,7 +119,8 @@ impl Drilled<'_> {
     fn form(&mut self) -> Result<(), String> {
         let voters = usize::try_from(self.drill.mesh.voters).expect("a handful");
         loop {
-            let joined = self.world.hosts.iter().all(|host| host.mind.is_some());
+            let mut hosts = self.world.hosts.iter();
+            let joined = hosts.all(|host| host.mind.is_some() || !host.invited);
             let seated = |host: &Host| {
                 let voter = host.mind.as_ref().and_then(|mind| mind.supervisor());
                 voter.is_none_or(|voter| voter.status().voters.len() == voters)

@@ -48,6 +48,10 @@ impl Drilled<'_> {
             adversary.begin(now);
             self.world.adversaries.insert(host, adversary);
         }
+        let mut hosts = self.world.hosts.iter();
+        if let Some(newcomer) = hosts.find(|host| !host.invited).map(|host| host.id) {
+            self.world.join(newcomer, 1);
+        }
     }
 
     /// The host that a name means.
