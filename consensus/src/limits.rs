@@ -136,8 +136,11 @@ pub const EVIDENCE_TOLD_PER_ROUND_MAX: usize = 8;
 /// given up with nothing petitioned decided in between doubles it, so that a mesh that is only slow keeps its leader.
 pub const PETITION_PATIENCE_MS: u64 = 3_000;
 
-/// How often the patience with petitions doubles: to 96 seconds.
-pub const PETITION_DOUBLINGS_MAX: u32 = 5;
+/// How often the patience with petitions doubles: to 48 seconds. A petition has to be kept for longer, or it would be
+/// forgotten before the leader is given up for it.
+pub const PETITION_DOUBLINGS_MAX: u32 = 4;
+
+const _: () = assert!(PETITION_PATIENCE_MS << PETITION_DOUBLINGS_MAX < PETITION_KEPT_MS);
 
 /// How long a petition is kept, in milliseconds. Whoever raised it has given up by then, or asks again.
 pub const PETITION_KEPT_MS: u64 = 60_000;

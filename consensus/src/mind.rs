@@ -3,9 +3,9 @@
 //! The hands give it a burst of inputs and then let it [`settle`](Mind::settle) once: what came in one burst becomes one
 //! log entry. What one half says to the other travels as it would between two nodes, only not through the network.
 
-use hms_protocol::codec;
 use std::sync::Arc;
 
+use hms_protocol::codec;
 use hms_protocol::heartbeat::Heartbeat;
 use hms_protocol::id::{Index, NodeId, Term};
 use hms_protocol::limits::PETITION_BYTES_MAX;

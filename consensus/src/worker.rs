@@ -102,8 +102,11 @@ impl Worker {
         self.fence.forget_silent(now);
         self.probes.start_due(now, outbox);
         if let Some(leader) = self.fence.leader() {
-            let voters: Vec<NodeId> = self.voters().collect();
-            self.runs.repeat(leader, &voters, now, outbox);
+            for report in self.runs.repeat(leader, now, outbox) {
+                for voter in self.voters().filter(|voter| *voter != leader) {
+                    outbox.send(voter, report.clone());
+                }
+            }
             self.enrolment.repeat(leader, now, outbox);
             self.probes.send_due(leader, now, outbox);
         } else {

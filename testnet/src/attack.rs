@@ -15,6 +15,7 @@ pub mod liar;
 pub mod trigger;
 mod words;
 
+use hms_protocol::peer::PeerMessage;
 use serde::{Deserialize, Serialize};
 
 pub use adversary::{Adversary, Arms, Injection, Parcel, Scene};
@@ -187,6 +188,19 @@ impl Attack {
             | Self::Sybils { .. }
             | Self::Flood { .. }
             | Self::StealOperatorKey => Seam::Outside,
+        }
+    }
+
+    /// Whether it keeps a message from the mind that it is for.
+    pub fn ignores(self, message: &PeerMessage) -> bool {
+        let petition = matches!(message, PeerMessage::Petition { .. });
+        let report = matches!(message, PeerMessage::Report(_) | PeerMessage::Verdict(_));
+        if self == Self::Censor {
+            petition
+        } else if self == Self::Shelve {
+            petition || report
+        } else {
+            self == Self::Deafen
         }
     }
 

@@ -146,20 +146,23 @@ impl Driver {
         }
         let (_, longest) = self.settings.election_ticks;
         let patience = limits::STANDSTILL_TIMEOUTS * longest as u64;
-        let may_lie = self.vouch.voters().is_some_and(|set| set.needs_locks());
-        let votes = self.members.votes(self.node.raft.id);
-        if may_lie && votes && patience <= self.ticks - self.standstill.1 {
+        if self.may_leave_term() && patience <= self.ticks - self.standstill.1 {
             tracing::warn!(%certified, "nothing becomes final under this leader");
             self.leave_term();
         }
     }
 
+    /// Whether this voter may end a term by itself: only where a voter may lie.
+    fn may_leave_term(&self) -> bool {
+        let may_lie = self.vouch.voters().is_some_and(|set| set.needs_locks());
+        may_lie && self.members.votes(self.node.raft.id)
+    }
+
     /// Gives up a leader that keeps from the ledger what it was asked for. Where nobody may lie it is kept: it does what it
     /// can. `false` when there is nobody to be given up.
     pub fn give_up_leader(&mut self) -> bool {
-        let may_lie = self.vouch.voters().is_some_and(|set| set.needs_locks());
         let follows = self.node.raft.leader_id != raft::INVALID_ID && !self.leads();
-        let gives_up = may_lie && follows && self.members.votes(self.node.raft.id);
+        let gives_up = follows && self.may_leave_term();
         if gives_up {
             self.leave_term();
             self.draw_timeout();

@@ -161,11 +161,12 @@ impl Command {
         }
     }
 
-    /// Whether it is what a client's request becomes.
+    /// Whether it is what a client's request becomes, as anybody may bring it. What a member says of itself without a token is
+    /// not: only its own connection shows that it is its word.
     pub const fn is_asked(&self) -> bool {
         match self {
-            Self::Admit(_)
-            | Self::Submit { .. }
+            Self::Admit(admission) => admission.proof.is_some(),
+            Self::Submit { .. }
             | Self::Cancel { .. }
             | Self::Operate(_)
             | Self::Declare(_)

@@ -184,6 +184,7 @@ mod tests {
     use hms_protocol::id::{Index, TaskId};
 
     use super::*;
+    use crate::input::Admission;
 
     const NOW: Moment = Moment(1_000_000);
     const LEADER: NodeId = NodeId::from_bytes([9; 32]);
@@ -246,6 +247,20 @@ mod tests {
         assert!(!petitions.is_overdue(nobody, NOW.plus_ms(PETITION_KEPT_MS - 1)));
         assert!(!petitions.is_overdue(nobody, NOW.plus_ms(PETITION_KEPT_MS)));
         assert!(petitions.open.is_empty());
+    }
+
+    /// Where a member is, only its own connection may say.
+    #[test]
+    fn what_a_member_says_of_itself_is_brought_by_nobody_else() {
+        let moved = Command::Admit(Admission {
+            id: FROM,
+            name: "n1".parse().unwrap(),
+            role: None,
+            addresses: vec!["/ip4/127.0.0.1/tcp/1".to_owned()],
+            gateway: "127.0.0.1:1".to_owned(),
+            proof: None,
+        });
+        assert!(cancel(1).is_asked() && !moved.is_asked());
     }
 
     #[test]

@@ -124,23 +124,20 @@ impl Runs {
         }
     }
 
-    /// Says again what is due: reports that are not taken, and runs that go on. Some of the reports that the leader leaves
-    /// lying are told to every voter, who then sees that they are taken.
-    pub fn repeat(&mut self, leader: NodeId, voters: &[NodeId], now: Moment, outbox: &mut Outbox) {
+    /// Says again what is due: reports that are not taken, and runs that go on. Gives some of the reports that the leader
+    /// leaves lying: every voter is to be told.
+    pub fn repeat(&mut self, leader: NodeId, now: Moment, outbox: &mut Outbox) -> Vec<PeerMessage> {
         let due = self
             .untaken
             .values_mut()
             .filter(|report| report.repeat_at <= now);
-        let mut told = 0;
+        let mut lying = Vec::new();
         for report in due.take(REPORTS_PER_ROUND_MAX) {
             report.repeat_at = now.plus_ms(REPEAT_EVERY_MS);
             report.repeats += 1;
             outbox.send(leader, report_message(&report.sealed));
-            if REPEATS_TO_LEADER < report.repeats && told < PETITIONS_PER_NODE_MAX {
-                told += 1;
-                for voter in voters.iter().filter(|voter| **voter != leader) {
-                    outbox.send(*voter, report_message(&report.sealed));
-                }
+            if REPEATS_TO_LEADER < report.repeats && lying.len() < PETITIONS_PER_NODE_MAX as usize {
+                lying.push(report_message(&report.sealed));
             }
         }
         let due = self
@@ -152,6 +149,7 @@ impl Runs {
             let (run, agent) = (*run, at_work.agent);
             outbox.send(leader, PeerMessage::Started { run, agent });
         }
+        lying
     }
 
     fn remember(&mut self, run: Run) {
@@ -271,7 +269,9 @@ mod tests {
                 Dismissed => runs.dismiss(AGENT),
                 Passed(ms) => now = now.plus_ms(*ms),
             }
-            runs.repeat(LEADER, &[LEADER, VOTER], now, &mut outbox);
+            for report in runs.repeat(LEADER, now, &mut outbox) {
+                outbox.send(VOTER, report);
+            }
             let mut effects = Vec::new();
             outbox.deliver(&mut effects);
             let found: Vec<&str> = effects.iter().map(word).collect();

@@ -152,7 +152,7 @@ pub(crate) enum Fault {
         name: String,
     },
     /// What was ordered is not so yet.
-    #[error("the order is in the ledger, but it was not carried out within {} s: {stands}", within.as_secs())]
+    #[error("the order is in the ledger, but it was not carried out within {within:?}: {stands}")]
     NotYet {
         /// How long was waited.
         within: Duration,

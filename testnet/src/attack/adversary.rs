@@ -236,7 +236,7 @@ impl Adversary {
                 }));
             }
             let attack = self.misdeeds[number].0.attack;
-            if due && ignores(attack, message) {
+            if due && attack.ignores(message) {
                 heard = false;
                 self.told += 1;
             }
@@ -374,19 +374,6 @@ impl Adversary {
             message,
             ..parcel.clone()
         }));
-    }
-}
-
-/// Whether a message is kept from the mind.
-fn ignores(attack: Attack, message: &PeerMessage) -> bool {
-    let petition = matches!(message, PeerMessage::Petition { .. });
-    let report = matches!(message, PeerMessage::Report(_) | PeerMessage::Verdict(_));
-    if attack == Attack::Censor {
-        petition
-    } else if attack == Attack::Shelve {
-        petition || report
-    } else {
-        attack == Attack::Deafen
     }
 }
 
